@@ -1,0 +1,152 @@
+//! The frames behind a statement.
+
+use std::fmt;
+use std::num::NonZeroU64;
+
+use smallvec::SmallVec;
+
+/// The number of a frame in its capture, from 1: equal to Wireshark's `frame.number` for the same file.
+///
+/// pcapng custom blocks and systemd-journal blocks take a number too, as they do there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrameNo(NonZeroU64);
+
+impl FrameNo {
+    /// The first frame of a capture.
+    pub const FIRST: FrameNo = FrameNo(NonZeroU64::MIN);
+
+    /// The frame after this one. Saturates, far beyond any real capture.
+    #[must_use]
+    pub fn next(self) -> FrameNo {
+        FrameNo(self.0.saturating_add(1))
+    }
+
+    /// The number itself, from 1.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for FrameNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for FrameNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// How many frames a piece of evidence names at most; the lowest ones are kept.
+const MOST: usize = 16;
+
+/// The frames that prove a statement: never empty, ascending, unique, the 16 lowest.
+///
+/// Keeping the lowest (and not the first to arrive) makes a joined evidence independent of the order in
+/// which its parts were joined, so that neither reordering nor the number of workers changes a report.
+/// Only a [`Frame`](super::Frame) or a [`Window`](super::Window) can mint one; everyone else can [join](Evidence::join) them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Evidence {
+    frames: SmallVec<[FrameNo; 2]>,
+    truncated: bool,
+}
+
+impl Evidence {
+    /// Evidence of one frame. Private to this floor: see the type's promise.
+    pub(in crate::base) fn of(frame: FrameNo) -> Evidence {
+        Evidence { frames: SmallVec::from_slice(&[frame]), truncated: false }
+    }
+
+    pub(in crate::base) fn insert(&mut self, frame: FrameNo) {
+        let at = match self.frames.binary_search(&frame) {
+            Ok(_) => return,
+            Err(at) => at,
+        };
+        if at >= MOST {
+            self.truncated = true;
+            return;
+        }
+        self.frames.insert(at, frame);
+        if self.frames.len() > MOST {
+            self.frames.truncate(MOST);
+            self.truncated = true;
+        }
+    }
+
+    /// Adds the frames of another piece of evidence to this one.
+    pub fn join(&mut self, other: &Evidence) {
+        for &frame in &other.frames {
+            self.insert(frame);
+        }
+        self.truncated |= other.truncated;
+    }
+
+    /// This evidence and another as one.
+    #[must_use]
+    pub fn and(mut self, other: &Evidence) -> Evidence {
+        self.join(other);
+        self
+    }
+
+    /// The frames, ascending; never empty.
+    #[must_use]
+    pub fn frames(&self) -> &[FrameNo] {
+        &self.frames
+    }
+
+    /// The lowest frame.
+    #[must_use]
+    pub fn first(&self) -> FrameNo {
+        self.frames.first().copied().unwrap_or(FrameNo::FIRST)
+    }
+
+    /// Whether more frames than are listed stand behind the statement.
+    #[must_use]
+    pub fn truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// The Wireshark display filter that shows exactly these frames: `frame.number in {12,14}`.
+    #[must_use]
+    pub fn display_filter(&self) -> String {
+        let list: Vec<String> = self.frames.iter().map(ToString::to_string).collect();
+        format!("frame.number in {{{}}}", list.join(","))
+    }
+}
+
+impl fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.frames).finish()?;
+        if self.truncated { f.write_str("+") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no(n: u64) -> FrameNo {
+        FrameNo(NonZeroU64::new(n).unwrap_or(NonZeroU64::MIN))
+    }
+
+    #[test]
+    fn evidence_keeps_the_lowest_frames_whatever_the_order_of_arrival() {
+        let mut up = Evidence::of(no(1));
+        (2..40).for_each(|n| up.insert(no(n)));
+        let mut down = Evidence::of(no(39));
+        (1..39).rev().for_each(|n| down.insert(no(n)));
+        assert_eq!(up, down);
+        assert_eq!(up.frames().len(), MOST);
+        assert!(up.truncated());
+        assert_eq!(up.first(), no(1));
+    }
+
+    #[test]
+    fn the_display_filter_is_one_wireshark_takes() {
+        let both = Evidence::of(no(14)).and(&Evidence::of(no(12)));
+        assert_eq!(both.display_filter(), "frame.number in {12,14}");
+    }
+}

@@ -1,0 +1,599 @@
+//! What was found out, and from which frames.
+
+use std::fmt::{self, Write as _};
+
+use super::{AlertDescription, CipherSuite, Dir, Evidence, Message, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme, Step, Timestamp, WireStr};
+
+/// How a statement came about (contract §1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Basis {
+    /// Bytes in the named frames say it.
+    Observed,
+    /// Bytes that were opened with TLS keys say it.
+    ObservedWithKeys,
+    /// It follows from something observed.
+    Inferred,
+    /// Somebody says so.
+    Claimed,
+}
+
+impl Basis {
+    /// The word of the contract.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Basis::Observed => "observed",
+            Basis::ObservedWithKeys => "observed-with-keys",
+            Basis::Inferred => "inferred",
+            Basis::Claimed => "claimed",
+        }
+    }
+}
+
+/// A value as the sinks see it. Sinks escape; values do not.
+#[derive(Debug)]
+pub enum Shown<'a> {
+    /// True or false.
+    Bool(bool),
+    /// A count or a size.
+    Number(u64),
+    /// Text that intransit or a registry chose.
+    Text(std::borrow::Cow<'a, str>),
+    /// Text that a stranger chose.
+    Wire(&'a WireStr),
+    /// Several values.
+    List(Vec<Shown<'a>>),
+}
+
+/// A type that a fact can hold.
+pub trait Render {
+    /// The value for a sink.
+    fn shown(&self) -> Shown<'_>;
+}
+
+macro_rules! facts {
+    ($($(#[$doc:meta])* $variant:ident($type:ty) = $name:literal $(as $field:ident)?;)*) => {
+        /// A statement about a connection. The order of the variants is the order of output, and variants whose
+        /// dotted names share a prefix stand together, so that the nested JSON is one walk over sorted facts.
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum What { $($(#[$doc])* $variant($type)),* }
+
+        /// Which statement it is, without the value.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        #[allow(missing_docs)]
+        pub enum Kind { $($variant),* }
+
+        impl Kind {
+            /// Every kind, in the order of output.
+            pub const ALL: &'static [Kind] = &[$(Kind::$variant),*];
+
+            /// The dotted name: that of the JSON field where there is one.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Kind::$variant => $name),* }
+            }
+
+            /// Whether the fact is also a field of the JSON object (contract §5).
+            #[must_use]
+            pub fn is_field(self) -> bool {
+                match self { $(Kind::$variant => facts!(@field $($field)?)),* }
+            }
+        }
+
+        impl What {
+            /// Which statement it is.
+            #[must_use]
+            pub fn kind(&self) -> Kind {
+                match self { $(What::$variant(_) => Kind::$variant),* }
+            }
+
+            /// Its value, for a sink.
+            #[must_use]
+            pub fn shown(&self) -> Shown<'_> {
+                match self { $(What::$variant(value) => value.shown()),* }
+            }
+        }
+    };
+    (@field field) => { true };
+    (@field) => { false };
+}
+
+facts! {
+    /// The negotiated version: from the `ServerHello` (its `supported_versions` where present), never from an offer.
+    TlsVersion(VersionName) = "tls.version" as field;
+    /// Which draft or vendor version of TLS 1.3.
+    TlsVersionDetail(String) = "tls.version_detail" as field;
+    /// `ssl`, `tls`, `dtls` or `quic`.
+    TlsVersionProtocol(&'static str) = "tls.version_protocol" as field;
+    /// The negotiated cipher suite.
+    TlsCipher(CipherSuite) = "tls.cipher" as field;
+    /// The negotiated key-exchange group.
+    TlsCurve(NamedGroup) = "tls.curve" as field;
+    /// Whether protected data followed a handshake that was not refused.
+    TlsEstablished(bool) = "tls.established" as field;
+    /// Whether the session was resumed (1.3: `pre_shared_key` in the `ServerHello`; before: `ChangeCipherSpec` without a `Certificate`).
+    TlsResumed(bool) = "tls.resumed" as field;
+    /// The application protocol the server chose, where it is in clear (or read with keys).
+    TlsNextProtocol(WireStr) = "tls.next_protocol" as field;
+    /// The server name the client asked for (RFC 6066 §3); may be an outer name where ECH is present.
+    TlsServerName(WireStr) = "tls.client.server_name" as field;
+    /// JA3 of the first `ClientHello`.
+    TlsJa3(Md5) = "tls.client.ja3" as field;
+    /// JA4 of the first `ClientHello`.
+    TlsJa4(String) = "tls.client.ja4" as field;
+    /// Versions offered, GREASE left out.
+    TlsOfferedVersions(Vec<ProtocolVersion>) = "tls.client.supported_versions" as field;
+    /// Cipher suites offered, GREASE left out.
+    TlsOfferedCiphers(Vec<CipherSuite>) = "tls.client.supported_ciphers" as field;
+    /// Groups offered, GREASE left out.
+    TlsOfferedGroups(Vec<NamedGroup>) = "tls.client.supported_groups" as field;
+    /// Groups the client sent a key share for, GREASE left out.
+    TlsOfferedKeyShares(Vec<NamedGroup>) = "tls.client.key_shares";
+    /// Signature schemes offered, GREASE left out.
+    TlsOfferedSignatures(Vec<SignatureScheme>) = "tls.client.signature_algorithms";
+    /// Application protocols offered, GREASE left out.
+    TlsOfferedAlpn(Vec<WireStr>) = "tls.client.alpn" as field;
+    /// `present` when the extension `encrypted_client_hello` is there (the real and the padding kind look alike), else `none`.
+    TlsEch(&'static str) = "tls.client.ech" as field;
+    /// The config id in the ECH extension.
+    TlsEchConfigId(u8) = "tls.client.ech_config_id";
+    /// The older `encrypted_server_name` extension is present.
+    TlsEsni(bool) = "tls.client.esni";
+    /// Whether a pre-shared key was offered (TLS 1.3).
+    TlsPskOffered(bool) = "tls.client.psk_offered" as field;
+    /// PSK modes offered: `psk_ke`, `psk_dhe_ke`.
+    TlsPskModes(Vec<String>) = "tls.client.psk_modes";
+    /// Whether the client announced 0-RTT data.
+    TlsEarlyData(bool) = "tls.client.early_data" as field;
+    /// Whether the client offered the extended master secret (RFC 7627).
+    TlsOfferedExtendedMasterSecret(bool) = "tls.client.extended_master_secret";
+    /// Whether the client signalled secure renegotiation (RFC 5746: extension or SCSV).
+    TlsOfferedRenegotiationInfo(bool) = "tls.client.renegotiation_info";
+    /// Whether the client sent `TLS_FALLBACK_SCSV` (RFC 7507).
+    TlsFallbackScsv(bool) = "tls.client.fallback_scsv";
+    /// Compression methods offered other than null.
+    TlsOfferedCompression(Vec<u64>) = "tls.client.compression";
+    /// SHA-256 of the client's leaf certificate.
+    TlsClientCertSha256(Sha256) = "tls.client.hash.sha256" as field;
+    /// SHA-1 of the client's leaf certificate.
+    TlsClientCertSha1(Sha1) = "tls.client.hash.sha1" as field;
+    /// Its subject, RFC 4514.
+    TlsClientSubject(WireStr) = "tls.client.subject" as field;
+    /// Its issuer, RFC 4514.
+    TlsClientIssuer(WireStr) = "tls.client.issuer" as field;
+    /// The moment it becomes valid.
+    TlsClientNotBefore(Timestamp) = "tls.client.not_before" as field;
+    /// The last moment it is valid.
+    TlsClientNotAfter(Timestamp) = "tls.client.not_after" as field;
+    /// How many certificates the client sent.
+    TlsClientChainLength(u64) = "tls.client.certificate_chain_length" as field;
+    /// Its serial number, upper-case hexadecimal.
+    TlsClientSerial(String) = "tls.client.x509.serial_number" as field;
+    /// The algorithm it was signed with.
+    TlsClientSignatureAlgorithm(String) = "tls.client.x509.signature_algorithm" as field;
+    /// The kind of its key.
+    TlsClientKeyAlgorithm(String) = "tls.client.x509.public_key_algorithm" as field;
+    /// The size of its key in bits.
+    TlsClientKeySize(u64) = "tls.client.x509.public_key_size" as field;
+    /// A `HelloRetryRequest` was sent.
+    TlsHelloRetryRequest(bool) = "tls.hello_retry_request" as field;
+    /// The group a `HelloRetryRequest` asked for.
+    TlsRetryGroup(NamedGroup) = "tls.hello_retry_group";
+    /// Alerts in clear, in order.
+    TlsAlerts(Vec<Alert>) = "tls.alerts" as field;
+    /// JA3S of the `ServerHello`.
+    TlsJa3s(Md5) = "tls.server.ja3s" as field;
+    /// Whether the server agreed to the extended master secret (RFC 7627).
+    TlsExtendedMasterSecret(bool) = "tls.server.extended_master_secret";
+    /// Whether the server signalled secure renegotiation (RFC 5746).
+    TlsRenegotiationInfo(bool) = "tls.server.renegotiation_info";
+    /// Whether the server agreed to encrypt-then-MAC (RFC 7366).
+    TlsEncryptThenMac(bool) = "tls.server.encrypt_then_mac";
+    /// The compression method the server chose, when not null.
+    TlsCompression(u64) = "tls.server.compression";
+    /// The server's random ends in the downgrade sentinel (RFC 8446 §4.1.3): `1.2` or `1.1`.
+    TlsDowngradeSentinel(&'static str) = "tls.server.downgrade_sentinel";
+    /// The version that stands in the `ServerHello`'s old version field, where it differs.
+    TlsLegacyVersion(ProtocolVersion) = "tls.server.legacy_version";
+    /// Size of the prime of a finite-field Diffie-Hellman exchange, in bits.
+    TlsDhBits(u64) = "tls.server.dh_bits";
+    /// The signature scheme of the `ServerKeyExchange`.
+    TlsKeyExchangeSignature(SignatureScheme) = "tls.server.key_exchange_signature";
+    /// The server asked for a client certificate.
+    TlsCertificateRequested(bool) = "tls.server.certificate_requested";
+    /// The server issued a session ticket in clear.
+    TlsTicketIssued(bool) = "tls.server.ticket_issued";
+    /// SHA-256 of the server's leaf certificate.
+    TlsCertSha256(Sha256) = "tls.server.hash.sha256" as field;
+    /// SHA-1 of the server's leaf certificate.
+    TlsCertSha1(Sha1) = "tls.server.hash.sha1" as field;
+    /// Its subject, RFC 4514.
+    TlsSubject(WireStr) = "tls.server.subject" as field;
+    /// Its issuer, RFC 4514.
+    TlsIssuer(WireStr) = "tls.server.issuer" as field;
+    /// The moment it becomes valid.
+    TlsNotBefore(Timestamp) = "tls.server.not_before" as field;
+    /// The last moment it is valid.
+    TlsNotAfter(Timestamp) = "tls.server.not_after" as field;
+    /// How many certificates the server sent.
+    TlsChainLength(u64) = "tls.server.certificate_chain_length" as field;
+    /// The names it is for.
+    TlsAlternativeNames(Vec<WireStr>) = "tls.server.x509.alternative_names" as field;
+    /// Its serial number, upper-case hexadecimal.
+    TlsSerial(String) = "tls.server.x509.serial_number" as field;
+    /// The algorithm it was signed with.
+    TlsSignatureAlgorithm(String) = "tls.server.x509.signature_algorithm" as field;
+    /// The kind of its key.
+    TlsKeyAlgorithm(String) = "tls.server.x509.public_key_algorithm" as field;
+    /// The size of its key in bits.
+    TlsKeySize(u64) = "tls.server.x509.public_key_size" as field;
+    /// Versions on the records of a connection whose hellos were not seen.
+    TlsRecordVersions(Vec<ProtocolVersion>) = "tls.record_versions";
+    /// What carried the TLS: `socks`, `http_connect`.
+    TlsTunnel(&'static str) = "tls.tunnel";
+    /// A DTLS connection id was negotiated (RFC 9146): its length from the client, then from the server.
+    DtlsConnectionIds(Vec<u64>) = "dtls.connection_ids";
+    /// The server asked for a DTLS cookie.
+    DtlsCookie(bool) = "dtls.cookie";
+    /// The QUIC version in use.
+    QuicVersion(QuicVersion) = "quic.version" as field;
+    /// A Retry packet was sent.
+    QuicRetry(bool) = "quic.retry" as field;
+    /// Versions offered in a Version Negotiation packet.
+    QuicNegotiation(Vec<QuicVersion>) = "quic.version_negotiation";
+    /// The first version the client tried, where another one was then used.
+    QuicOriginalVersion(QuicVersion) = "quic.original_version";
+    /// The first frame of the connection that this one continues from another address (RFC 9000 §9).
+    QuicContinues(u64) = "quic.continues";
+    /// The application in the payload, innermost recognised.
+    Protocol(&'static str) = "network.protocol";
+    /// How much of the handshake was seen: `complete`, `client-only`, `server-only`, `missing`, `failed` (contract §5).
+    Handshake(&'static str) = "intransit.handshake" as field;
+    /// The plain protocol that was upgraded to TLS.
+    StartTls(&'static str) = "intransit.starttls" as field;
+    /// The upgrade was asked for, and refused.
+    StartTlsRefused(&'static str) = "intransit.starttls_refused";
+    /// `matches-config` when config id and public name equal an HTTPS record of this capture, else `undetermined`.
+    Ech(&'static str) = "intransit.ech" as field;
+    /// Handshake messages, or records, that did not parse: where they are and what was wrong.
+    Malformed(String) = "intransit.malformed";
+    /// The same bytes of a TCP stream came twice with different content: `first` and `then`, both as seen. First wins.
+    ConflictingOverlap(Vec<WireStr>) = "tcp.conflicting_overlap";
+    /// Octets missing from the capture (lost by the capture, or never sent) in the middle of a direction.
+    TcpGap(u64) = "tcp.gap";
+    /// More unread bytes waited than the bounds allow; the rest was counted but not read.
+    Overflow(&'static str) = "intransit.overflow";
+    /// The host an HTTP proxy was asked to connect to.
+    HttpConnectTarget(WireStr) = "http.connect_target";
+    /// The host and port a SOCKS proxy was asked to connect to.
+    SocksTarget(WireStr) = "socks.target";
+    /// The `Host` of the first HTTP request.
+    HttpHost(WireStr) = "http.host";
+    /// The first HTTP request's method.
+    HttpMethod(WireStr) = "http.method";
+    /// A name asked for in DNS.
+    DnsQuery(WireStr) = "dns.question.name";
+    /// An ECH config in an HTTPS record: owner name, public name and config id.
+    DnsEchConfig(Vec<String>) = "dns.ech_config";
+    /// The process or app a capture format names.
+    ProcessName(WireStr) = "process.name";
+}
+
+/// A version as a JSON value: the number of the contract, `0x1a2b` where unassigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionName(pub ProtocolVersion);
+
+/// An alert: who sent it and what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// Who sent it.
+    pub dir: Dir,
+    /// `true` for a fatal one.
+    pub fatal: bool,
+    /// What it says.
+    pub description: AlertDescription,
+}
+
+/// An MD5, for fingerprints that are defined as one.
+pub type Md5 = [u8; 16];
+/// A SHA-1, for looking a certificate up; boxed to keep facts small.
+pub type Sha1 = Box<[u8; 20]>;
+/// A SHA-256; boxed to keep facts small.
+pub type Sha256 = Box<[u8; 32]>;
+
+/// A statement, how it came about, and the frames that prove it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// The statement.
+    pub what: What,
+    /// How it came about.
+    pub basis: Basis,
+    /// The frames.
+    pub evidence: Evidence,
+}
+
+/// How many steps of a handshake are kept; more are counted only.
+const MOST_STEPS: usize = 64;
+/// How many facts one connection can state.
+const MOST_FACTS: usize = 256;
+
+/// Everything found out about one connection so far.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    list: Vec<Fact>,
+    steps: Vec<Step>,
+    dropped: u32,
+}
+
+impl Facts {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Facts {
+        Facts::default()
+    }
+
+    /// States something that bytes in the named frames say.
+    pub fn observe(&mut self, what: What, evidence: Evidence) {
+        self.add(Fact { what, basis: Basis::Observed, evidence });
+    }
+
+    /// States something that follows from what the named frames hold.
+    pub fn infer(&mut self, what: What, evidence: Evidence) {
+        self.add(Fact { what, basis: Basis::Inferred, evidence });
+    }
+
+    /// Adds a fact. Beyond the bound it is counted and dropped.
+    pub fn add(&mut self, fact: Fact) {
+        if self.list.len() < MOST_FACTS {
+            self.list.push(fact);
+        } else {
+            self.dropped = self.dropped.saturating_add(1);
+        }
+    }
+
+    /// Replaces a fact of the same kind, or adds it.
+    pub fn replace(&mut self, fact: Fact) {
+        let kind = fact.what.kind();
+        match self.list.iter_mut().find(|f| f.what.kind() == kind) {
+            Some(old) => *old = fact,
+            None => self.add(fact),
+        }
+    }
+
+    /// Changes the fact of a kind in place, for lists that grow.
+    pub fn get_mut(&mut self, kind: Kind) -> Option<&mut Fact> {
+        self.list.iter_mut().find(|f| f.what.kind() == kind)
+    }
+
+    /// The first fact of a kind.
+    #[must_use]
+    pub fn get(&self, kind: Kind) -> Option<&Fact> {
+        self.list.iter().find(|f| f.what.kind() == kind)
+    }
+
+    /// Whether a fact of this kind was stated.
+    #[must_use]
+    pub fn has(&self, kind: Kind) -> bool {
+        self.get(kind).is_some()
+    }
+
+    /// Adds a step to the handshake's ladder.
+    pub fn step(&mut self, dir: Dir, message: Message, at: Timestamp, evidence: Evidence) {
+        if self.steps.len() < MOST_STEPS {
+            self.steps.push(Step { dir, message, at, evidence });
+        } else {
+            self.dropped = self.dropped.saturating_add(1);
+        }
+    }
+
+    /// The facts, in the order they were stated until [`Facts::sort`] is called.
+    #[must_use]
+    pub fn list(&self) -> &[Fact] {
+        &self.list
+    }
+
+    /// The handshake, in the order its messages were completed.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// How many facts and steps found no room.
+    #[must_use]
+    pub fn dropped(&self) -> u32 {
+        self.dropped
+    }
+
+    /// Puts the facts into the order of output (stable: facts of one kind stay as stated).
+    pub fn sort(&mut self) {
+        self.list.sort_by_key(|fact| fact.what.kind());
+    }
+
+    /// The handshake in one letter a message (Zeek's `ssl_history`): `CsxkngiIzD`.
+    #[must_use]
+    pub fn history(&self) -> String {
+        self.steps
+            .iter()
+            .map(|s| match s.dir {
+                Dir::Client => s.message.letter(),
+                Dir::Server => s.message.letter().to_ascii_lowercase(),
+            })
+            .collect()
+    }
+
+    /// Swaps client and server everywhere, when it turns out that they were guessed the wrong way round.
+    pub fn swap_sides(&mut self) {
+        for step in &mut self.steps {
+            step.dir = step.dir.other();
+        }
+    }
+}
+
+impl Render for bool {
+    fn shown(&self) -> Shown<'_> {
+        Shown::Bool(*self)
+    }
+}
+
+impl Render for u64 {
+    fn shown(&self) -> Shown<'_> {
+        Shown::Number(*self)
+    }
+}
+
+impl Render for u8 {
+    fn shown(&self) -> Shown<'_> {
+        Shown::Number(u64::from(*self))
+    }
+}
+
+impl Render for &'static str {
+    fn shown(&self) -> Shown<'_> {
+        Shown::Text((*self).into())
+    }
+}
+
+impl Render for String {
+    fn shown(&self) -> Shown<'_> {
+        Shown::Text(self.as_str().into())
+    }
+}
+
+impl Render for WireStr {
+    fn shown(&self) -> Shown<'_> {
+        Shown::Wire(self)
+    }
+}
+
+impl Render for VersionName {
+    fn shown(&self) -> Shown<'_> {
+        match self.0.number() {
+            Some(number) => Shown::Text(number.into()),
+            None => Shown::Text(self.0.to_string().into()),
+        }
+    }
+}
+
+impl Render for ProtocolVersion {
+    fn shown(&self) -> Shown<'_> {
+        Shown::Text(self.to_string().into())
+    }
+}
+
+impl Render for CipherSuite {
+    fn shown(&self) -> Shown<'_> {
+        registered(self.name(), self)
+    }
+}
+
+impl Render for NamedGroup {
+    fn shown(&self) -> Shown<'_> {
+        registered(self.name(), self)
+    }
+}
+
+impl Render for SignatureScheme {
+    fn shown(&self) -> Shown<'_> {
+        registered(self.name(), self)
+    }
+}
+
+impl Render for QuicVersion {
+    fn shown(&self) -> Shown<'_> {
+        Shown::Text(self.to_string().into())
+    }
+}
+
+impl Render for Alert {
+    fn shown(&self) -> Shown<'_> {
+        registered(self.description.name(), &self.description)
+    }
+}
+
+/// RFC 3339 without a fraction: facts hold times of certificates, which have none.
+impl Render for Timestamp {
+    fn shown(&self) -> Shown<'_> {
+        Shown::Text(self.seconds().to_string().into())
+    }
+}
+
+impl<const N: usize> Render for [u8; N] {
+    fn shown(&self) -> Shown<'_> {
+        Shown::Text(hex(self).into())
+    }
+}
+
+impl<const N: usize> Render for Box<[u8; N]> {
+    fn shown(&self) -> Shown<'_> {
+        Shown::Text(hex(self.as_slice()).into())
+    }
+}
+
+impl<T: Render> Render for Vec<T> {
+    fn shown(&self) -> Shown<'_> {
+        Shown::List(self.iter().map(Render::shown).collect())
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    /// Safe for a terminal: see [`WireStr`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shown::Bool(value) => f.write_str(if *value { "yes" } else { "no" }),
+            Shown::Number(value) => value.fmt(f),
+            Shown::Text(text) => super::escape_into(f, text.as_bytes()),
+            Shown::Wire(text) => text.fmt(f),
+            Shown::List(list) => {
+                for (i, item) in list.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str(", ")?;
+                    }
+                    item.fmt(f)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn registered<'a>(name: Option<&'static str>, number: &dyn fmt::Display) -> Shown<'a> {
+    match name {
+        Some(name) => Shown::Text(name.into()),
+        None => Shown::Text(number.to_string().into()),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{b:02x}");
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_that_share_a_prefix_stand_together_so_that_json_nests_in_one_walk() {
+        let names: Vec<&str> = Kind::ALL.iter().filter(|k| k.is_field()).map(|k| k.name()).collect();
+        let mut closed: Vec<String> = Vec::new();
+        let mut open: Vec<String> = Vec::new();
+        for name in names {
+            let mut parents: Vec<String> = Vec::new();
+            let mut path = String::new();
+            for part in name.split('.').collect::<Vec<_>>().split_last().map(|(_, p)| p).unwrap_or_default() {
+                path = format!("{path}.{part}");
+                parents.push(path.clone());
+            }
+            closed.extend(open.iter().filter(|o| !parents.contains(o)).cloned());
+            for parent in &parents {
+                assert!(!closed.contains(parent), "{name} opens {parent} a second time");
+            }
+            open = parents;
+        }
+    }
+}

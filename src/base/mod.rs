@@ -1,0 +1,27 @@
+//! Floor 0: the words everyone uses.
+//!
+//! Nothing here knows a protocol, a file format or a screen. The types make two promises that the
+//! floors above cannot break: a statement without frames cannot be built ([`Evidence`]), and bytes
+//! from the wire cannot be printed without being escaped ([`WireStr`]).
+//!
+//! Panic contract: no function of this floor panics on any input.
+
+mod evidence;
+mod fact;
+mod reader;
+mod registry;
+mod stitch;
+mod time;
+mod trail;
+mod window;
+mod wire_str;
+
+pub use evidence::{Evidence, FrameNo};
+pub use fact::{Alert, Basis, Fact, Facts, Kind, Md5, Render, Sha1, Sha256, Shown, VersionName, What};
+pub use reader::{Reader, Short};
+pub use registry::{AlertDescription, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme};
+pub use stitch::Stitched;
+pub use time::Timestamp;
+pub use trail::{Message, Step};
+pub use window::{Dir, Frame, LinkType, Window};
+pub use wire_str::{WireStr, escape_into};

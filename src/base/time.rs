@@ -1,0 +1,109 @@
+//! Moments, as the capture gives them.
+
+use std::fmt;
+
+/// A moment in nanoseconds since 1970-01-01T00:00:00Z, from the capture and never from a clock.
+///
+/// Covers 1677 to 2262; what a file states beyond that is clamped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const ZERO: Timestamp = Timestamp(0);
+
+    /// A moment from nanoseconds since the epoch.
+    #[must_use]
+    pub fn from_nanos(nanos: i64) -> Timestamp {
+        Timestamp(nanos)
+    }
+
+    /// A moment from nanoseconds since the epoch, clamped into range.
+    #[must_use]
+    pub fn from_nanos_wide(nanos: i128) -> Timestamp {
+        Timestamp(i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX }))
+    }
+
+    /// A moment from whole seconds since the epoch (certificates), clamped into range.
+    #[must_use]
+    pub fn from_secs(secs: i64) -> Timestamp {
+        Timestamp::from_nanos_wide(i128::from(secs) * 1_000_000_000)
+    }
+
+    /// Nanoseconds since the epoch.
+    #[must_use]
+    pub fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Nanoseconds since an earlier moment; 0 when it is not earlier.
+    #[must_use]
+    pub fn since(self, earlier: Timestamp) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
+    }
+
+    /// RFC 3339 in UTC without a fraction: `2024-05-01T09:00:00Z`.
+    #[must_use]
+    pub fn seconds(self) -> impl fmt::Display {
+        Rfc3339 { at: self, fraction: false }
+    }
+}
+
+/// RFC 3339 in UTC with nanoseconds: `2024-05-01T09:00:00.000000000Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Rfc3339 { at: *self, fraction: true }.fmt(f)
+    }
+}
+
+struct Rfc3339 {
+    at: Timestamp,
+    fraction: bool,
+}
+
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (secs, nanos) = (self.at.0.div_euclid(1_000_000_000), self.at.0.rem_euclid(1_000_000_000));
+        let (days, second) = (secs.div_euclid(86_400), secs.rem_euclid(86_400));
+        let (year, month, day) = civil(days);
+        let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}")?;
+        if self.fraction {
+            write!(f, ".{nanos:09}")?;
+        }
+        f.write_str("Z")
+    }
+}
+
+/// Days since the epoch to a date of the Gregorian calendar (the 400-year era begins on March 1st, so that
+/// the leap day is the last of its year).
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_print_as_rfc_3339_with_nanoseconds() {
+        assert_eq!(Timestamp::from_nanos(1_714_554_000_000_000_001).to_string(), "2024-05-01T09:00:00.000000001Z");
+        assert_eq!(Timestamp::from_secs(951_782_400).seconds().to_string(), "2000-02-29T00:00:00Z");
+        assert_eq!(Timestamp::from_nanos(-1).to_string(), "1969-12-31T23:59:59.999999999Z");
+    }
+
+    #[test]
+    fn every_moment_of_the_range_can_be_printed() {
+        for nanos in [i64::MIN, -1, 0, 1, i64::MAX] {
+            assert!(Timestamp::from_nanos(nanos).to_string().ends_with('Z'));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! TLS.
+
+mod handshake;
+
+pub use handshake::{Carrier, Handshake};

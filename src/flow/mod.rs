@@ -1,0 +1,88 @@
+//! Floor 3: packets to connections.
+
+use std::net::IpAddr;
+
+use crate::base::{Dir, Facts, FrameNo, Timestamp};
+
+/// The transport of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+}
+
+impl Transport {
+    /// `tcp`, `udp`, `sctp`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
+            Transport::Sctp => "sctp",
+        }
+    }
+}
+
+/// An address and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// The address.
+    pub ip: IpAddr,
+    /// The port.
+    pub port: u16,
+}
+
+/// What one side sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Packets.
+    pub packets: u64,
+    /// Octets of whole frames, as on the wire.
+    pub bytes: u64,
+    /// Octets of transport payload, retransmissions left out where they were recognised.
+    pub payload: u64,
+}
+
+/// A connection as it is reported: who, when, how much, and everything found out, with its frames.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// TCP, UDP or SCTP.
+    pub transport: Transport,
+    /// Who sent the `ClientHello`, else the SYN, else the protocol's first client message, else the first packet.
+    pub client: Endpoint,
+    /// The other side.
+    pub server: Endpoint,
+    /// Whether which side is the client was guessed from the first packet.
+    pub guessed: bool,
+    /// The first frame.
+    pub first_frame: FrameNo,
+    /// The last frame.
+    pub last_frame: FrameNo,
+    /// When the first packet was captured.
+    pub start: Timestamp,
+    /// When the last packet was captured.
+    pub end: Timestamp,
+    /// What each side sent: index by [`Dir::index`].
+    pub sent: [Tally; 2],
+    /// The VLAN identifier of the first packet that had one.
+    pub vlan: Option<u16>,
+    /// Packets the capture cut short.
+    pub truncated: u64,
+    /// Facts, sorted into the order of output, and the handshake's steps.
+    pub facts: Facts,
+}
+
+impl Connection {
+    /// What one side sent.
+    #[must_use]
+    pub fn tally(&self, dir: Dir) -> Tally {
+        match dir {
+            Dir::Client => self.sent[0],
+            Dir::Server => self.sent[1],
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! The `intransit` command.
+fn main() {}

@@ -1,0 +1,146 @@
+//! Floor 1: where frames come from.
+//!
+//! A [`Source`] fills a reused [`Chunk`] with whole frames. Files are read, not mapped: a chunk of 256 KiB stays in the
+//! processor's cache, works on pipes, and cannot die when the file shrinks under it.
+
+use crate::base::{Frame, FrameNo, LinkType, Timestamp, WireStr};
+
+/// A place frames come from.
+pub trait Source: Send {
+    /// Replaces the content of `chunk` by the next frames of the capture.
+    ///
+    /// Returns `false` when there are no more; damage is then told by [`Source::capture`].
+    ///
+    /// # Errors
+    /// Only when nothing of the capture could be read: see [`SourceError`].
+    fn fill(&mut self, chunk: &mut Chunk) -> Result<bool, SourceError>;
+
+    /// What the capture said of itself so far.
+    fn capture(&self) -> &Capture;
+}
+
+/// Whole frames, read in one go. The buffers are reused from fill to fill.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    /// The bytes the frames lie in.
+    pub bytes: Vec<u8>,
+    /// The frames, ascending by number.
+    pub frames: Vec<FrameAt>,
+}
+
+/// A frame as a place in its chunk.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameAt {
+    /// Its number.
+    pub number: FrameNo,
+    /// When it was captured.
+    pub at: Timestamp,
+    /// Where it starts in the chunk.
+    pub start: u32,
+    /// Octets captured.
+    pub captured: u32,
+    /// Octets on the wire.
+    pub wire_len: u32,
+    /// The link-layer header type of its interface.
+    pub link: LinkType,
+    /// Its interface, in the order of the capture's interface descriptions.
+    pub interface: u32,
+}
+
+impl Chunk {
+    /// Forgets the frames, keeping the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.frames.clear();
+    }
+
+    /// A frame of this chunk; `None` for a place of another chunk.
+    #[must_use]
+    pub fn frame(&self, place: &FrameAt) -> Option<Frame<'_>> {
+        let start = usize::try_from(place.start).ok()?;
+        let end = start.checked_add(usize::try_from(place.captured).ok()?)?;
+        let bytes = self.bytes.get(start..end)?;
+        Some(Frame { number: place.number, at: place.at, bytes, wire_len: place.wire_len, link: place.link, interface: place.interface })
+    }
+}
+
+/// What a capture says of itself, and what became of reading it.
+#[derive(Clone, Debug, Default)]
+pub struct Capture {
+    /// `pcap`, `pcap-ns`, `pcap-modified`, `pcapng`.
+    pub format: &'static str,
+    /// `gzip`, `zstd`, `xz`; empty for none.
+    pub compression: &'static str,
+    /// Octets of the (decompressed) capture read so far.
+    pub bytes_read: u64,
+    /// Octets of the input as it is stored, where known: for progress.
+    pub input_len: Option<u64>,
+    /// Octets of the input as stored consumed so far.
+    pub input_read: u64,
+    /// Frames so far: equal to the number of the last one.
+    pub frames: u64,
+    /// The interfaces described so far, over all sections.
+    pub interfaces: Vec<Interface>,
+    /// Hardware, operating system and program of each section, and file comments, as `key: value`.
+    pub comments: Vec<WireStr>,
+    /// Names from Name Resolution Blocks: address text and name.
+    pub names: Vec<(std::net::IpAddr, WireStr)>,
+    /// Decryption Secrets Blocks, kept for later: type (`0x544c534b` is a TLS key log) and content. Never printed.
+    pub secrets: Vec<Secrets>,
+    /// Apps by uid, from PCAPdroid's custom block.
+    pub apps: Vec<(u32, WireStr)>,
+    /// Blocks that carry no packet we decode, by kind: `custom`, `systemd-journal`, `statistics`, `unknown`.
+    pub other_blocks: Vec<(&'static str, u64)>,
+    /// Where and how the capture broke, if it did.
+    pub damage: Option<Damage>,
+}
+
+/// An interface of a capture.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// How its frames begin.
+    pub link: LinkType,
+    /// Its name, where given.
+    pub name: Option<WireStr>,
+    /// The most octets of a frame that were captured; 0 for no limit.
+    pub snaplen: u32,
+}
+
+/// The content of a Decryption Secrets Block. `Debug` shows the size only.
+#[derive(Clone)]
+pub struct Secrets {
+    /// The secrets type.
+    pub kind: u32,
+    /// The content.
+    pub content: Vec<u8>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secrets({:#010x}, {} octets)", self.kind, self.content.len())
+    }
+}
+
+/// Where a capture broke. What came before it was read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the capture breaks at byte {at}: {what}")]
+pub struct Damage {
+    /// Offset in the (decompressed) capture of the record or block that could not be read.
+    pub at: u64,
+    /// What is wrong there, in a few words.
+    pub what: String,
+}
+
+/// Why nothing of an input could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file could not be opened or read.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The first bytes are of no format we know.
+    #[error("not a capture file: expected pcap or pcapng (plain, or compressed with gzip, zstd or xz), found {0}")]
+    NotACapture(String),
+    /// The file ends inside its header, or its header contradicts itself.
+    #[error("the capture's header is damaged: {0}")]
+    Header(String),
+}
