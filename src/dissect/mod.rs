@@ -1,5 +1,6 @@
 //! Floor 4: from bytes to facts; one file or folder per protocol.
 
+pub mod quic;
 pub mod tls;
 
 use crate::base::{Dir, Facts, Window};
