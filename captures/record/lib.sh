@@ -5,7 +5,7 @@
 #   192.0.2.10, 2001:db8:1::10                198.51.100.20, 2001:db8:2::20, ...
 #
 # No traffic leaves the two namespaces. Source this file from a script in captures/record.
-set -euo pipefail
+set -Eeuo pipefail
 export LC_ALL=C
 
 REC=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -23,7 +23,7 @@ CAP_PID=
 [ "$(id -u)" = 0 ] || { echo "$SCRIPT: must run as root (network namespaces)" >&2; exit 1; }
 
 cleanup() {
-  set +e
+  set +e; trap - ERR
   local p
   for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
   sleep 0.2
@@ -40,6 +40,7 @@ cleanup() {
   [ -n "${KEEP:-}" ] || rm -rf "$W"
 }
 trap cleanup EXIT
+trap 'say "failed at line $LINENO: $BASH_COMMAND"' ERR
 trap 'exit 130' INT TERM
 
 say() { printf '%s: %s\n' "$SCRIPT" "$*" >&2; }
@@ -57,7 +58,7 @@ need() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${miss[@]}" >"$W/apt.log" 2>&1 \
     || { apt-get update -q >>"$W/apt.log" 2>&1
          DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${miss[@]}" >>"$W/apt.log" 2>&1; } \
-    || { tail -5 "$W/apt.log" >&2; [ -z "$made" ] || rm -f /usr/sbin/policy-rc.d; return 1; }
+    || { tail -n 5 "$W/apt.log" >&2; [ -z "$made" ] || rm -f /usr/sbin/policy-rc.d; return 1; }
   [ -z "$made" ] || rm -f /usr/sbin/policy-rc.d
 }
 
@@ -121,7 +122,7 @@ port() {
     ip netns exec "$NS" ss -Hln"${1:0:1}" "sport = :$2" | grep -q . && return 0
     sleep 0.1
   done
-  say "nothing listens on $1 $2"; tail -5 "$W"/*.log >&2; return 1
+  say "nothing listens on $1 $2"; tail -n 5 "$W"/*.log >&2; return 1
 }
 
 # cap_start NAME [FILTER] - record the cable to $W/NAME.pcap, from the client's end
