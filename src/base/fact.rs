@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{AlertDescription, CipherSuite, Dir, Evidence, Message, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme, Step, Timestamp, WireStr};
+use super::freeze::Freeze;
+use super::{AlertDescription, CipherSuite, Dir, Evidence, Message, NamedGroup, ProtocolVersion, QuicVersion, Reader, SignatureScheme, Step, Timestamp, WireStr};
 
 /// How a statement came about (contract §1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +88,14 @@ macro_rules! facts {
             #[must_use]
             pub fn kind(&self) -> Kind {
                 match self { $(What::$variant(_) => Kind::$variant),* }
+            }
+
+            pub(in crate::base) fn put(&self, out: &mut Vec<u8>) {
+                match self { $(What::$variant(value) => value.put(out)),* }
+            }
+
+            pub(in crate::base) fn take(kind: Kind, reader: &mut Reader<'_>) -> Option<What> {
+                Some(match kind { $(Kind::$variant => What::$variant(<$type as Freeze>::take(reader)?)),* })
             }
 
             /// Its value, for a sink.
@@ -404,6 +413,10 @@ impl Facts {
     #[must_use]
     pub fn dropped(&self) -> u32 {
         self.dropped
+    }
+
+    pub(in crate::base) fn set_dropped(&mut self, dropped: u32) {
+        self.dropped = dropped;
     }
 
     /// Puts the facts into the order of output (stable: facts of one kind stay as stated).

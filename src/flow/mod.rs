@@ -1,6 +1,24 @@
 //! Floor 3: packets to connections.
+//!
+//! [`FlowTable`] finds the connection of a packet, keeps its counters, puts TCP segments into order ([`Assembler`]) and feeds
+//! the bytes to a [`Payload`] of the floor above, about which it knows nothing.
+
+mod assembler;
+mod community_id;
+mod finished;
+mod key;
+mod payload;
+mod spill;
+mod table;
+mod tcp;
 
 use std::net::IpAddr;
+
+pub use assembler::{Assembler, Conflict, Inserted, MOST_HELD};
+pub use key::FlowKey;
+pub use payload::{Next, Payload};
+pub use finished::Finished;
+pub use table::{FlowTable, Limits, SHARDS, TableCounts};
 
 use crate::base::{Dir, Facts, FrameNo, Timestamp};
 
@@ -84,5 +102,11 @@ impl Connection {
             Dir::Client => self.sent[0],
             Dir::Server => self.sent[1],
         }
+    }
+
+    /// The Community ID v1 with seed 0: the key that joins with Zeek, Suricata and Arkime.
+    #[must_use]
+    pub fn community_id(&self) -> String {
+        community_id::v1(self.transport, self.client, self.server)
     }
 }

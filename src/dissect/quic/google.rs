@@ -1,7 +1,7 @@
 //! Google's QUIC before the IETF's (versions Q0xx): recognised, and the name the client asked for read from its
 //! "CHLO" message, which was sent in clear. Its own "QUIC crypto" handshake is not TLS.
 
-use crate::base::{Facts, Kind, QuicVersion, Reader, What, WireStr, Window};
+use crate::base::{Dir, Facts, Kind, QuicVersion, Reader, What, WireStr, Window};
 
 /// A datagram of Google's QUIC that says its version.
 pub(super) struct Datagram<'a> {
@@ -27,6 +27,17 @@ pub(super) fn is_plausible_start(datagram: &[u8]) -> bool {
 pub(super) fn read<'a>(window: &Window<'a>) -> Option<Datagram<'a>> {
     let (version, at) = header(window.bytes)?;
     Some(Datagram { version, payload: window.from(at) })
+}
+
+/// Whose datagram it is: the client of Q046 writes a destination id only, the server a source id only; before, only a
+/// client's message can be longer than a list of versions.
+pub(super) fn sender(datagram: &[u8]) -> Option<Dir> {
+    match (datagram.first()?, datagram.get(5)) {
+        (0x80.., Some(0x05)) => Some(Dir::Server),
+        (0x80.., _) => Some(Dir::Client),
+        _ if memchr::memmem::find(datagram, b"CHLO").is_some() => Some(Dir::Client),
+        _ => None,
+    }
 }
 
 /// The version, and how long the header up to it (or to the connection ids) is.

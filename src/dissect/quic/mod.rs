@@ -110,6 +110,23 @@ impl Protocol for Quic {
             false => Probe::No,
         }
     }
+
+    fn sender(window: &Window<'_>) -> Option<Dir> {
+        if google::is_plausible_start(window.bytes) {
+            return google::sender(window.bytes);
+        }
+        let Some(Packet::Long(long)) = packet::read(window.bytes) else { return None };
+        match long.body {
+            Body::Negotiation(_) | Body::Retry(_) => Some(Dir::Server),
+            Body::Protected { kind: PacketType::ZeroRtt, .. } => Some(Dir::Client),
+            // Only the client's packets open with the id that they carry themselves.
+            Body::Protected { kind: PacketType::Initial, number_at, end, cut: false } => {
+                let packet = window.slice(0..end)?;
+                Initials::default().derive_and_open(&long, long.dcid, &[Role::Client], number_at, &packet).map(|_| Dir::Client)
+            }
+            Body::Protected { .. } => None,
+        }
+    }
 }
 
 impl Payload for Quic {
@@ -154,6 +171,23 @@ impl Payload for Quic {
         match self.stage {
             Stage::Reading => Next::Stay,
             Stage::Done | Stage::Closed => Next::Done,
+        }
+    }
+
+    fn client(&self) -> Option<Dir> {
+        self.client
+    }
+
+    fn swap_sides(&mut self) {
+        self.client = self.client.map(Dir::other);
+        self.ids.swap(0, 1);
+        self.hello.swap(0, 1);
+        self.one_rtt.swap(0, 1);
+        self.seen.swap(0, 1);
+        if let Some(initials) = &mut self.initials {
+            initials.largest.swap(0, 1);
+            initials.streams.swap(0, 1);
+            initials.waiting.iter_mut().for_each(|(dir, _)| *dir = dir.other());
         }
     }
 }
@@ -208,9 +242,14 @@ impl Quic {
         }
     }
 
+    /// The role of a side: facts name roles, also where the flow has its labels the wrong way round.
+    fn role(&self, label: Dir) -> Dir {
+        if self.client == Some(Dir::Server) { label.other() } else { label }
+    }
+
     fn step(&mut self, message: Message, packet: &Window<'_>, facts: &mut Facts) {
         self.idle = 0;
-        facts.step(packet.dir, message, packet.at, packet.all());
+        facts.step(self.role(packet.dir), message, packet.at, packet.all());
     }
 
     /// The first packet states the protocol; its version stands until a better one is proven.
@@ -272,8 +311,13 @@ impl Quic {
 
     /// Reads the frames of an opened Initial packet.
     fn read(&mut self, initials: &mut Initials, version: QuicVersion, role: Role, payload: &Stitched, dir: Dir, facts: &mut Facts) {
-        let Some(payload) = payload.window(dir) else { return };
-        self.client.get_or_insert(if role == Role::Client { dir } else { dir.other() });
+        if self.client.is_none() {
+            self.client = Some(if role == Role::Client { dir } else { dir.other() });
+            if self.client == Some(Dir::Server) {
+                facts.swap_sides();
+            }
+        }
+        let Some(payload) = payload.window(self.role(dir)) else { return };
         self.prove(version, role, &payload, facts);
         let side = dir.index();
         for frame in Frames::new(payload.bytes, version.is_google()) {
