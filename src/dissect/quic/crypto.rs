@@ -19,22 +19,22 @@ pub(super) struct CryptoStream {
 
 impl CryptoStream {
     /// Puts the bytes of a CRYPTO frame in their place: what came first stays. Whole messages are handed to `handshake`; returns
-    /// whether there were any.
-    pub fn insert(&mut self, offset: u64, window: &Window<'_>, handshake: &mut Handshake, facts: &mut Facts) -> bool {
+    /// the evidence of the first of them.
+    pub fn insert(&mut self, offset: u64, window: &Window<'_>, handshake: &mut Handshake, facts: &mut Facts) -> Option<Evidence> {
         if self.broken {
-            return false;
+            return None;
         }
         if offset.saturating_add(window.bytes.len() as u64) > MOST {
             self.overflow(window, facts);
-            return false;
+            return None;
         }
-        let (mut any, mut endless) = (false, None);
+        let (mut first, mut endless) = (None, None);
         let inserted = self.bytes.insert(offset, window, &mut |front| {
             let mut taken = 0;
             while let Some(message) = whole_message(&front.from(taken), &mut endless) {
                 handshake.message(&message, facts);
                 taken += message.bytes.len();
-                any = true;
+                first.get_or_insert_with(|| message.all());
             }
             taken
         });
@@ -48,7 +48,7 @@ impl CryptoStream {
         if inserted.overflow {
             self.overflow(window, facts);
         }
-        any
+        first
     }
 
     fn overflow(&mut self, window: &Window<'_>, facts: &mut Facts) {

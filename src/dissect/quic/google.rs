@@ -18,6 +18,11 @@ const MOST_BEFORE_MESSAGE: usize = 48;
 /// Tags a message may have.
 const MOST_TAGS: u16 = 128;
 
+/// Whether the handshake of a version is Google's "QUIC crypto" and not TLS.
+pub(super) fn is_quic_crypto(version: QuicVersion) -> bool {
+    version.is_google() && version.0.to_be_bytes().first() == Some(&b'Q')
+}
+
 /// Whether a client's datagram is one of the versions with a header of Google's own: Q024 to Q046.
 pub(super) fn is_plausible_start(datagram: &[u8]) -> bool {
     header(datagram).is_some_and(|(_, at)| datagram.len() >= at + 13)
@@ -62,7 +67,7 @@ fn header(datagram: &[u8]) -> Option<(QuicVersion, usize)> {
 }
 
 /// States the server name in a "CHLO" message, where the message begins near the start of `data`.
-pub(super) fn chlo(data: &Window<'_>, facts: &mut Facts) {
+pub(super) fn client_hello(data: &Window<'_>, facts: &mut Facts) {
     if facts.has(Kind::TlsServerName) {
         return;
     }
