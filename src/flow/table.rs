@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use crate::base::{Dir, Fact, Facts, FrameNo, Kind, Reader, Sides, Timestamp, What, Window, WireStr};
 use crate::link::{Packet, Process, TcpHeader, Transport as Header};
 
-use super::finished;
+use super::finished::{self, Retired};
 use super::spill::{Place, Spill};
 use super::tcp::Streams;
 use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Tally, Transport};
@@ -56,7 +56,7 @@ struct Shard<S, D> {
     /// Where the search for a flow to evict goes on (the clock algorithm: a flow used since the last visit is spared).
     hand: usize,
     /// Connections that were evicted or whose five-tuple was used again.
-    past: Vec<(FrameNo, Place)>,
+    past: Vec<Retired>,
     spill: Spill,
     begun: u64,
     evicted: u64,
@@ -217,10 +217,10 @@ impl<S: Payload, D: Payload> Shard<S, D> {
     }
 
     fn retire(&mut self, flow: Flow<S, D>) {
-        let first_frame = flow.first_frame;
         let connection = flow.report(&self.spill);
         let place = self.spill.store(|out| finished::freeze(&connection, out));
-        self.past.push((first_frame, place));
+        let mark = finished::tells_of_others(&connection.facts);
+        self.past.push(Retired { first_frame: connection.first_frame, place, mark });
     }
 }
 

@@ -3,6 +3,9 @@
 //! A [`Source`] fills a reused [`Chunk`] with whole frames. Files are read, not mapped: a chunk of 256 KiB stays in the
 //! processor's cache, works on pipes, and cannot die when the file shrinks under it.
 
+#[cfg(have_libpcap)]
+pub mod live;
+
 use crate::base::{Frame, FrameNo, LinkType, Timestamp, WireStr};
 
 /// A place frames come from.
@@ -140,6 +143,9 @@ pub enum SourceError {
     /// The first bytes are of no format we know.
     #[error("not a capture file: expected pcap or pcapng (plain, or compressed with gzip, zstd or xz), found {0}")]
     NotACapture(String),
+    /// An interface could not be watched.
+    #[error("{0}")]
+    Interface(String),
     /// The file ends inside its header, or its header contradicts itself.
     #[error("the capture's header is damaged: {0}")]
     Header(String),
