@@ -39,7 +39,9 @@ fn imports(code: &str) -> Vec<String> {
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];
         if let Some(list) = rest.strip_prefix('{') {
-            found.extend(list.split('}').next().unwrap_or("").split(',').map(|item| item.trim().split("::").next().unwrap_or("").to_owned()));
+            found.extend(
+                list.split('}').next().unwrap_or("").split(',').map(|item| item.trim().split("::").next().unwrap_or("").to_owned()),
+            );
         } else {
             found.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
         }
@@ -101,6 +103,7 @@ fn only_the_engine_starts_threads() {
 
 #[test]
 fn no_file_allows_unsafe_code() {
-    let allowing: Vec<String> = all_sources().into_iter().filter(|(_, code)| code.contains("allow(unsafe_code)")).map(|(name, _)| name).collect();
+    let allowing: Vec<String> =
+        all_sources().into_iter().filter(|(_, code)| code.contains("allow(unsafe_code)")).map(|(name, _)| name).collect();
     assert!(allowing.is_empty(), "{allowing:?}");
 }

@@ -93,7 +93,9 @@ impl Links {
 
     /// A connection id that another connection chose says that this is that connection, moved (RFC 9000 §9).
     fn join_migrated(&self, connection: &mut Connection) {
-        let Some(Fact { what: What::QuicShortHeader(bytes), evidence, .. }) = connection.facts.remove(Kind::QuicShortHeader) else { return };
+        let Some(Fact { what: What::QuicShortHeader(bytes), evidence, .. }) = connection.facts.remove(Kind::QuicShortHeader) else {
+            return;
+        };
         if connection.transport != Transport::Udp {
             return;
         }

@@ -148,7 +148,20 @@ fn thaw(reader: &mut Reader<'_>) -> Option<Connection> {
     let truncated = next()?;
     let mut tally = || Some(Tally { packets: next()?, bytes: next()?, payload: next()? });
     let sent = [tally()?, tally()?];
-    Some(Connection { transport, client, server, guessed, first_frame, last_frame, start, end, sent, vlan, truncated, facts: Facts::thaw(reader)? })
+    Some(Connection {
+        transport,
+        client,
+        server,
+        guessed,
+        first_frame,
+        last_frame,
+        start,
+        end,
+        sent,
+        vlan,
+        truncated,
+        facts: Facts::thaw(reader)?,
+    })
 }
 
 fn endpoint(reader: &mut Reader<'_>) -> Option<Endpoint> {

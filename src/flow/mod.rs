@@ -15,9 +15,9 @@ mod tcp;
 use std::net::IpAddr;
 
 pub use assembler::{Assembler, Conflict, Inserted, MOST_HELD};
+pub use finished::Finished;
 pub use key::FlowKey;
 pub use payload::{Next, Payload};
-pub use finished::Finished;
 pub use table::{FlowTable, Limits, SHARDS, TableCounts};
 
 use crate::base::{Dir, Facts, FrameNo, Timestamp, What};

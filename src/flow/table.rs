@@ -100,7 +100,11 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
     #[must_use]
     pub fn new(limits: Limits) -> FlowTable<S, D> {
         let capacity = limits.max_flows.div_ceil(SHARDS).max(1);
-        FlowTable { shards: (0..SHARDS).map(|_| Shard::new(capacity)).collect(), seed: foldhash::fast::RandomState::default(), other_packets: 0 }
+        FlowTable {
+            shards: (0..SHARDS).map(|_| Shard::new(capacity)).collect(),
+            seed: foldhash::fast::RandomState::default(),
+            other_packets: 0,
+        }
     }
 
     /// Which shard a packet belongs to; `None` for transports without connections.
@@ -153,7 +157,16 @@ fn endpoints(packet: &Packet<'_>) -> Option<(Transport, Endpoint, Endpoint)> {
 
 impl<S: Payload, D: Payload> Shard<S, D> {
     fn new(capacity: usize) -> Shard<S, D> {
-        Shard { index: HashTable::new(), flows: Vec::new(), capacity, hand: 0, past: Vec::new(), spill: Spill::default(), begun: 0, evicted: 0 }
+        Shard {
+            index: HashTable::new(),
+            flows: Vec::new(),
+            capacity,
+            hand: 0,
+            past: Vec::new(),
+            spill: Spill::default(),
+            begun: 0,
+            evicted: 0,
+        }
     }
 
     fn packet(&mut self, seed: &foldhash::fast::RandomState, hash: u64, key: FlowKey, from_low: bool, packet: &Packet<'_>) {

@@ -33,7 +33,9 @@ pub struct Csv;
 
 impl Writer for Csv {
     fn begin(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        out.extend_from_slice(b"file,first_frame,last_frame,start,end,transport,client_ip,client_port,server_ip,server_port,packets,bytes,protocol");
+        out.extend_from_slice(
+            b"file,first_frame,last_frame,start,end,transport,client_ip,client_port,server_ip,server_port,packets,bytes,protocol",
+        );
         for kind in FACTS {
             write!(out, ",{}", kind.name())?;
         }

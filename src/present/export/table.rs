@@ -10,8 +10,17 @@ use crate::flow::Connection;
 use super::Writer;
 
 /// Headings and widths. Widths are fixed so that rows can be written while the capture is read.
-const COLUMNS: &[(&str, usize)] =
-    &[("frame", 7), ("client", 22), ("server", 38), ("protocol", 8), ("version", 8), ("cipher", 39), ("group", 15), ("handshake", 12), ("frames of version", 18)];
+const COLUMNS: &[(&str, usize)] = &[
+    ("frame", 7),
+    ("client", 22),
+    ("server", 38),
+    ("protocol", 8),
+    ("version", 8),
+    ("cipher", 39),
+    ("group", 15),
+    ("handshake", 12),
+    ("frames of version", 18),
+];
 
 /// One line per connection. `·` stands for what was not seen or does not apply.
 #[derive(Debug, Default)]
@@ -24,16 +33,16 @@ impl Writer for Table {
 
     fn connection(&mut self, out: &mut Vec<u8>, _file: &WireStr, c: &Connection) -> io::Result<()> {
         let fact = |kind: Kind| c.facts.get(kind).map(|fact| fact.what.shown().to_string());
-        let server = fact(Kind::TlsServerName).or_else(|| fact(Kind::HttpHost)).map_or_else(
-            || c.server.to_string(),
-            |name| if c.server.port == 443 { name } else { format!("{name}:{}", c.server.port) },
-        );
+        let server = fact(Kind::TlsServerName)
+            .or_else(|| fact(Kind::HttpHost))
+            .map_or_else(|| c.server.to_string(), |name| if c.server.port == 443 { name } else { format!("{name}:{}", c.server.port) });
         let version = fact(Kind::TlsVersion).map(|version| match fact(Kind::TlsVersionProtocol).as_deref() {
             Some("ssl") => format!("SSL {version}"),
             Some("dtls") => format!("DTLS {version}"),
             _ => format!("TLS {version}"),
         });
-        let frames = c.facts.get(Kind::TlsVersion).map(|fact| fact.evidence.frames().iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        let frames =
+            c.facts.get(Kind::TlsVersion).map(|fact| fact.evidence.frames().iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
         let unknown = || "·".to_owned();
         let cells = [
             c.first_frame.to_string(),
