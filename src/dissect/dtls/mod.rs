@@ -6,6 +6,8 @@
 mod envelope;
 mod fragments;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use smallvec::SmallVec;
 

@@ -10,6 +10,8 @@ mod google;
 mod initials;
 mod keys;
 mod packet;
+#[cfg(test)]
+mod tests;
 mod version;
 
 use crate::base::{Alert, AlertDescription, Basis, Dir, Evidence, Fact, Facts, Kind, Message, QuicVersion, Sides, What, Window};
