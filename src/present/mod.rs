@@ -1,1 +1,3 @@
-//! Floor.
+//! Floor 6: judgement to people.
+
+pub mod tui;
