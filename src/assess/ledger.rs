@@ -240,7 +240,9 @@ impl Outcome {
     #[must_use]
     pub fn family(&self) -> Option<Family> {
         match self {
-            Outcome::Negotiated(family, _) | Outcome::Failed(family) | Outcome::Unanswered(family) | Outcome::Unseen(family) => Some(*family),
+            Outcome::Negotiated(family, _) | Outcome::Failed(family) | Outcome::Unanswered(family) | Outcome::Unseen(family) => {
+                Some(*family)
+            }
             Outcome::GoogleQuic => Some(Family::Quic),
             Outcome::Other(_) | Outcome::Nothing => None,
         }
@@ -319,7 +321,9 @@ mod tests {
 
     #[test]
     fn versions_are_named_by_their_own_family() {
-        let of = |version, family| told(&[What::TlsVersion(VersionName(version)), What::TlsVersionProtocol(family), What::Handshake("complete")]);
+        let of = |version, family| {
+            told(&[What::TlsVersion(VersionName(version)), What::TlsVersionProtocol(family), What::Handshake("complete")])
+        };
         assert_eq!(of(ProtocolVersion::TLS1_3, "quic"), "QUIC");
         assert_eq!(of(ProtocolVersion::SSL3, "ssl"), "SSL 3.0");
         assert_eq!(of(ProtocolVersion::DTLS1_2, "dtls"), "DTLS 1.2");

@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{AlertDescription, CipherSuite, Dir, Evidence, Message, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme, Step, Timestamp, WireStr};
+use super::{
+    AlertDescription, CipherSuite, Dir, Evidence, Message, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme, Step, Timestamp,
+    WireStr,
+};
 
 /// How a statement came about (contract §1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use crate::base::{WireStr, Window};
+use crate::base::{Window, WireStr};
 
 /// An innermost transport packet.
 #[derive(Clone, Copy, Debug)]

@@ -36,25 +36,30 @@ const STRETCH: u16 = 0;
 pub enum Key<'a> {
     /// A count or a moment.
     Number(i128),
-    /// A name from the wire.
-    Bytes(&'a [u8]),
+    /// A name from the wire: its first bytes as a number, which mostly settles it without a look at the rest, then all of it.
+    Bytes(u128, &'a [u8]),
     /// An address.
     Address(IpAddr, u16),
     /// A word of ours.
     Word(&'static str),
-    /// An outcome, newest version first, then a number within it.
-    Outcome(Outcome, u64),
+    /// An outcome, newest version first, then the protocol.
+    Outcome(Outcome, &'static str),
     /// Not known: last, whichever way the order is turned.
     Unknown,
 }
 
-impl Key<'_> {
+impl<'a> Key<'a> {
+    fn bytes(all: &'a [u8]) -> Key<'a> {
+        let head = (0..16).fold(0_u128, |head, i| (head << 8) | u128::from(all.get(i).copied().unwrap_or(0)));
+        Key::Bytes(head, all)
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Key::Number(_) => 0,
             Key::Outcome(..) => 1,
             Key::Word(_) => 2,
-            Key::Bytes(_) => 3,
+            Key::Bytes(..) => 3,
             Key::Address(..) => 4,
             Key::Unknown => 5,
         }
@@ -66,7 +71,7 @@ impl Key<'_> {
         let order = match (self, other) {
             (Key::Unknown, _) | (_, Key::Unknown) => return self.rank().cmp(&other.rank()),
             (Key::Number(a), Key::Number(b)) => a.cmp(b),
-            (Key::Bytes(a), Key::Bytes(b)) => a.cmp(b),
+            (Key::Bytes(a, all_a), Key::Bytes(b, all_b)) => a.cmp(b).then_with(|| all_a.cmp(all_b)),
             (Key::Address(a, p), Key::Address(b, q)) => (a, p).cmp(&(b, q)),
             (Key::Word(a), Key::Word(b)) => a.cmp(b),
             (Key::Outcome(a, n), Key::Outcome(b, m)) => (a, n).cmp(&(b, m)),
@@ -113,7 +118,7 @@ pub const COLUMNS: &[Column] = &[
         right: false,
         cell: |c, _| row::server(c),
         key: |c| match row::name(c) {
-            Some(name) => Key::Bytes(name.as_bytes()),
+            Some(name) => Key::bytes(name.as_bytes()),
             None => Key::Address(c.server.ip, c.server.port),
         },
     },
@@ -133,7 +138,10 @@ pub const COLUMNS: &[Column] = &[
         from: 0,
         right: false,
         cell: |c, _| row::protocol(c),
-        key: |c| Key::Outcome(Outcome::of(c), 0),
+        key: |c| match c.facts.get(Kind::Protocol).map(|f| &f.what) {
+            Some(What::Protocol(name)) => Key::Outcome(Outcome::of(c), name),
+            _ => Key::Outcome(Outcome::of(c), c.transport.name()),
+        },
     },
     Column {
         title: "cipher",
@@ -167,8 +175,8 @@ pub const COLUMNS: &[Column] = &[
         right: false,
         cell: |c, _| row::application(c).unwrap_or_else(|| UNKNOWN.to_owned()),
         key: |c| match (c.facts.get(Kind::TlsNextProtocol).map(|f| &f.what), c.facts.get(Kind::StartTls).map(|f| &f.what)) {
-            (Some(What::TlsNextProtocol(name)), _) => Key::Bytes(name.as_bytes()),
-            (_, Some(What::StartTls(name))) => Key::Bytes(name.as_bytes()),
+            (Some(What::TlsNextProtocol(name)), _) => Key::bytes(name.as_bytes()),
+            (_, Some(What::StartTls(name))) => Key::bytes(name.as_bytes()),
             _ => Key::Unknown,
         },
     },

@@ -1,4 +1,5 @@
-//! From model and ledger to cells: the frame around every screen. Pure; touches only what is visible.
+//! From model and ledger to cells: the frame around every screen. Pure; touches only what is visible. Arranged with care from 60×16 up;
+//! on less, what fits is shown.
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -10,9 +11,6 @@ use super::model::{Model, Place};
 use super::screen::{connections, detail, help};
 use super::text;
 use crate::assess::{Ledger, State};
-
-/// The smallest terminal on which the screens are arranged with care; below, what fits is shown.
-pub const SMALLEST: (u16, u16) = (60, 16);
 
 /// Draws the screen.
 pub fn draw(frame: &mut Frame<'_>, model: &Model, ledger: &Ledger) {
@@ -90,7 +88,7 @@ fn status(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger) {
         x = x.saturating_add(put(buf, x, area.y, area.width, &told, theme.heading));
     }
     if model.place() == Place::Connections {
-        let told = connections::shown(model, ledger, area.height);
+        let told = connections::shown(model, ledger);
         put(buf, x, area.y, area.right().saturating_sub(x), &told, theme.quiet);
     }
 }

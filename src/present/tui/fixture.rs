@@ -2,8 +2,8 @@
 
 use crate::assess::{Ledger, State};
 use crate::base::{
-    Alert, AlertDescription, CipherSuite, Dir, Evidence, Facts, Frame, FrameNo, LinkType, Message, NamedGroup, ProtocolVersion, QuicVersion,
-    Timestamp, VersionName, What, WireStr,
+    Alert, AlertDescription, CipherSuite, Dir, Evidence, Facts, Frame, FrameNo, LinkType, Message, NamedGroup, ProtocolVersion,
+    QuicVersion, Timestamp, VersionName, What, WireStr,
 };
 use crate::flow::{Connection, Endpoint, Tally, Transport};
 

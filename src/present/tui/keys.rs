@@ -92,47 +92,99 @@ const fn ctrl(c: char) -> Key {
 const TABLE: &[Place] = &[Place::Connections];
 const DETAIL: &[Place] = &[Place::Detail];
 const FILTER: &[Place] = &[Place::Filter];
+const HELP: &[Place] = &[Place::Help];
 const READING: &[Place] = &[Place::Connections, Place::Detail];
 const SCREENS: &[Place] = &[Place::Connections, Place::Detail, Place::Help];
 const EVERYWHERE: &[Place] = &[Place::Connections, Place::Detail, Place::Help, Place::Filter];
 
 /// Every key, in the order of the footer: what must not be lost on a narrow terminal comes first.
 pub const BINDINGS: &[Binding] = &[
-    Binding { places: SCREENS, keys: &[ch('q')], action: Action::Quit, short: "quit", long: "quit" },
-    Binding { places: EVERYWHERE, keys: &[ctrl('c')], action: Action::Quit, short: "", long: "quit at once" },
+    Binding { places: SCREENS, keys: &[ch('q')], action: Action::Quit, short: "quit", long: "leave intransit" },
+    Binding { places: EVERYWHERE, keys: &[ctrl('c')], action: Action::Quit, short: "", long: "leave intransit at once" },
     Binding { places: READING, keys: &[ch('?'), key(KeyCode::F(1))], action: Action::Help, short: "help", long: "this page" },
-    Binding { places: &[Place::Help], keys: &[key(KeyCode::Esc), ch('?'), key(KeyCode::Backspace)], action: Action::Back, short: "back", long: "leave this page" },
-    Binding { places: TABLE, keys: &[key(KeyCode::Enter), key(KeyCode::Right), ch('l')], action: Action::Open, short: "open", long: "open the selected connection" },
-    Binding { places: DETAIL, keys: &[key(KeyCode::Esc), key(KeyCode::Left), ch('h'), key(KeyCode::Backspace)], action: Action::Back, short: "back", long: "back to the table" },
-    Binding { places: TABLE, keys: &[ch('/')], action: Action::Filter, short: "filter", long: "show only rows that contain all the words typed" },
+    Binding {
+        places: HELP,
+        keys: &[key(KeyCode::Esc), ch('?'), key(KeyCode::F(1)), key(KeyCode::Backspace)],
+        action: Action::Back,
+        short: "back",
+        long: "leave this page",
+    },
+    Binding {
+        places: TABLE,
+        keys: &[key(KeyCode::Enter), key(KeyCode::Right), ch('l')],
+        action: Action::Open,
+        short: "open",
+        long: "open the selected connection",
+    },
+    Binding {
+        places: DETAIL,
+        keys: &[key(KeyCode::Esc), key(KeyCode::Left), ch('h'), key(KeyCode::Backspace)],
+        action: Action::Back,
+        short: "back",
+        long: "back to the table",
+    },
+    Binding {
+        places: TABLE,
+        keys: &[ch('/')],
+        action: Action::Filter,
+        short: "filter",
+        long: "show only rows that contain all the words typed",
+    },
     Binding { places: TABLE, keys: &[key(KeyCode::Esc)], action: Action::Clear, short: "", long: "show all rows again" },
     Binding { places: TABLE, keys: &[ch('s')], action: Action::NextColumn, short: "sort", long: "sort by the next column" },
     Binding { places: TABLE, keys: &[ch('S')], action: Action::PreviousColumn, short: "", long: "sort by the column before" },
     Binding { places: TABLE, keys: &[ch('r')], action: Action::Reverse, short: "reverse", long: "turn the order round" },
-    Binding { places: READING, keys: &[ch('y')], action: Action::Copy, short: "copy filter", long: "copy the Wireshark display filter of what is selected" },
-    Binding { places: DETAIL, keys: &[key(KeyCode::Tab)], action: Action::Section, short: "section", long: "to the next section: connection, handshake, facts" },
+    Binding {
+        places: READING,
+        keys: &[ch('y')],
+        action: Action::Copy,
+        short: "copy filter",
+        long: "copy the Wireshark display filter of what is selected",
+    },
+    Binding {
+        places: DETAIL,
+        keys: &[key(KeyCode::Tab)],
+        action: Action::Section,
+        short: "section",
+        long: "to the next section: connection, handshake, facts",
+    },
     Binding { places: DETAIL, keys: &[ch('n')], action: Action::Next, short: "next", long: "the next connection of the table" },
     Binding { places: DETAIL, keys: &[ch('p')], action: Action::Previous, short: "previous", long: "the connection before it" },
     Binding { places: SCREENS, keys: &[key(KeyCode::Down), ch('j')], action: Action::Down, short: "", long: "one down" },
     Binding { places: SCREENS, keys: &[key(KeyCode::Up), ch('k')], action: Action::Up, short: "", long: "one up" },
-    Binding { places: SCREENS, keys: &[key(KeyCode::PageDown), ch(' '), ctrl('f')], action: Action::PageDown, short: "", long: "a page down" },
+    Binding {
+        places: SCREENS,
+        keys: &[key(KeyCode::PageDown), ch(' '), ctrl('f')],
+        action: Action::PageDown,
+        short: "",
+        long: "a page down",
+    },
     Binding { places: SCREENS, keys: &[key(KeyCode::PageUp), ctrl('b')], action: Action::PageUp, short: "", long: "a page up" },
     Binding { places: SCREENS, keys: &[key(KeyCode::Home), ch('g')], action: Action::First, short: "", long: "to the top" },
     Binding { places: SCREENS, keys: &[key(KeyCode::End), ch('G')], action: Action::Last, short: "", long: "to the end" },
     Binding { places: SCREENS, keys: &[ctrl('z')], action: Action::Suspend, short: "", long: "put intransit to sleep; fg wakes it" },
     Binding { places: FILTER, keys: &[key(KeyCode::Enter)], action: Action::Accept, short: "keep", long: "keep the filter" },
     Binding { places: FILTER, keys: &[key(KeyCode::Esc)], action: Action::Clear, short: "show all", long: "forget the filter" },
-    Binding { places: FILTER, keys: &[key(KeyCode::Backspace), ctrl('h')], action: Action::Erase, short: "", long: "remove the last character" },
+    Binding {
+        places: FILTER,
+        keys: &[key(KeyCode::Backspace), ctrl('h')],
+        action: Action::Erase,
+        short: "",
+        long: "remove the last character",
+    },
     Binding { places: FILTER, keys: &[key(KeyCode::Down)], action: Action::Down, short: "", long: "one down" },
     Binding { places: FILTER, keys: &[key(KeyCode::Up)], action: Action::Up, short: "", long: "one up" },
 ];
 
-/// The places, with their headings in the help page.
-pub const PLACES: &[(Place, &str)] = &[
-    (Place::Connections, "The table of connections"),
-    (Place::Detail, "One connection"),
-    (Place::Filter, "While typing a filter"),
-    (Place::Help, "This page"),
+/// The groups of the help page. A test holds that every binding is in one.
+pub const GROUPS: &[(&[Place], &str)] = &[
+    (TABLE, "The table of connections"),
+    (DETAIL, "One connection"),
+    (READING, "Both"),
+    (SCREENS, "Every screen"),
+    (FILTER, "While a filter is typed"),
+    (HELP, "This page"),
+    (EVERYWHERE, "At any moment"),
 ];
 
 /// The bindings that work in a place.

@@ -50,7 +50,8 @@ pub fn protocol(connection: &Connection) -> String {
         },
         (_, Some(family)) => match version {
             Some(version) => {
-                let ssl = matches!(connection.facts.get(Kind::TlsVersion).map(|f| &f.what), Some(What::TlsVersion(v)) if v.0.family() == "ssl");
+                let ssl =
+                    matches!(connection.facts.get(Kind::TlsVersion).map(|f| &f.what), Some(What::TlsVersion(v)) if v.0.family() == "ssl");
                 let detail = value(connection, Kind::TlsVersionDetail).map(|d| format!(" {d}")).unwrap_or_default();
                 format!("{} {version}{detail}", if ssl { "SSL" } else { family.name() })
             }

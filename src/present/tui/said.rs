@@ -13,8 +13,8 @@ pub fn sentences(connection: &Connection) -> Vec<String> {
     let mut said = Vec::new();
     match Outcome::of(connection) {
         Outcome::Failed(family) => {
-            let alerts = row::value(connection, Kind::TlsAlerts).map(|a| format!(" ({a})")).unwrap_or_default();
-            said.push(format!("The {} handshake failed{alerts}: nothing was protected by it.", family.name()));
+            let alerts = row::value(connection, Kind::TlsAlerts).map(|a| format!(": {a}")).unwrap_or_default();
+            said.push(format!("The {} handshake failed{alerts}. Nothing was protected by it.", family.name()));
         }
         Outcome::Unanswered(family) => said.push(format!(
             "Only the client's half of the {} handshake was seen. What it offered is below; what was negotiated, if anything, is not known.",
@@ -43,7 +43,7 @@ pub fn sentences(connection: &Connection) -> Vec<String> {
         said.push("TLS 1.3 encrypts the certificate; not visible without keys.".to_owned());
     }
     if connection.truncated > 0 {
-        said.push(format!("{} of this connection cut short by the capture.", text::counted(connection.truncated, "packet")));
+        said.push(format!("The capture cut {} of this connection short.", text::counted(connection.truncated, "packet")));
     }
     said
 }
@@ -51,13 +51,20 @@ pub fn sentences(connection: &Connection) -> Vec<String> {
 fn unseen(family: Family, connection: &Connection) -> String {
     let name = family.name();
     match row::value(connection, Kind::Handshake).as_deref() {
-        Some("server-only") => format!("Only the server's half of the {name} handshake was seen, and no version in it: what was negotiated is not known."),
+        Some("server-only") => {
+            format!("Only the server's half of the {name} handshake was seen, and no version in it: what was negotiated is not known.")
+        }
         _ => {
             let records = match row::value(connection, Kind::TlsRecordVersions) {
-                Some(versions) => format!(" Its records bear the number {versions}, which TLS 1.3 keeps for 1.2, so it does not tell."),
+                Some(versions) if versions == "1.2" => {
+                    " Its records bear the number 1.2, which TLS 1.3 uses too: it does not tell.".to_owned()
+                }
+                Some(versions) => format!(" Its records bear the number {versions}."),
                 None => String::new(),
             };
-            format!("The {name} handshake was not seen: it came before the capture began, or was lost. What was negotiated is not known.{records}")
+            format!(
+                "The {name} handshake was not seen: it came before the capture began, or was lost. What was negotiated is not known.{records}"
+            )
         }
     }
 }

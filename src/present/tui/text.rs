@@ -180,7 +180,10 @@ mod tests {
     fn numbers_are_for_people() {
         assert_eq!([grouped(1), grouped(1000), grouped(1_234_567)], ["1", "1,000", "1,234,567"]);
         assert_eq!([octets(999), octets(1200), octets(34_000_000), octets(u64::MAX)], ["999 B", "1.2 kB", "34 MB", "18446744 TB"]);
-        assert_eq!([duration(1_234_567_890), duration(123_000_000_000), duration(9_000_000_000_000)], ["1.234 s", "2 min 3 s", "2 h 30 min"]);
+        assert_eq!(
+            [duration(1_234_567_890), duration(123_000_000_000), duration(9_000_000_000_000)],
+            ["1.234 s", "2 min 3 s", "2 h 30 min"]
+        );
     }
 
     proptest! {

@@ -1,10 +1,10 @@
 //! The table of connections.
 //!
 //! ```text
-//!  intransit  demo.pcapng   48 connections: 31 TLS, 6 QUIC   12,345 packets   2 min 3 s
-//!  TLS 1.3 ×31  QUIC ×6  TLS 1.2 ×4  no encryption recognised ×7
-//!  the capture breaks at byte 123456: …                                 (only if it does)
-//!        # server              protocol     cipher             handshake     bytes
+//!  intransit  demo.pcapng   48 connections: 37 TLS, 4 QUIC   12,345 packets   2 min 3 s
+//!  TLS 1.3 ×31  TLS 1.2 ×6  QUIC ×4  no encryption recognised ×7
+//!  ! the capture breaks at byte 123456: …                                (only if it does)
+//!       #↑ server              protocol     cipher             handshake     bytes
 //! >      1 www.example.org     TLS 1.3      AES_128_GCM_SHA256 complete     4.3 kB
 //! ```
 
@@ -21,11 +21,16 @@ use crate::present::tui::text;
 
 /// How many notes are shown above the table at most.
 const MOST_NOTES: usize = 2;
+/// How many lines the counts of versions take at most.
+const MOST_VERSION_LINES: usize = 2;
+/// The start of the title where there is room.
+pub(super) const PROGRAM: &str = " intransit  ";
 
 /// Where the rows are: between the headings and the two lines at the bottom.
 #[must_use]
 pub fn rows_area(area: Rect, ledger: &Ledger) -> Rect {
-    let above = 3_u16.saturating_add(u16::try_from(notes(ledger).len()).unwrap_or(u16::MAX)).min(area.height);
+    let told = notes(ledger).len().saturating_add(versions(ledger, area.width).len());
+    let above = 2_u16.saturating_add(u16::try_from(told).unwrap_or(u16::MAX)).min(area.height);
     let height = area.height.saturating_sub(above).saturating_sub(2);
     Rect { x: area.x, y: area.y.saturating_add(above), width: area.width, height }
 }
@@ -38,7 +43,10 @@ fn notes(ledger: &Ledger) -> Vec<String> {
     }
     told.extend(ledger.notes.iter().cloned());
     if ledger.truncated > 0 {
-        told.push(format!("{} cut short by the capture: what was in the missing part is not known", text::counted(ledger.truncated, "packet")));
+        told.push(format!(
+            "the capture cut {} short: what was in the missing part is not known",
+            text::counted(ledger.truncated, "packet")
+        ));
     }
     if ledger.not_kept > 0 {
         told.push(format!("{} counted but not listed: there were more than fit in memory", text::counted(ledger.not_kept, "connection")));
@@ -62,9 +70,10 @@ pub(super) fn safe(text: &str) -> String {
 /// Draws the screen.
 pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger) {
     title(buf, line(area, 0), model, ledger);
-    versions(buf, line(area, 1), model, ledger);
-    for (n, note) in (2_u16..).zip(notes(ledger)) {
-        put_all(buf, line(area, n), &[(" ! ", model.theme.warning), (&note, model.theme.warning)]);
+    let versions = versions(ledger, area.width).into_iter().map(|told| (" ", told, model.theme.heading));
+    let notes = notes(ledger).into_iter().map(|told| (" ! ", told, model.theme.warning));
+    for (n, (mark, told, style)) in (1_u16..).zip(versions.chain(notes)) {
+        put_all(buf, line(area, n), &[(mark, style), (&told, style)]);
     }
     let rows = rows_area(area, ledger);
     if rows.is_empty() {
@@ -101,6 +110,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger) {
     }
 }
 
+/// The file and the counts; what does not fit is left out from the least telling on, and the file's name is cut last.
 fn title(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger) {
     let theme = &model.theme;
     let families: Vec<String> = [Family::Tls, Family::Quic, Family::Dtls]
@@ -109,37 +119,58 @@ fn title(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger) {
         .filter(|(n, _)| *n > 0)
         .map(|(n, name)| format!("{} {name}", text::grouped(n)))
         .collect();
-    let mut told = text::counted(ledger.count(), "connection");
-    if !families.is_empty() {
-        told = format!("{told}: {}", families.join(", "));
-    }
-    let mut facts = format!("{told}   {}", text::counted(ledger.frames, "packet"));
-    if let Some((start, end)) = ledger.span() {
-        facts = format!("{facts}   {}", text::duration(end.since(start)));
-    }
-    // The counts are worth more than the end of a long path.
-    let room = usize::from(area.width).saturating_sub(text::width(&facts)).saturating_sub(16).max(8);
-    let file = text::fit(&model.file.to_string(), room);
-    put_all(buf, area, &[(" intransit  ", theme.heading), (&file, theme.text), ("   ", theme.text), (&facts, theme.text)]);
+    let connections = text::counted(ledger.count(), "connection");
+    let lasted = ledger.span().map(|(start, end)| format!("   {}", text::duration(end.since(start)))).unwrap_or_default();
+    let rest = format!("   {}{lasted}", text::counted(ledger.frames, "packet"));
+    let long = if families.is_empty() { format!("{connections}{rest}") } else { format!("{connections}: {}{rest}", families.join(", ")) };
+    let short = format!("{connections}{rest}");
+    let file = model.file.to_string();
+    let room = usize::from(area.width);
+    let needs = |program: &str, told: &str| text::width(program) + text::width(&file) + text::width(told) + 3;
+    let (program, told) = [(PROGRAM, &long), (" ", &long), (" ", &short)]
+        .into_iter()
+        .find(|(program, told)| needs(program, told) <= room)
+        .unwrap_or((" ", &short));
+    let file = text::fit(&file, room.saturating_sub(text::width(told)).saturating_sub(text::width(program)).saturating_sub(3).max(8));
+    put_all(buf, area, &[(program, theme.heading), (&file, theme.heading), ("   ", theme.text), (told, theme.text)]);
 }
 
-/// `TLS 1.3 ×31  QUIC ×6  …`: when not all fit, the last says how many more kinds there are.
-fn versions(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger) {
-    let all: Vec<String> = ledger.outcomes().map(|(outcome, n)| format!("{outcome} ×{}", text::grouped(n))).collect();
-    let room = usize::from(area.width).saturating_sub(2);
-    let mut told = String::new();
-    for (i, one) in all.iter().enumerate() {
-        let left = all.len().saturating_sub(i).saturating_sub(1);
-        let more = if left > 0 { format!("  and {left} more") } else { String::new() };
-        let longer = if told.is_empty() { one.clone() } else { format!("{told}  {one}") };
-        let fits_with_rest = text::width(&longer).saturating_add(text::width(&more)) <= room;
-        if !fits_with_rest && !told.is_empty() {
-            told = format!("{told}  and {} more", left.saturating_add(1));
-            break;
-        }
-        told = longer;
+/// `TLS 1.3 ×31  QUIC ×6  …`, in one line or two. When not all fit, the ones before the last are left out and counted:
+/// the last is what nothing protected, and must not be hidden.
+fn versions(ledger: &Ledger, width: u16) -> Vec<String> {
+    let mut all: Vec<String> = ledger.outcomes().map(|(outcome, n)| format!("{outcome} ×{}", text::grouped(n))).collect();
+    let room = usize::from(width).saturating_sub(2);
+    let whole = flow(&all, room);
+    if whole.len() <= MOST_VERSION_LINES {
+        return whole;
     }
-    put_all(buf, area, &[(" ", model.theme.text), (&told, model.theme.heading)]);
+    let last = all.pop().unwrap_or_default();
+    for kept in (0..all.len()).rev() {
+        let left_out = all.len().saturating_sub(kept);
+        let mut some: Vec<String> = all.iter().take(kept).cloned().collect();
+        some.extend([format!("and {left_out} more kinds"), last.clone()]);
+        let lines = flow(&some, room);
+        if lines.len() <= MOST_VERSION_LINES {
+            return lines;
+        }
+    }
+    vec![text::fit(&last, room)]
+}
+
+/// Pieces in lines, two spaces apart, no piece broken.
+fn flow(pieces: &[String], room: usize) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for piece in pieces {
+        let longer = match lines.last() {
+            Some(line) if !line.is_empty() => format!("{line}  {piece}"),
+            _ => piece.clone(),
+        };
+        match lines.last_mut() {
+            Some(line) if line.is_empty() || text::width(&longer) <= room => *line = longer,
+            _ => lines.push(piece.clone()),
+        }
+    }
+    lines
 }
 
 fn headings(buf: &mut Buffer, area: Rect, model: &Model) {
@@ -171,12 +202,18 @@ fn nothing(model: &Model, ledger: &Ledger) -> String {
 
 /// ` 1–19 of 48, sorted by start, filtered by “foo”`.
 #[must_use]
-pub fn shown(model: &Model, ledger: &Ledger, _height: u16) -> String {
+pub fn shown(model: &Model, ledger: &Ledger) -> String {
     let table = &model.table;
+    if table.rows.is_empty() && table.filter.is_empty() {
+        return String::new();
+    }
     let height = usize::from(rows_area(model.area(), ledger).height);
     let last = table.top.saturating_add(height).min(table.rows.len());
     let first = table.top.saturating_add(1).min(last);
-    let mut told = format!(" {first}–{last} of {}", text::grouped(len(table.rows.len())));
+    let mut told = match last {
+        0 => " no rows".to_owned(),
+        _ => format!(" {first}–{last} of {}", text::grouped(len(table.rows.len()))),
+    };
     let column = COLUMNS.get(table.sort.column).map_or("", |c| if c.title == "#" { "first frame" } else { c.title });
     told = format!("{told}, by {column}{}", if table.sort.reversed { ", reversed" } else { "" });
     if !table.filter.is_empty() {

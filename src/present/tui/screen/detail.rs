@@ -1,20 +1,22 @@
 //! One connection: who, when, how much; the handshake as a ladder; every fact with its basis and frames.
 //!
 //! ```text
-//!  intransit  demo.pcapng   connection 3 of 48, tcp, frames 12–40
-//!  client 10.0.0.2:51234    sent     9 packets      1,200 bytes
-//!  server 203.0.113.9:443   sent     8 packets      3,121 bytes   www.example.org
-//!  2024-05-01T09:00:00.123Z, +0.123 s into the capture, for 1.234 s
+//!  intransit  demo.pcapng   connection 3 of 48   www.example.org
+//!  client 10.0.0.2:51234   sent 9 packets, 1,200 bytes
+//!  server 203.0.113.9:443  sent 8 packets, 3,121 bytes
+//!  tcp, frames 12–40, 2024-05-01T09:00:00.123Z (+0.123 s), for 1.234 s
+//!  TLS 1.3 encrypts the certificate; not visible without keys.
 //!
-//!  HANDSHAKE  complete, CsxkngiID
-//!      after      client                             server   frames
-//!     0.000 s       ├── ClientHello ───────────────────►│     4
-//!     0.012 s       │◄─────────────────── ServerHello ──┤     6
-//!  FACTS
-//!  tls.version                1.3                  observed   6
-//!  ────────────────────────────────────────────────────────────
-//!  tls.version = 1.3: bytes in these frames say it
-//!  frame.number in {6}
+//!  Handshake: complete   CsidID
+//!       after  client                                       server  frames
+//!     0.000 s  ├── ClientHello ─────────────────────────────────►│  14,15
+//!     0.012 s  │◄───────────────────────────────── ServerHello ──┤  16
+//!
+//!  12 facts, each with how it is known and the frames that show it
+//! >tls.version                1.3                           observed 16
+//! ─────────────────────────────────────────────────────────────────────
+//!  tls.version (observed: bytes in the frames below say it): 1.3
+//!  frame.number in {16}
 //! ```
 //!
 //! On a wide terminal ladder and facts stand side by side.
@@ -22,7 +24,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::connections::safe;
+use super::connections::{PROGRAM, safe};
 use crate::assess::Ledger;
 use crate::base::{Basis, Dir, Evidence, Fact, Kind, Step};
 use crate::flow::Connection;
@@ -201,48 +203,54 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, open: Open, ledger: &Le
 
 fn head(buf: &mut Buffer, area: Rect, model: &Model, open: Open, connection: &Connection, ledger: &Ledger) {
     let theme = &model.theme;
-    let place = model.table.rows.iter().position(|id| *id == open.id).map(|at| {
-        format!("   connection {} of {}", text::grouped(len(at).saturating_add(1)), text::grouped(len(model.table.rows.len())))
-    });
-    let frames = format!("   {}, frames {} to {}", connection.transport.name(), connection.first_frame, connection.last_frame);
+    let at = model.table.rows.iter().position(|id| *id == open.id).map(len);
+    let place =
+        at.map(|at| format!("   connection {} of {}", text::grouped(at.saturating_add(1)), text::grouped(len(model.table.rows.len()))));
     let place = place.unwrap_or_default();
-    let room = usize::from(area.width).saturating_sub(text::width(&frames)).saturating_sub(text::width(&place)).saturating_sub(13).max(8);
-    let file = text::fit(&model.file.to_string(), room);
-    put_all(buf, line(area, 0), &[(" intransit  ", theme.heading), (&file, theme.text), (&place, theme.text), (&frames, theme.text)]);
+    let name = row::server(connection);
+    let rest = text::width(&place).saturating_add(3);
+    let file = text::fit(&model.file.to_string(), usize::from(area.width).saturating_sub(rest).saturating_sub(12).clamp(8, 40));
+    let program =
+        match rest.saturating_add(text::width(&file)).saturating_add(text::width(&name)) <= usize::from(area.width.saturating_sub(12)) {
+            true => PROGRAM,
+            false => " ",
+        };
+    let title = [(program, theme.heading), (&file, theme.heading), (&place, theme.text), ("   ", theme.text), (&name, theme.heading)];
+    put_all(buf, line(area, 0), &title);
     let ends = [row::endpoint(&connection.client), row::endpoint(&connection.server)];
     let wide = ends.iter().map(|e| text::width(e)).max().unwrap_or(0);
     let sides = [("client", Dir::Client, theme.client), ("server", Dir::Server, theme.server)];
     for (n, ((side, dir, style), end)) in (1_u16..).zip(sides.into_iter().zip(&ends)) {
         let tally = connection.tally(dir);
         let sent = format!("  sent {}, {}", text::counted(tally.packets, "packet"), text::counted(tally.bytes, "byte"));
-        let more = match dir {
-            Dir::Server => row::name(connection).map(|name| format!("  {name}")).unwrap_or_default(),
-            Dir::Client if connection.guessed => "  (which side is the client is guessed)".to_owned(),
-            Dir::Client => String::new(),
-        };
-        let pieces = [
-            (" ", theme.text),
-            (side, style),
-            (" ", theme.text),
-            (&text::left(end, wide), theme.heading),
-            (&sent, theme.text),
-            (&more, theme.heading),
-        ];
+        let more = if connection.guessed && dir == Dir::Client { "  (side guessed)" } else { "" };
+        let end = text::left(end, wide);
+        let pieces =
+            [(" ", theme.text), (side, style), (" ", theme.text), (&end, theme.heading), (&sent, theme.text), (more, theme.heading)];
         put_all(buf, line(area, n), &pieces);
     }
+    put_all(buf, line(area, 3), &[(" ", theme.text), (&when(connection, ledger, area.width), theme.text)]);
+    if open.cursor == 0 {
+        for here in (1..HEAD).map(|n| line(area, n)).filter(|here| !here.is_empty()) {
+            put(buf, here.x, here.y, 1, ">", theme.text);
+            buf.set_style(here, theme.selected);
+        }
+    }
+}
+
+/// `tcp, frames 92–122, 2024-05-01T09:00:00.920Z (+0.910 s), for 1.234 s`.
+fn when(connection: &Connection, ledger: &Ledger, width: u16) -> String {
     let after = ledger.span().map_or(0, |(start, _)| connection.start.since(start));
     let lasted = text::duration(connection.end.since(connection.start));
-    let when = format!(" {}, {} s into the capture, for {lasted}", connection.start, text::seconds(after));
+    let exact = connection.start.to_string();
+    // Milliseconds are enough where there is little room.
+    let start = match exact.split_at_checked(exact.len().saturating_sub("000000Z".len())) {
+        Some((start, _)) if width < 100 => format!("{start}Z"),
+        _ => exact,
+    };
     let vlan = connection.vlan.map(|id| format!(", VLAN {id}")).unwrap_or_default();
-    put_all(buf, line(area, 3), &[(&when, theme.text), (&vlan, theme.text)]);
-    let selected = open.cursor == 0;
-    if selected {
-        (1..HEAD).for_each(|n| {
-            let here = line(area, n);
-            put(buf, here.x, here.y, 1, ">", theme.text);
-        });
-        buf.set_style(line(area, 1).union(line(area, 3)).intersection(buf.area), theme.selected);
-    }
+    let frames = format!("{}, frames {}–{}", connection.transport.name(), connection.first_frame, connection.last_frame);
+    format!("{frames}, {start} (+{} s), for {lasted}{vlan}", text::seconds(after))
 }
 
 /// Room for the names of facts: what they need, up to two fifths of the width.
@@ -298,8 +306,12 @@ fn ladder_step(buf: &mut Buffer, at: Rect, step: &Step, connection: &Connection,
     let name = text::fit(step.message.name(), room);
     let rest = "─".repeat(room.saturating_sub(text::width(&name)));
     let pieces = match step.dir {
-        Dir::Client => [("├── ", theme.quiet), (name.as_str(), theme.client), (" ", theme.quiet), (&rest, theme.quiet), ("─►│", theme.quiet)],
-        Dir::Server => [("│◄─", theme.quiet), (rest.as_str(), theme.quiet), (" ", theme.quiet), (&name, theme.server), (" ──┤", theme.quiet)],
+        Dir::Client => {
+            [("├── ", theme.quiet), (name.as_str(), theme.client), (" ", theme.quiet), (&rest, theme.quiet), ("─►│", theme.quiet)]
+        }
+        Dir::Server => {
+            [("│◄─", theme.quiet), (rest.as_str(), theme.quiet), (" ", theme.quiet), (&name, theme.server), (" ──┤", theme.quiet)]
+        }
     };
     put_all(buf, Rect { x, width: rungs, ..at }, &pieces);
     put(buf, x.saturating_add(rungs).saturating_add(2), at.y, frames, &frame_list(&step.evidence), theme.text);
@@ -308,7 +320,7 @@ fn ladder_step(buf: &mut Buffer, at: Rect, step: &Step, connection: &Connection,
 fn draw_fact(buf: &mut Buffer, at: Rect, fact: &Fact, connection: &Connection, name_room: usize, theme: &Theme) {
     let basis = connection.facts.list().iter().map(|f| f.basis.word().len()).max().unwrap_or(0);
     let basis = basis.min(if at.width < 100 { 9 } else { 18 });
-    let frames = if at.width < 100 { 10 } else { 16 };
+    let frames = if at.width < 90 { 10 } else { 16 };
     let value = usize::from(at.width).saturating_sub(name_room.saturating_add(basis).saturating_add(frames).saturating_add(4));
     let told = format!(
         "{} {} {} ",
@@ -334,6 +346,8 @@ fn draw_pane(buf: &mut Buffer, pane: Rect, connection: &Connection, cursor: usiz
     put(buf, pane.x, pane.y, pane.width, &rule, theme.quiet);
     let steps = connection.facts.steps();
     let told = match cursor.checked_sub(1) {
+        // On a small terminal the filter needs the room.
+        None if pane.height < 4 => String::new(),
         None => "This connection. To see its packets in Wireshark, use the display filter:".to_owned(),
         Some(at) => match (steps.get(at), at.checked_sub(steps.len()).and_then(|at| connection.facts.list().get(at))) {
             (Some(step), _) => {
@@ -347,7 +361,8 @@ fn draw_pane(buf: &mut Buffer, pane: Rect, connection: &Connection, cursor: usiz
     let more = evidence(connection, cursor).filter(|e| e.truncated()).map_or("", |_| "   (and more frames: the first 16 are named)");
     let filter = safe(&display_filter(connection, cursor));
     let room = usize::from(pane.width.saturating_sub(2));
-    let filter_lines = text::wrap(&format!("{filter}{more}"), room, usize::from(pane.height.saturating_sub(2)).min(2));
+    let most = usize::from(pane.height.saturating_sub(if told.is_empty() { 1 } else { 2 })).min(2);
+    let filter_lines = text::wrap(&format!("{filter}{more}"), room, most);
     let most = usize::from(pane.height).saturating_sub(1).saturating_sub(filter_lines.len());
     let lines = text::wrap(&told, room, most).into_iter().map(|l| (l, theme.text)).chain(filter_lines.into_iter().map(|l| (l, theme.key)));
     for (n, (told, style)) in (1_u16..).zip(lines) {

@@ -8,7 +8,7 @@ use super::connections::safe;
 use crate::assess::Ledger;
 use crate::present::tui::columns::COLUMNS;
 use crate::present::tui::draw::{line, put_all};
-use crate::present::tui::keys::{self, PLACES};
+use crate::present::tui::keys::{BINDINGS, GROUPS};
 use crate::present::tui::model::Model;
 use crate::present::tui::text;
 use crate::present::tui::theme::Theme;
@@ -16,7 +16,7 @@ use crate::present::tui::theme::Theme;
 /// From this width on there are two columns.
 const WIDE: u16 = 120;
 /// Room for the keys and for the names of columns.
-const NAMES: usize = 14;
+const NAMES: usize = 19;
 
 /// Where the lines are.
 #[must_use]
@@ -40,10 +40,10 @@ fn columns(area: Rect, ledger: &Ledger, theme: &Theme) -> Vec<Lines> {
     let wide = area.width >= WIDE;
     let room = usize::from(if wide { area.width / 2 } else { area.width }).saturating_sub(NAMES).saturating_sub(4);
     let mut keys: Lines = Vec::new();
-    for (place, heading) in PLACES {
+    for (places, heading) in GROUPS {
         blank(&mut keys);
         keys.push((String::new(), (*heading).to_owned(), theme.heading));
-        for binding in keys::of(*place) {
+        for binding in BINDINGS.iter().filter(|b| b.places == *places) {
             let names = binding.keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
             add(&mut keys, &names, binding.long, room, theme);
         }
