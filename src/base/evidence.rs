@@ -5,6 +5,9 @@ use std::num::NonZeroU64;
 
 use smallvec::SmallVec;
 
+use super::Reader;
+use super::freeze::{Freeze, put_number, take_number};
+
 /// The number of a frame in its capture, from 1: equal to Wireshark's `frame.number` for the same file.
 ///
 /// pcapng custom blocks and systemd-journal blocks take a number too, as they do there.
@@ -14,6 +17,12 @@ pub struct FrameNo(NonZeroU64);
 impl FrameNo {
     /// The first frame of a capture.
     pub const FIRST: FrameNo = FrameNo(NonZeroU64::MIN);
+
+    /// A frame number that was written down before; `None` for 0.
+    #[must_use]
+    pub fn new(number: u64) -> Option<FrameNo> {
+        NonZeroU64::new(number).map(FrameNo)
+    }
 
     /// The frame after this one. Saturates, far beyond any real capture.
     #[must_use]
@@ -117,6 +126,27 @@ impl Evidence {
     }
 }
 
+impl Freeze for Evidence {
+    fn put(&self, out: &mut Vec<u8>) {
+        let mut last = 0;
+        put_number(out, (self.frames.len() as u64) << 1 | u64::from(self.truncated));
+        for frame in &self.frames {
+            put_number(out, frame.get().saturating_sub(last));
+            last = frame.get();
+        }
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Option<Evidence> {
+        let head = take_number(reader)?;
+        let (mut frames, mut last) = (SmallVec::new(), 0u64);
+        for _ in 0..head >> 1 {
+            last = last.saturating_add(take_number(reader)?);
+            frames.push(FrameNo::new(last)?);
+        }
+        (!frames.is_empty()).then_some(Evidence { frames, truncated: head & 1 == 1 })
+    }
+}
+
 impl fmt::Debug for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.frames).finish()?;
@@ -129,7 +159,7 @@ mod tests {
     use super::*;
 
     fn no(n: u64) -> FrameNo {
-        FrameNo(NonZeroU64::new(n).unwrap_or(NonZeroU64::MIN))
+        FrameNo::new(n).unwrap_or(FrameNo::FIRST)
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
+use super::freeze::Freeze;
 use super::{
-    AlertDescription, CipherSuite, Dir, Evidence, Message, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme, Step, Timestamp,
-    WireStr,
+    AlertDescription, CipherSuite, Dir, Evidence, Message, NamedGroup, ProtocolVersion, QuicVersion, Reader, SignatureScheme, Step,
+    Timestamp, WireStr,
 };
 
 /// How a statement came about (contract §1).
@@ -90,6 +91,14 @@ macro_rules! facts {
             #[must_use]
             pub fn kind(&self) -> Kind {
                 match self { $(What::$variant(_) => Kind::$variant),* }
+            }
+
+            pub(in crate::base) fn put(&self, out: &mut Vec<u8>) {
+                match self { $(What::$variant(value) => value.put(out)),* }
+            }
+
+            pub(in crate::base) fn take(kind: Kind, reader: &mut Reader<'_>) -> Option<What> {
+                Some(match kind { $(Kind::$variant => What::$variant(<$type as Freeze>::take(reader)?)),* })
             }
 
             /// Its value, for a sink.
@@ -248,6 +257,11 @@ facts! {
     QuicNegotiation(Vec<QuicVersion>) = "quic.version_negotiation";
     /// The first version the client tried, where another one was then used.
     QuicOriginalVersion(QuicVersion) = "quic.original_version";
+    /// The connection ids the client and the server chose for themselves, in hexadecimal; empty for one not seen.
+    QuicConnectionIds(Vec<String>) = "quic.connection_ids";
+    /// Octets 1 to 20 of a datagram shaped like a QUIC short header, on a connection that began without a handshake: the
+    /// connection id it may begin with. Settled when the capture is over; never in a report.
+    QuicShortHeader(WireStr) = "quic.short_header";
     /// The first frame of the connection that this one continues from another address (RFC 9000 §9).
     QuicContinues(u64) = "quic.continues";
     /// The application in the payload, innermost recognised.
@@ -365,6 +379,12 @@ impl Facts {
         }
     }
 
+    /// Takes a fact back.
+    pub fn remove(&mut self, kind: Kind) -> Option<Fact> {
+        let at = self.list.iter().position(|fact| fact.what.kind() == kind)?;
+        Some(self.list.remove(at))
+    }
+
     /// Changes the fact of a kind in place, for lists that grow.
     pub fn get_mut(&mut self, kind: Kind) -> Option<&mut Fact> {
         self.list.iter_mut().find(|f| f.what.kind() == kind)
@@ -407,6 +427,10 @@ impl Facts {
     #[must_use]
     pub fn dropped(&self) -> u32 {
         self.dropped
+    }
+
+    pub(in crate::base) fn set_dropped(&mut self, dropped: u32) {
+        self.dropped = dropped;
     }
 
     /// Puts the facts into the order of output (stable: facts of one kind stay as stated).

@@ -8,6 +8,7 @@
 
 mod evidence;
 mod fact;
+mod freeze;
 mod reader;
 mod registry;
 mod stitch;
@@ -23,5 +24,5 @@ pub use registry::{AlertDescription, CipherSuite, ExtensionType, NamedGroup, Pro
 pub use stitch::Stitched;
 pub use time::Timestamp;
 pub use trail::{Message, Step};
-pub use window::{Dir, Frame, LinkType, Window};
+pub use window::{Dir, Frame, LinkType, Sides, Window};
 pub use wire_str::{WireStr, escape_into};

@@ -11,6 +11,8 @@ use super::{Dir, Timestamp, Window};
 pub struct Stitched {
     bytes: Vec<u8>,
     marks: Vec<Mark>,
+    /// When the last of the bytes arrived: kept, so that making a window costs the same however many frames there are.
+    latest: Timestamp,
 }
 
 impl Stitched {
@@ -24,6 +26,7 @@ impl Stitched {
     pub fn push(&mut self, window: &Window<'_>) {
         let base = clamp(self.bytes.len());
         self.bytes.extend_from_slice(window.bytes);
+        self.latest = if base == 0 { window.at } else { self.latest.max(window.at) };
         let marks = &mut self.marks;
         window.each_mark(|m| append(marks, Mark { start: base.saturating_add(m.start), end: base.saturating_add(m.end), ..m }));
     }
@@ -34,6 +37,7 @@ impl Stitched {
         let base = clamp(self.bytes.len());
         self.bytes.extend_from_slice(bytes);
         let end = clamp(self.bytes.len());
+        self.latest = if base == 0 { origin.at } else { self.latest.max(origin.at) };
         let marks = &mut self.marks;
         origin.each_mark(|m| append(marks, Mark { start: base, end, ..m }));
     }
@@ -81,11 +85,10 @@ impl Stitched {
     /// What is held, as a window; `None` when nothing is held.
     #[must_use]
     pub fn window(&self, dir: Dir) -> Option<Window<'_>> {
-        let at = self.marks.iter().map(|m| m.at).max().unwrap_or(Timestamp::ZERO);
         if self.bytes.is_empty() {
             return None;
         }
-        Some(Window { bytes: &self.bytes, dir, at, marks: Marks::Many(&self.marks), base: 0 })
+        Some(Window { bytes: &self.bytes, dir, at: self.latest, marks: Marks::Many(&self.marks), base: 0 })
     }
 }
 

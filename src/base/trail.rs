@@ -11,6 +11,8 @@ macro_rules! messages {
         pub enum Message { $($(#[$doc])* $variant),* }
 
         impl Message {
+            pub(in crate::base) const ALL: &'static [Message] = &[$(Message::$variant),*];
+
             /// The letter in the compact history, upper case.
             #[must_use]
             pub fn letter(self) -> char {

@@ -33,6 +33,38 @@ impl Dir {
     }
 }
 
+/// One of something for each side of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sides<T> {
+    /// The client's.
+    pub client: T,
+    /// The server's.
+    pub server: T,
+}
+
+impl<T> Sides<T> {
+    /// One side's.
+    pub fn of(&self, dir: Dir) -> &T {
+        match dir {
+            Dir::Client => &self.client,
+            Dir::Server => &self.server,
+        }
+    }
+
+    /// One side's, to change.
+    pub fn of_mut(&mut self, dir: Dir) -> &mut T {
+        match dir {
+            Dir::Client => &mut self.client,
+            Dir::Server => &mut self.server,
+        }
+    }
+
+    /// Exchanges the sides.
+    pub fn swap(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+    }
+}
+
 /// A link-layer header type (the tcpdump.org `LINKTYPE_` registry).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u16);
@@ -147,6 +179,15 @@ impl<'a> Window<'a> {
     #[must_use]
     pub fn all(&self) -> Evidence {
         self.evidence(0..self.bytes.len())
+    }
+
+    /// The frame that completed these bytes: the highest number among them.
+    #[must_use]
+    pub fn newest(&self) -> FrameNo {
+        match self.marks {
+            Marks::One(frame, _) => frame,
+            Marks::Many(marks) => marks.iter().map(|m| m.frame).max().unwrap_or(FrameNo::FIRST),
+        }
     }
 
     /// When the last byte of `span` arrived.

@@ -1,44 +1,16 @@
 //! Floor 4: from bytes to facts; one file or folder per protocol.
+//!
+//! To add a protocol: a file that implements [`Protocol`], and a row in the list at the end of this one. The order of the rows is the
+//! order of the probes. Dispatch is static; nothing is boxed before something is recognised.
 
+pub mod quic;
+mod recognise;
 pub mod tls;
 
-use crate::base::{Dir, Facts, Window};
+pub use crate::flow::{Next, Payload};
+pub use recognise::Recognised;
 
-/// Something that is fed the payload of a connection and states facts.
-///
-/// TCP: `feed` is given contiguous bytes of one direction, starting at the first byte not yet taken, and returns how many
-/// it took; the stream keeps the rest and offers it again with what follows. UDP: each datagram once; the return value is ignored.
-/// A parse failure is a fact, not an error. No implementation panics on any input.
-pub trait Payload: Default {
-    /// Looks at bytes; returns how many were taken.
-    fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize;
-
-    /// `missing` octets of this direction will never come; the next window starts after them.
-    fn gap(&mut self, dir: Dir, missing: u64, facts: &mut Facts) {
-        let _ = (dir, missing, facts);
-    }
-
-    /// The connection is over: state what is known only now.
-    fn close(&mut self, facts: &mut Facts) {
-        let _ = facts;
-    }
-
-    /// What should happen to the bytes that follow; asked after each `feed`.
-    fn next(&self) -> Next {
-        Next::Stay
-    }
-}
-
-/// What a dissector wants done with the bytes that follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Feed me.
-    Stay,
-    /// Everything that follows, in both directions, is to be recognised anew: TLS is expected.
-    Upgrade,
-    /// Nothing more can be learnt here: count bytes only.
-    Done,
-}
+use crate::base::{Dir, Window};
 
 /// Whether the first bytes of a direction are a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,4 +27,30 @@ pub enum Probe {
 pub trait Protocol: Payload {
     /// Whether the first bytes sent in a direction are this protocol.
     fn probe(window: &Window<'_>) -> Probe;
+
+    /// Which role the sender of recognised bytes plays, where they say so (`ClientHello`, a query, a greeting).
+    /// `Dir::Client` for the client; the label on the window is not to be looked at.
+    fn sender(window: &Window<'_>) -> Option<Dir> {
+        let _ = window;
+        None
+    }
 }
+
+recognise::protocols! {
+    /// Protocols over TCP.
+    StreamProtocols {
+        Tls(tls::Tls),
+    }
+}
+
+recognise::protocols! {
+    /// Protocols over UDP.
+    DatagramProtocols {
+        Quic(quic::Quic),
+    }
+}
+
+/// What reads the two byte streams of a TCP connection.
+pub type Stream = recognise::Stream<StreamProtocols>;
+/// What reads the datagrams of a UDP connection.
+pub type Datagrams = recognise::Datagrams<DatagramProtocols>;

@@ -1,8 +1,26 @@
 //! Floor 3: packets to connections.
+//!
+//! [`FlowTable`] finds the connection of a packet, keeps its counters, puts TCP segments into order ([`Assembler`]) and feeds
+//! the bytes to a [`Payload`] of the floor above, about which it knows nothing.
+
+mod assembler;
+mod community_id;
+mod finished;
+mod key;
+mod payload;
+mod spill;
+mod table;
+mod tcp;
 
 use std::net::IpAddr;
 
-use crate::base::{Dir, Facts, FrameNo, Timestamp};
+pub use assembler::{Assembler, Conflict, Inserted, MOST_HELD};
+pub use finished::Finished;
+pub use key::FlowKey;
+pub use payload::{Next, Payload};
+pub use table::{FlowTable, Limits, SHARDS, TableCounts};
+
+use crate::base::{Dir, Facts, FrameNo, Timestamp, What};
 
 /// The transport of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +52,13 @@ pub struct Endpoint {
     pub ip: IpAddr,
     /// The port.
     pub port: u16,
+}
+
+/// `192.0.2.1:443`, `[2001:db8::1]:443`.
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::net::SocketAddr::new(self.ip, self.port).fmt(f)
+    }
 }
 
 /// What one side sent.
@@ -84,5 +109,20 @@ impl Connection {
             Dir::Client => self.sent[0],
             Dir::Server => self.sent[1],
         }
+    }
+
+    /// The innermost recognised protocol: the last one stated.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&'static str> {
+        self.facts.list().iter().rev().find_map(|fact| match fact.what {
+            What::Protocol(name) => Some(name),
+            _ => None,
+        })
+    }
+
+    /// The Community ID v1 with seed 0: the key that joins with Zeek, Suricata and Arkime.
+    #[must_use]
+    pub fn community_id(&self) -> String {
+        community_id::v1(self.transport, self.client, self.server)
     }
 }

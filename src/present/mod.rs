@@ -1,3 +1,4 @@
-//! Floor 6: judgement to people.
+//! Floor 6: from judgement to people.
 
+pub mod export;
 pub mod tui;

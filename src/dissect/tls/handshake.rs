@@ -1,6 +1,9 @@
-//! TLS handshake messages, whichever transport carries them.
+//! TLS handshake messages, whichever transport carries them (RFC 8446 §4, RFC 5246 §7.4).
 
-use crate::base::{Facts, Window};
+use super::hello::{Broken, ClientHello, ServerHello};
+use super::offer::{self, Offer};
+use super::{answer, certificate, exchange};
+use crate::base::{CipherSuite, Dir, Evidence, Facts, Kind, Message, ProtocolVersion, Reader, What, Window};
 
 /// What carries the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,27 +16,281 @@ pub enum Carrier {
     Quic,
 }
 
-/// What the messages of one handshake said.
+/// How many malformed messages of one handshake are told.
+const MOST_MALFORMED: u8 = 4;
+
+/// What the messages of one handshake said. Of several handshakes on one connection, and of two `ClientHello`s around a
+/// `HelloRetryRequest`, the first is the one that is stated.
 #[derive(Debug)]
 pub struct Handshake {
     carrier: Carrier,
+    /// Who sent the `ClientHello`, once a message has told: the flow's first guess may be wrong.
+    client: Option<Dir>,
+    offer: Offer,
+    offered: Option<Evidence>,
+    retried: Option<Evidence>,
+    answered: Option<Answer>,
+    /// Whether the session is a new one or a resumed one is known.
+    kind_known: bool,
+    /// Server messages were lost after the `ServerHello`: a missing `Certificate` proves nothing.
+    lost: bool,
+    malformed: u8,
+}
+
+/// The `ServerHello`.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub version: ProtocolVersion,
+    pub cipher: CipherSuite,
+    pub evidence: Evidence,
 }
 
 impl Handshake {
     /// A handshake of which nothing was seen.
     #[must_use]
     pub fn new(carrier: Carrier) -> Handshake {
-        Handshake { carrier }
+        Handshake {
+            carrier,
+            client: None,
+            offer: Offer::default(),
+            offered: None,
+            retried: None,
+            answered: None,
+            kind_known: false,
+            lost: false,
+            malformed: 0,
+        }
     }
 
     /// Reads one whole handshake message that was in clear: its 4-octet header (type, 24-bit length) and body, without DTLS's fields.
     pub fn message(&mut self, window: &Window<'_>, facts: &mut Facts) {
-        let _ = (window, facts, self.carrier);
+        let mut r = Reader::new(window.bytes);
+        let (Ok(kind), Ok(body)) = (r.u8(), r.vec24()) else { return };
+        let evidence = window.all();
+        let message = Handshake::kind(kind, body);
+        facts.step(window.dir, message, window.at, evidence.clone());
+        if let Some(sender) = sender(message) {
+            let client = if sender == Dir::Client { window.dir } else { window.dir.other() };
+            self.client.get_or_insert(client);
+        }
+        let read = match message {
+            Message::ClientHello => self.client_hello(body, &evidence, facts),
+            Message::ServerHello => self.server_hello(body, &evidence, facts),
+            Message::HelloRetryRequest => self.retry(kind, body, &evidence, facts),
+            Message::HelloVerifyRequest => {
+                once(What::DtlsCookie(true), &evidence, facts);
+                Ok(())
+            }
+            Message::Certificate => self.certificate(window.dir, body, &evidence, facts),
+            Message::ServerKeyExchange => self.server_key_exchange(body, &evidence, facts),
+            Message::ServerHelloDone => {
+                self.full(&evidence, facts);
+                Ok(())
+            }
+            Message::CertificateRequest => {
+                once(What::TlsCertificateRequested(true), &evidence, facts);
+                Ok(())
+            }
+            Message::NewSessionTicket => {
+                once(What::TlsTicketIssued(true), &evidence, facts);
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if let Err(broken) = read {
+            self.tell(message, broken, evidence, facts);
+        }
     }
 
     /// Whether a `ServerHello` that is not a `HelloRetryRequest` was read.
     #[must_use]
     pub fn has_server_hello(&self) -> bool {
-        false
+        self.answered.is_some()
+    }
+
+    /// Whether a `ClientHello` was read.
+    #[must_use]
+    pub fn has_client_hello(&self) -> bool {
+        self.offered.is_some()
+    }
+
+    /// The negotiated version, once there is one.
+    #[must_use]
+    pub fn version(&self) -> Option<ProtocolVersion> {
+        self.answered.as_ref().map(|a| a.version)
+    }
+
+    /// Whether a `HelloRetryRequest` was read.
+    #[must_use]
+    pub fn has_retry(&self) -> bool {
+        self.retried.is_some()
+    }
+
+    /// Who `dir` is, as far as messages told; else as the flow has it.
+    #[must_use]
+    pub fn role(&self, dir: Dir) -> Dir {
+        match self.client {
+            Some(client) if client == dir => Dir::Client,
+            Some(_) => Dir::Server,
+            None => dir,
+        }
+    }
+
+    /// Reads a `ChangeCipherSpec`. A server that sends one after its `ServerHello` without a `Certificate`, a
+    /// `ServerKeyExchange` or a `ServerHelloDone` resumes a session (RFC 5246 §7.3).
+    pub fn change_cipher_spec(&mut self, window: &Window<'_>, facts: &mut Facts) {
+        let evidence = window.all();
+        facts.step(window.dir, Message::ChangeCipherSpec, window.at, evidence.clone());
+        if self.role(window.dir) == Dir::Client || self.kind_known || self.lost {
+            return;
+        }
+        if let Some(answer) = self.answered.as_ref().filter(|a| !a.version.is_1_3()) {
+            self.kind_known = true;
+            facts.observe(What::TlsResumed(true), evidence.and(&answer.evidence));
+        }
+    }
+
+    /// Messages of one side were lost, or could not be read.
+    pub fn lost(&mut self, dir: Dir) {
+        self.lost |= self.role(dir) == Dir::Server;
+    }
+
+    pub(super) fn offer(&self) -> Offer {
+        self.offer
+    }
+
+    pub(super) fn offered(&self) -> Option<&Evidence> {
+        self.offered.as_ref()
+    }
+
+    pub(super) fn retried(&self) -> Option<&Evidence> {
+        self.retried.as_ref()
+    }
+
+    pub(super) fn answered(&self) -> Option<&Answer> {
+        self.answered.as_ref()
+    }
+
+    /// Which message it is; a `HelloRetryRequest` looks like a `ServerHello` but for its random.
+    fn kind(kind: u8, body: &[u8]) -> Message {
+        match kind {
+            0 => Message::HelloRequest,
+            1 => Message::ClientHello,
+            2 if matches!(ServerHello::read(body), Ok((hello, _)) if hello.is_retry()) => Message::HelloRetryRequest,
+            2 => Message::ServerHello,
+            3 => Message::HelloVerifyRequest,
+            4 => Message::NewSessionTicket,
+            6 => Message::HelloRetryRequest,
+            8 => Message::EncryptedExtensions,
+            11 => Message::Certificate,
+            12 => Message::ServerKeyExchange,
+            13 => Message::CertificateRequest,
+            14 => Message::ServerHelloDone,
+            15 => Message::CertificateVerify,
+            16 => Message::ClientKeyExchange,
+            20 => Message::Finished,
+            22 => Message::CertificateStatus,
+            _ => Message::OtherHandshake,
+        }
+    }
+
+    fn client_hello(&mut self, body: &[u8], evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
+        if self.offered.is_some() {
+            return Ok(());
+        }
+        let (hello, broken) = ClientHello::read(body, self.carrier)?;
+        self.offered = Some(evidence.clone());
+        self.offer = offer::state(&hello, self.carrier, evidence, facts);
+        if self.answered.is_none() {
+            answer::protocol(self.family(), evidence, facts);
+        }
+        broken.map_or(Ok(()), Err)
+    }
+
+    fn server_hello(&mut self, body: &[u8], evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
+        if self.answered.is_some() {
+            return Ok(());
+        }
+        let (hello, broken) = ServerHello::read(body)?;
+        answer::state(&hello, self.carrier, self.offer, evidence, facts);
+        let version = hello.version();
+        self.kind_known = version.is_1_3();
+        self.answered = Some(Answer { version, cipher: hello.cipher, evidence: evidence.clone() });
+        broken.map_or(Ok(()), Err)
+    }
+
+    fn retry(&mut self, kind: u8, body: &[u8], evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
+        if self.retried.is_some() || self.answered.is_some() {
+            return Ok(());
+        }
+        let (hello, broken) = if kind == 6 { ServerHello::read_draft_retry(body)? } else { ServerHello::read(body)? };
+        self.retried = Some(evidence.clone());
+        answer::retry(&hello, evidence, facts);
+        broken.map_or(Ok(()), Err)
+    }
+
+    fn certificate(&mut self, dir: Dir, body: &[u8], evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
+        let role = self.role(dir);
+        let known = match role {
+            Dir::Client => Kind::TlsClientCertSha256,
+            Dir::Server => Kind::TlsCertSha256,
+        };
+        if role == Dir::Server {
+            self.full(evidence, facts);
+        }
+        if facts.has(known) { Ok(()) } else { certificate::state(role, body, evidence, facts) }
+    }
+
+    fn server_key_exchange(&mut self, body: &[u8], evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
+        self.full(evidence, facts);
+        let Some(answer) = self.answered.as_ref().filter(|_| !facts.has(Kind::TlsCurve) && !facts.has(Kind::TlsDhBits)) else {
+            return Ok(());
+        };
+        let evidence = evidence.clone();
+        exchange::read(body, answer.cipher, answer.version, |what| facts.observe(what, evidence.clone()))
+    }
+
+    /// The server sent a message that only a full handshake has.
+    fn full(&mut self, evidence: &Evidence, facts: &mut Facts) {
+        if let Some(answer) = self.answered.as_ref().filter(|_| !self.kind_known) {
+            facts.observe(What::TlsResumed(false), answer.evidence.clone().and(evidence));
+            self.kind_known = true;
+        }
+    }
+
+    fn family(&self) -> &'static str {
+        match self.carrier {
+            Carrier::Tls => "tls",
+            Carrier::Dtls => "dtls",
+            Carrier::Quic => "quic",
+        }
+    }
+
+    fn tell(&mut self, message: Message, broken: Broken, evidence: Evidence, facts: &mut Facts) {
+        if self.malformed < MOST_MALFORMED {
+            self.malformed = self.malformed.saturating_add(1);
+            facts.observe(What::Malformed(format!("{}: {broken}", message.name())), evidence);
+        }
+    }
+}
+
+/// Who sends a message, where only one side can.
+fn sender(message: Message) -> Option<Dir> {
+    match message {
+        Message::ClientHello | Message::ClientKeyExchange => Some(Dir::Client),
+        Message::ServerHello
+        | Message::HelloRetryRequest
+        | Message::HelloVerifyRequest
+        | Message::ServerKeyExchange
+        | Message::CertificateRequest
+        | Message::ServerHelloDone => Some(Dir::Server),
+        _ => None,
+    }
+}
+
+/// States something that one connection states once.
+fn once(what: What, evidence: &Evidence, facts: &mut Facts) {
+    if !facts.has(what.kind()) {
+        facts.observe(what, evidence.clone());
     }
 }

@@ -1,0 +1,3 @@
+module example.net/gotls
+
+go 1.26

@@ -1,0 +1,256 @@
+//! Recognises a protocol by its first bytes, and hands the rest to its dissector.
+
+use crate::base::{Dir, Evidence, Facts, Sides, What, Window, WireStr};
+use crate::flow::{Next, Payload};
+
+use super::{Probe, Protocol};
+
+/// How many octets of a direction a probe may ask for before the direction is taken as unknown.
+const MOST_PROBED: usize = 4096;
+/// How many datagrams of a flow are probed: keys for media are negotiated after connectivity checks, not after an hour.
+const MOST_DATAGRAMS: u16 = 512;
+
+/// One of a list of protocols, or none yet. Made by [`protocols!`].
+pub trait Recognised: Default {
+    /// The protocol whose probe says yes, and the role of the sender where the bytes tell it.
+    fn recognise(window: &Window<'_>, more: &mut bool) -> Option<(Self, Option<Dir>)>;
+    /// Whether nothing was recognised yet.
+    fn is_none(&self) -> bool;
+    /// [`Payload::feed`] of the protocol.
+    fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize;
+    /// [`Payload::gap`] of the protocol.
+    fn gap(&mut self, dir: Dir, missing: u64, facts: &mut Facts);
+    /// [`Payload::close`] of the protocol.
+    fn close(&mut self, facts: &mut Facts);
+    /// [`Payload::next`] of the protocol.
+    fn next(&self) -> Next;
+}
+
+/// The two byte streams of a TCP connection: recognised at their beginning, and again after an upgrade to TLS.
+#[derive(Debug, Default)]
+pub struct Stream<R> {
+    reading: R,
+    roles: Roles,
+    /// Directions whose first bytes are of no protocol we know.
+    unknown: Sides<bool>,
+}
+
+impl<R: Recognised> Payload for Stream<R> {
+    fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
+        let mut taken = 0;
+        // Ends: each round takes bytes, or recognises something, or stops.
+        loop {
+            let rest = window.from(taken);
+            if self.reading.is_none() {
+                if rest.bytes.is_empty() || !self.recognise(&rest, facts) {
+                    return if *self.unknown.of(window.dir) { window.bytes.len() } else { taken };
+                }
+            }
+            let step = self.reading.feed(&self.roles.label(&rest), facts).min(rest.bytes.len());
+            taken += step;
+            if self.reading.next() != Next::Upgrade {
+                return taken;
+            }
+            self.reading.close(facts);
+            self.reading = R::default();
+            self.unknown = Sides::default();
+        }
+    }
+
+    fn gap(&mut self, dir: Dir, missing: u64, facts: &mut Facts) {
+        if self.reading.is_none() {
+            return;
+        }
+        self.reading.gap(self.roles.dir(dir), missing, facts);
+    }
+
+    fn close(&mut self, facts: &mut Facts) {
+        self.reading.close(facts);
+    }
+
+    fn next(&self) -> Next {
+        if self.reading.is_none() {
+            return if self.unknown.client && self.unknown.server { Next::Done } else { Next::Stay };
+        }
+        self.reading.next()
+    }
+
+    fn client(&self) -> Option<Dir> {
+        self.roles.client()
+    }
+
+    fn swap_sides(&mut self) {
+        self.roles.flipped = !self.roles.flipped;
+        self.unknown.swap();
+    }
+}
+
+impl<R: Recognised> Stream<R> {
+    /// Whether something was recognised. If not, and no probe asks for more, the direction is unknown from here on.
+    fn recognise(&mut self, window: &Window<'_>, facts: &mut Facts) -> bool {
+        if *self.unknown.of(window.dir) {
+            return false;
+        }
+        let mut more = false;
+        match R::recognise(window, &mut more) {
+            Some((reading, sender)) => {
+                self.reading = reading;
+                if self.roles.learn(window.dir, sender) {
+                    facts.swap_sides();
+                }
+                true
+            }
+            None => {
+                *self.unknown.of_mut(window.dir) = !more || window.bytes.len() >= MOST_PROBED;
+                false
+            }
+        }
+    }
+}
+
+/// The datagrams of a UDP connection: each is probed until one is recognised.
+#[derive(Debug, Default)]
+pub struct Datagrams<R> {
+    reading: R,
+    roles: Roles,
+    probed: u16,
+    /// The beginning of the first datagram, if it may be of a QUIC connection whose handshake went by another address.
+    orphan: Option<(WireStr, Evidence)>,
+}
+
+impl<R: Recognised> Payload for Datagrams<R> {
+    fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
+        if self.reading.is_none() {
+            self.probed = self.probed.saturating_add(1);
+            let Some((reading, sender)) = R::recognise(window, &mut false) else {
+                if self.probed == 1 {
+                    self.orphan = short_header(window);
+                }
+                return window.bytes.len();
+            };
+            self.orphan = None;
+            self.reading = reading;
+            if self.roles.learn(window.dir, sender) {
+                facts.swap_sides();
+            }
+        }
+        self.reading.feed(&self.roles.label(window), facts)
+    }
+
+    fn close(&mut self, facts: &mut Facts) {
+        self.reading.close(facts);
+        if let Some((bytes, evidence)) = self.orphan.take() {
+            facts.infer(What::QuicShortHeader(bytes), evidence);
+        }
+    }
+
+    fn next(&self) -> Next {
+        if self.reading.is_none() && self.probed >= MOST_DATAGRAMS { Next::Done } else { self.reading.next() }
+    }
+
+    fn client(&self) -> Option<Dir> {
+        self.roles.client()
+    }
+
+    fn swap_sides(&mut self) {
+        self.roles.flipped = !self.roles.flipped;
+    }
+}
+
+/// Octets 1 to 20 of a datagram that is shaped like a QUIC short header (RFC 9000 §17.3): they begin with a connection id.
+fn short_header(window: &Window<'_>) -> Option<(WireStr, Evidence)> {
+    let [first, id @ ..] = window.bytes else { return None };
+    let shaped = first & 0xc0 == 0x40 && id.len() > 20;
+    shaped.then(|| (WireStr::new(id.get(..20).unwrap_or_default()), window.all()))
+}
+
+/// What the bytes say of who is who.
+#[derive(Clone, Copy, Debug, Default)]
+struct Roles {
+    /// The window labelled `Dir::Client` in fact comes from the server: swap labels before handing on.
+    flipped: bool,
+    known: bool,
+}
+
+impl Roles {
+    fn label<'a>(self, window: &Window<'a>) -> Window<'a> {
+        window.with_dir(self.dir(window.dir))
+    }
+
+    fn dir(self, dir: Dir) -> Dir {
+        if self.flipped { dir.other() } else { dir }
+    }
+
+    /// Takes what a recognised window says of its sender. Returns whether the labels were the wrong way round.
+    fn learn(&mut self, label: Dir, sender: Option<Dir>) -> bool {
+        let Some(sender) = sender else { return false };
+        self.known = true;
+        let flip = self.dir(label) != sender;
+        self.flipped ^= flip;
+        flip
+    }
+
+    fn client(self) -> Option<Dir> {
+        match (self.known, self.flipped) {
+            (false, _) => None,
+            (true, false) => Some(Dir::Client),
+            (true, true) => Some(Dir::Server),
+        }
+    }
+}
+
+/// What the probe of one protocol says, with the role of the sender when it is yes.
+pub(super) fn probe<P: Protocol>(window: &Window<'_>, more: &mut bool) -> Option<Option<Dir>> {
+    match P::probe(window) {
+        Probe::Yes => Some(P::sender(window)),
+        Probe::More => {
+            *more = true;
+            None
+        }
+        Probe::No => None,
+    }
+}
+
+/// Makes a list of protocols: an enum with static dispatch. The order of the rows is the order of the probes.
+macro_rules! protocols {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident($type:ty),)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        #[allow(missing_docs)]
+        pub enum $name {
+            #[default]
+            None,
+            $($variant(Box<$type>),)*
+        }
+
+        impl $crate::dissect::recognise::Recognised for $name {
+            fn recognise(window: &$crate::base::Window<'_>, more: &mut bool) -> Option<($name, Option<$crate::base::Dir>)> {
+                $(if let Some(sender) = $crate::dissect::recognise::probe::<$type>(window, more) {
+                    return Some(($name::$variant(Box::default()), sender));
+                })*
+                None
+            }
+
+            fn is_none(&self) -> bool {
+                matches!(self, $name::None)
+            }
+
+            fn feed(&mut self, window: &$crate::base::Window<'_>, facts: &mut $crate::base::Facts) -> usize {
+                match self { $name::None => 0, $($name::$variant(p) => p.feed(window, facts),)* }
+            }
+
+            fn gap(&mut self, dir: $crate::base::Dir, missing: u64, facts: &mut $crate::base::Facts) {
+                match self { $name::None => {} $($name::$variant(p) => p.gap(dir, missing, facts),)* }
+            }
+
+            fn close(&mut self, facts: &mut $crate::base::Facts) {
+                match self { $name::None => {} $($name::$variant(p) => p.close(facts),)* }
+            }
+
+            fn next(&self) -> $crate::flow::Next {
+                match self { $name::None => $crate::flow::Next::Stay, $($name::$variant(p) => p.next(),)* }
+            }
+        }
+    };
+}
+pub(super) use protocols;

@@ -1,0 +1,49 @@
+//! What a flow feeds, without knowing any protocol.
+
+use crate::base::{Dir, Facts, Window};
+
+/// Something that is fed the payload of a connection and states facts.
+///
+/// TCP: `feed` is given contiguous bytes of one direction, starting at the first byte not yet taken, and returns how many
+/// it took; the stream keeps the rest and offers it again with what follows. UDP: each datagram once; the return value is ignored.
+/// A parse failure is a fact, not an error. No implementation panics on any input.
+pub trait Payload: Default {
+    /// Looks at bytes; returns how many were taken.
+    fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize;
+
+    /// `missing` octets of this direction will never come; the next window starts after them.
+    fn gap(&mut self, dir: Dir, missing: u64, facts: &mut Facts) {
+        let _ = (dir, missing, facts);
+    }
+
+    /// The connection is over: state what is known only now.
+    fn close(&mut self, facts: &mut Facts) {
+        let _ = facts;
+    }
+
+    /// What should happen to the bytes that follow; asked after each `feed`.
+    fn next(&self) -> Next {
+        Next::Stay
+    }
+
+    /// Who the bytes say the client is, in the labels the windows carry now: `Some(Dir::Server)` means that the flow has
+    /// the sides the wrong way round. The flow then swaps its labels, and calls [`Payload::swap_sides`]; what was stated
+    /// in facts has the right labels already.
+    fn client(&self) -> Option<Dir> {
+        None
+    }
+
+    /// From now on windows carry the opposite labels.
+    fn swap_sides(&mut self) {}
+}
+
+/// What a dissector wants done with the bytes that follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Feed me.
+    Stay,
+    /// Everything that follows, in both directions, is to be recognised anew: TLS is expected.
+    Upgrade,
+    /// Nothing more can be learnt here: count bytes only.
+    Done,
+}

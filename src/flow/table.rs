@@ -1,0 +1,429 @@
+//! Finds the connection of each packet, within bounds.
+//!
+//! The table is 64 virtual shards. A flow's shard is a fixed function of its key, and each shard sees its packets in
+//! capture order, so bounds and evictions are the same for any number of workers and any hash seed.
+
+use hashbrown::HashTable;
+
+use crate::base::{Dir, Fact, Facts, FrameNo, Kind, Reader, Sides, Timestamp, What, Window, WireStr};
+use crate::link::{Packet, Process, TcpHeader, Transport as Header};
+
+use super::finished::{self, Retired};
+use super::spill::{Place, Spill};
+use super::tcp::Streams;
+use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Tally, Transport};
+
+/// Number of virtual shards.
+pub const SHARDS: usize = 64;
+
+/// What the table may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections tracked at once, over all shards.
+    pub max_flows: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { max_flows: 1 << 20 }
+    }
+}
+
+/// What the table did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableCounts {
+    /// Connections begun.
+    pub flows: u64,
+    /// Connections reported early because the table was full; packets that still came were counted as new connections.
+    pub evicted: u64,
+    /// Packets of transports that have no connections (ICMP and the like).
+    pub other_packets: u64,
+}
+
+/// The connections of a capture. `S` reads byte streams (TCP), `D` reads datagrams (UDP).
+#[derive(Debug)]
+pub struct FlowTable<S, D> {
+    shards: Vec<Shard<S, D>>,
+    seed: foldhash::fast::RandomState,
+    other_packets: u64,
+}
+
+#[derive(Debug)]
+struct Shard<S, D> {
+    index: HashTable<u32>,
+    flows: Vec<Flow<S, D>>,
+    capacity: usize,
+    /// Where the search for a flow to evict goes on (the clock algorithm: a flow used since the last visit is spared).
+    hand: usize,
+    /// Connections that were evicted or whose five-tuple was used again.
+    past: Vec<Retired>,
+    spill: Spill,
+    begun: u64,
+    evicted: u64,
+}
+
+#[derive(Debug)]
+struct Flow<S, D> {
+    key: FlowKey,
+    low_is_client: bool,
+    guessed: bool,
+    /// Used since the clock hand last passed.
+    used: bool,
+    vlan: Option<u16>,
+    first_frame: FrameNo,
+    last_frame: FrameNo,
+    start: Timestamp,
+    end: Timestamp,
+    sent: Sides<Tally>,
+    truncated: u32,
+    /// Initial sequence numbers.
+    isn: Sides<Option<u32>>,
+    facts: Facts,
+    reading: Reading<S, D>,
+}
+
+/// How far the payload of a flow is read.
+#[derive(Debug)]
+enum Reading<S, D> {
+    /// No payload yet.
+    Nothing,
+    Stream(Box<Streams<S>>),
+    Datagrams(Box<D>),
+    /// Nothing more to learn; facts are still in the flow.
+    Done,
+    /// Nothing more to learn; facts wait in the spill.
+    Frozen(Place),
+}
+
+impl<S: Payload, D: Payload> FlowTable<S, D> {
+    /// An empty table.
+    #[must_use]
+    pub fn new(limits: Limits) -> FlowTable<S, D> {
+        let capacity = limits.max_flows.div_ceil(SHARDS).max(1);
+        FlowTable {
+            shards: (0..SHARDS).map(|_| Shard::new(capacity)).collect(),
+            seed: foldhash::fast::RandomState::default(),
+            other_packets: 0,
+        }
+    }
+
+    /// Which shard a packet belongs to; `None` for transports without connections.
+    #[must_use]
+    pub fn shard_of(packet: &Packet<'_>) -> Option<usize> {
+        endpoints(packet).map(|(transport, src, dst)| FlowKey::new(transport, src, dst).0.shard())
+    }
+
+    /// Reads a packet.
+    pub fn packet(&mut self, packet: &Packet<'_>) {
+        let Some((transport, src, dst)) = endpoints(packet) else {
+            self.other_packets += 1;
+            return;
+        };
+        let (key, from_low) = FlowKey::new(transport, src, dst);
+        let hash = key.hash(&self.seed);
+        let seed = &self.seed;
+        if let Some(shard) = self.shards.get_mut(key.shard()) {
+            shard.packet(seed, hash, key, from_low, packet);
+        }
+    }
+
+    /// The capture is over: reads what still waits, and reports every connection.
+    #[must_use]
+    pub fn finish(self) -> Finished {
+        let mut counts = TableCounts { other_packets: self.other_packets, ..TableCounts::default() };
+        let mut shards = Vec::with_capacity(SHARDS);
+        for mut shard in self.shards {
+            counts.flows += shard.begun;
+            counts.evicted += shard.evicted;
+            for mut flow in std::mem::take(&mut shard.flows) {
+                flow.close();
+                shard.retire(flow);
+            }
+            shards.push((shard.past, shard.spill));
+        }
+        Finished::new(shards, counts)
+    }
+}
+
+fn endpoints(packet: &Packet<'_>) -> Option<(Transport, Endpoint, Endpoint)> {
+    let (transport, src, dst) = match packet.transport {
+        Header::Tcp(tcp) => (Transport::Tcp, tcp.src_port, tcp.dst_port),
+        Header::Udp { src_port, dst_port } => (Transport::Udp, src_port, dst_port),
+        Header::Sctp { src_port, dst_port } => (Transport::Sctp, src_port, dst_port),
+        Header::Other(_) => return None,
+    };
+    Some((transport, Endpoint { ip: packet.src, port: src }, Endpoint { ip: packet.dst, port: dst }))
+}
+
+impl<S: Payload, D: Payload> Shard<S, D> {
+    fn new(capacity: usize) -> Shard<S, D> {
+        Shard {
+            index: HashTable::new(),
+            flows: Vec::new(),
+            capacity,
+            hand: 0,
+            past: Vec::new(),
+            spill: Spill::default(),
+            begun: 0,
+            evicted: 0,
+        }
+    }
+
+    fn packet(&mut self, seed: &foldhash::fast::RandomState, hash: u64, key: FlowKey, from_low: bool, packet: &Packet<'_>) {
+        let flows = &mut self.flows;
+        let found = self.index.find(hash, |&i| flows.get(i as usize).is_some_and(|flow| flow.key == key)).copied();
+        let slot = match found {
+            Some(slot) => {
+                if let (Header::Tcp(tcp), Some(flow)) = (&packet.transport, flows.get_mut(slot as usize))
+                    && flow.is_reused_by(tcp, from_low)
+                {
+                    flow.close();
+                    let old = std::mem::replace(flow, Flow::new(key, from_low, packet));
+                    self.begun += 1;
+                    self.retire(old);
+                }
+                slot
+            }
+            None => self.admit(seed, hash, Flow::new(key, from_low, packet)),
+        };
+        if let Some(flow) = self.flows.get_mut(slot as usize) {
+            flow.packet(from_low, packet, &mut self.spill);
+        }
+    }
+
+    /// Finds room for a new flow: a new slot, or that of a flow that was not used for the longest.
+    fn admit(&mut self, seed: &foldhash::fast::RandomState, hash: u64, flow: Flow<S, D>) -> u32 {
+        self.begun += 1;
+        if self.flows.len() < self.capacity {
+            let slot = u32::try_from(self.flows.len()).unwrap_or(u32::MAX);
+            self.flows.push(flow);
+            let flows = &self.flows;
+            self.index.insert_unique(hash, slot, |&i| flows.get(i as usize).map_or(0, |f| f.key.hash(seed)));
+            return slot;
+        }
+        let victim = self.next_victim();
+        let Some(place) = self.flows.get_mut(victim) else { return u32::MAX };
+        place.close();
+        let old = std::mem::replace(place, flow);
+        let slot = u32::try_from(victim).unwrap_or(u32::MAX);
+        if let Ok(entry) = self.index.find_entry(old.key.hash(seed), |&i| i == slot) {
+            entry.remove();
+        }
+        let flows = &self.flows;
+        self.index.insert_unique(hash, slot, |&i| flows.get(i as usize).map_or(0, |f| f.key.hash(seed)));
+        self.evicted += 1;
+        self.retire(old);
+        slot
+    }
+
+    fn next_victim(&mut self) -> usize {
+        // Two rounds: the first may find every flow used.
+        for _ in 0..self.flows.len() * 2 {
+            let at = self.hand;
+            self.hand = (self.hand + 1) % self.flows.len().max(1);
+            match self.flows.get_mut(at) {
+                Some(flow) if flow.used => flow.used = false,
+                _ => return at,
+            }
+        }
+        self.hand
+    }
+
+    fn retire(&mut self, flow: Flow<S, D>) {
+        let connection = flow.report(&self.spill);
+        let place = self.spill.store(|out| finished::freeze(&connection, out));
+        let mark = finished::tells_of_others(&connection.facts);
+        self.past.push(Retired { first_frame: connection.first_frame, place, mark });
+    }
+}
+
+impl<S: Payload, D: Payload> Flow<S, D> {
+    fn new(key: FlowKey, from_low: bool, packet: &Packet<'_>) -> Flow<S, D> {
+        let (from_client, guessed) = match packet.transport {
+            Header::Tcp(tcp) if tcp.flags.syn => (!tcp.flags.ack, false),
+            _ => (true, true),
+        };
+        let frame = packet.payload.newest();
+        Flow {
+            key,
+            low_is_client: from_low == from_client,
+            guessed,
+            used: true,
+            vlan: None,
+            first_frame: frame,
+            last_frame: frame,
+            start: packet.payload.at,
+            end: packet.payload.at,
+            sent: Sides::default(),
+            truncated: 0,
+            isn: Sides::default(),
+            facts: Facts::new(),
+            reading: Reading::Nothing,
+        }
+    }
+
+    /// A SYN that is not a repetition of this connection's begins another one with the same addresses and ports.
+    fn is_reused_by(&self, tcp: &TcpHeader, from_low: bool) -> bool {
+        if !tcp.flags.syn || tcp.flags.ack {
+            return false;
+        }
+        let side = self.dir(from_low);
+        match *self.isn.of(side) {
+            Some(isn) => isn != tcp.seq,
+            None => self.sent.client.packets + self.sent.server.packets > 0,
+        }
+    }
+
+    fn dir(&self, from_low: bool) -> Dir {
+        if from_low == self.low_is_client { Dir::Client } else { Dir::Server }
+    }
+
+    fn packet(&mut self, from_low: bool, packet: &Packet<'_>, spill: &mut Spill) {
+        let dir = self.dir(from_low);
+        self.used = true;
+        self.last_frame = self.last_frame.max(packet.payload.newest());
+        self.start = self.start.min(packet.payload.at);
+        self.end = self.end.max(packet.payload.at);
+        self.vlan = self.vlan.or(packet.vlan);
+        if let Some(process) = packet.process {
+            self.name_process(process, packet);
+        }
+        let cut = u64::from(packet.payload_wire_len) > packet.payload.bytes.len() as u64;
+        self.truncated = self.truncated.saturating_add(u32::from(cut));
+        let window = packet.payload.with_dir(dir);
+        let fresh = match packet.transport {
+            Header::Tcp(tcp) => self.segment(&tcp, &window, packet.payload_wire_len),
+            Header::Udp { .. } => {
+                self.datagram(&window);
+                u64::from(packet.payload_wire_len)
+            }
+            _ => u64::from(packet.payload_wire_len),
+        };
+        let dir = self.dir(from_low);
+        let tally = self.sent.of_mut(dir);
+        tally.packets += 1;
+        tally.bytes += u64::from(packet.wire_len);
+        tally.payload += fresh;
+        if matches!(self.reading, Reading::Done) && !self.facts.list().is_empty() {
+            let facts = std::mem::take(&mut self.facts);
+            self.reading = Reading::Frozen(spill.store(|out| facts.freeze(out)));
+        }
+    }
+
+    /// Returns how many octets of payload were new.
+    fn segment(&mut self, tcp: &TcpHeader, window: &Window<'_>, wire_len: u32) -> u64 {
+        if tcp.flags.syn {
+            *self.isn.of_mut(window.dir) = Some(tcp.seq);
+            let other = self.isn.of_mut(window.dir.other());
+            if tcp.flags.ack && other.is_none() {
+                *other = Some(tcp.ack.wrapping_sub(1));
+            }
+        }
+        if matches!(self.reading, Reading::Nothing) && !window.bytes.is_empty() {
+            self.reading = Reading::Stream(Box::new(Streams::synchronised(self.isn)));
+        }
+        let Reading::Stream(streams) = &mut self.reading else {
+            return u64::from(wire_len);
+        };
+        let fresh = streams.segment(tcp, window, wire_len, &mut self.facts);
+        let client = streams.client();
+        if streams.is_done() {
+            self.reading = Reading::Done;
+        }
+        self.correct_sides(client);
+        fresh
+    }
+
+    fn datagram(&mut self, window: &Window<'_>) {
+        if window.bytes.is_empty() {
+            return;
+        }
+        if matches!(self.reading, Reading::Nothing) {
+            self.reading = Reading::Datagrams(Box::default());
+        }
+        let Reading::Datagrams(payload) = &mut self.reading else { return };
+        payload.feed(window, &mut self.facts);
+        let client = payload.client();
+        if payload.next() == Next::Done {
+            payload.close(&mut self.facts);
+            self.reading = Reading::Done;
+        }
+        self.correct_sides(client);
+    }
+
+    /// The bytes say who the client is; they outrank the SYN and the guess.
+    fn correct_sides(&mut self, client: Option<Dir>) {
+        match client {
+            None => return,
+            Some(Dir::Client) => {}
+            Some(Dir::Server) => {
+                self.low_is_client = !self.low_is_client;
+                self.sent.swap();
+                self.isn.swap();
+                match &mut self.reading {
+                    Reading::Stream(streams) => streams.swap_sides(),
+                    Reading::Datagrams(payload) => payload.swap_sides(),
+                    Reading::Nothing | Reading::Done | Reading::Frozen(_) => {}
+                }
+            }
+        }
+        self.guessed = false;
+    }
+
+    fn name_process(&mut self, process: Process<'_>, packet: &Packet<'_>) {
+        let name = match process {
+            Process::Named { name, .. } | Process::Android { name, .. } => name,
+        };
+        if !matches!(self.reading, Reading::Frozen(_)) && !name.is_empty() && !self.facts.has(Kind::ProcessName) {
+            self.facts.add(Fact {
+                what: What::ProcessName(WireStr::new(name)),
+                basis: crate::base::Basis::Claimed,
+                evidence: packet.payload.all(),
+            });
+        }
+    }
+
+    /// Reads what still waits.
+    fn close(&mut self) {
+        match &mut self.reading {
+            Reading::Stream(streams) => {
+                streams.close(&mut self.facts);
+                let client = streams.client();
+                self.correct_sides(client);
+                self.reading = Reading::Done;
+            }
+            Reading::Datagrams(payload) => {
+                payload.close(&mut self.facts);
+                self.reading = Reading::Done;
+            }
+            Reading::Nothing | Reading::Done | Reading::Frozen(_) => {}
+        }
+    }
+
+    fn report(self, spill: &Spill) -> Connection {
+        let mut facts = match self.reading {
+            Reading::Frozen(place) => {
+                let mut bytes = Vec::new();
+                spill.load(place, &mut bytes);
+                Facts::thaw(&mut Reader::new(&bytes)).unwrap_or_default()
+            }
+            _ => self.facts,
+        };
+        facts.sort();
+        let (client, server) = if self.low_is_client { (self.key.low(), self.key.high()) } else { (self.key.high(), self.key.low()) };
+        Connection {
+            transport: self.key.transport(),
+            client,
+            server,
+            guessed: self.guessed,
+            first_frame: self.first_frame,
+            last_frame: self.last_frame,
+            start: self.start,
+            end: self.end,
+            sent: [self.sent.client, self.sent.server],
+            vlan: self.vlan,
+            truncated: u64::from(self.truncated),
+            facts,
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The two byte streams of a TCP connection (RFC 9293 §3).
+
+use crate::base::{Dir, Evidence, Fact, Facts, Kind, Sides, What, Window, WireStr};
+use crate::link::TcpHeader;
+
+use super::assembler::Assembler;
+use super::{Next, Payload};
+
+/// After how many further packets a hole that the receiver has acknowledged is given up: until then it may be the
+/// capture, and not the network, that shows packets out of order.
+const PATIENCE: u8 = 16;
+
+/// Where an unsynchronised stream starts: far enough from zero that bytes from before can still be placed.
+const ASSUMED_START: u64 = 1 << 32;
+
+/// One direction.
+#[derive(Debug, Default)]
+struct Half {
+    /// Sequence number and stream offset that stand for each other; `None` until something was seen.
+    origin: Option<(u32, u64)>,
+    /// Whether `origin` comes from a SYN.
+    synchronised: bool,
+    assembler: Assembler,
+    /// The highest offset the receiver acknowledged.
+    acked: u64,
+    waited: u8,
+    fin_at: Option<u64>,
+}
+
+/// Both directions and what reads them.
+#[derive(Debug, Default)]
+pub struct Streams<P> {
+    halves: Sides<Half>,
+    payload: P,
+    done: bool,
+}
+
+impl<P: Payload> Streams<P> {
+    /// Streams whose SYNs carried these sequence numbers.
+    #[must_use]
+    pub fn synchronised(isn: Sides<Option<u32>>) -> Streams<P> {
+        let mut streams = Streams::default();
+        for (half, isn) in [(&mut streams.halves.client, isn.client), (&mut streams.halves.server, isn.server)] {
+            if let Some(isn) = isn {
+                half.synchronise(isn);
+            }
+        }
+        streams
+    }
+
+    /// Reads a segment. Returns how many octets of payload were new.
+    pub fn segment(&mut self, tcp: &TcpHeader, window: &Window<'_>, wire_len: u32, facts: &mut Facts) -> u64 {
+        let dir = window.dir;
+        if tcp.flags.ack {
+            self.acknowledged(dir.other(), tcp.ack);
+        }
+        let half = self.halves.of_mut(dir);
+        let mut seq = tcp.seq;
+        if tcp.flags.syn {
+            half.synchronise(seq);
+            // A SYN takes one sequence number; data may follow it in the same segment (RFC 7413).
+            seq = seq.wrapping_add(1);
+        }
+        let offset = half.offset(seq);
+        if tcp.flags.fin {
+            half.fin_at = Some(offset.saturating_add(u64::from(wire_len)));
+        }
+        let mut fresh = 0;
+        if !window.bytes.is_empty() {
+            fresh = self.data(dir, offset, window, facts);
+        }
+        self.give_up_on_holes(dir, facts);
+        self.give_up_on_holes(dir.other(), facts);
+        if [&self.halves.client, &self.halves.server].into_iter().all(|half| half.fin_at.is_some_and(|at| half.assembler.next() >= at)) {
+            self.close(facts);
+        }
+        fresh
+    }
+
+    /// Whether nothing more can be learnt.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// The connection is over, or memory is needed: reads what still waits, then closes.
+    pub fn close(&mut self, facts: &mut Facts) {
+        if self.done {
+            return;
+        }
+        for dir in [Dir::Client, Dir::Server] {
+            while self.halves.of(dir).assembler.is_waiting() && !self.done {
+                self.skip_gap(dir, facts);
+            }
+        }
+        if !self.done {
+            self.payload.close(facts);
+            self.done = true;
+        }
+    }
+
+    /// Who the payload says the client is, in the labels of now.
+    #[must_use]
+    pub fn client(&self) -> Option<Dir> {
+        self.payload.client()
+    }
+
+    /// Swaps the labels of the two sides.
+    pub fn swap_sides(&mut self) {
+        self.halves.swap();
+        self.payload.swap_sides();
+    }
+
+    fn data(&mut self, dir: Dir, offset: u64, window: &Window<'_>, facts: &mut Facts) -> u64 {
+        let half = self.halves.of_mut(dir);
+        if !half.synchronised {
+            half.assembler.rewind(offset);
+        }
+        let payload = &mut self.payload;
+        let inserted = half.assembler.insert(offset, window, &mut |w| payload.feed(w, facts));
+        if let Some(conflict) = inserted.conflict {
+            let values = vec![WireStr::new(&conflict.first), WireStr::new(&conflict.then)];
+            facts.observe(What::ConflictingOverlap(values), conflict.evidence);
+        }
+        if inserted.overflow && !facts.has(Kind::Overflow) {
+            facts.observe(What::Overflow("reassembly"), window.all());
+        }
+        if inserted.overflow && self.halves.of(dir).assembler.is_waiting() {
+            self.skip_gap(dir, facts);
+        }
+        self.offer_again(dir.other(), facts);
+        self.settle(facts);
+        inserted.fresh as u64
+    }
+
+    /// The other side's bytes may have become readable by what was just recognised.
+    fn offer_again(&mut self, dir: Dir, facts: &mut Facts) {
+        let assembler = &mut self.halves.of_mut(dir).assembler;
+        let taken = match assembler.front(dir) {
+            Some(front) => self.payload.feed(&front, facts),
+            None => return,
+        };
+        assembler.consume(taken);
+    }
+
+    fn settle(&mut self, facts: &mut Facts) {
+        if !self.done && self.payload.next() == Next::Done {
+            self.payload.close(facts);
+            self.done = true;
+        }
+    }
+
+    fn acknowledged(&mut self, dir: Dir, ack: u32) {
+        let half = self.halves.of_mut(dir);
+        if half.origin.is_some() {
+            let offset = half.offset(ack);
+            // An acknowledgment far ahead of all data is not one of this stream.
+            if offset < half.assembler.next().saturating_add(1 << 28) {
+                half.acked = half.acked.max(offset);
+            }
+        }
+    }
+
+    fn give_up_on_holes(&mut self, dir: Dir, facts: &mut Facts) {
+        let half = self.halves.of_mut(dir);
+        let Some(from) = half.assembler.waiting_from() else {
+            half.waited = 0;
+            return;
+        };
+        if half.acked >= from {
+            half.waited = half.waited.saturating_add(1);
+            if half.waited > PATIENCE {
+                half.waited = 0;
+                self.skip_gap(dir, facts);
+            }
+        }
+    }
+
+    fn skip_gap(&mut self, dir: Dir, facts: &mut Facts) {
+        let Streams { halves, payload, .. } = self;
+        let mut missing = 0;
+        let mut after: Option<Evidence> = None;
+        // Both closures feed the same payload, one after the other.
+        let shared = std::cell::RefCell::new((payload, facts));
+        halves.of_mut(dir).assembler.skip_gap(
+            dir,
+            &mut |n| {
+                missing = n;
+                let (payload, facts) = &mut *shared.borrow_mut();
+                payload.gap(dir, n, facts);
+            },
+            &mut |w| {
+                after.get_or_insert_with(|| w.evidence(0..1));
+                let (payload, facts) = &mut *shared.borrow_mut();
+                payload.feed(w, facts)
+            },
+        );
+        let (_, facts) = shared.into_inner();
+        if let Some(evidence) = after {
+            note_gap(facts, missing, evidence);
+        }
+        self.offer_again(dir.other(), facts);
+        self.settle(facts);
+    }
+}
+
+/// One fact for all gaps of a connection: octets missing in all, and the frames after each.
+fn note_gap(facts: &mut Facts, missing: u64, evidence: Evidence) {
+    match facts.get_mut(Kind::TcpGap) {
+        Some(Fact { what: What::TcpGap(total), evidence: frames, .. }) => {
+            *total = total.saturating_add(missing);
+            frames.join(&evidence);
+        }
+        _ => facts.infer(What::TcpGap(missing), evidence),
+    }
+}
+
+impl Half {
+    fn synchronise(&mut self, isn: u32) {
+        let first = isn.wrapping_add(1);
+        match self.origin {
+            // A SYN repeated, or answered twice: the last one before any data is the one that counts.
+            Some((seq, _)) if seq != first && self.assembler.is_untouched() => self.start(first, 0),
+            Some(_) => {}
+            None => self.start(first, 0),
+        }
+        self.synchronised = true;
+    }
+
+    fn start(&mut self, seq: u32, offset: u64) {
+        self.origin = Some((seq, offset));
+        self.assembler = Assembler::starting_at(offset);
+    }
+
+    /// The stream offset of a sequence number: the one nearest to what is expected next, so that numbers may wrap.
+    fn offset(&mut self, seq: u32) -> u64 {
+        let (origin_seq, origin) = match self.origin {
+            Some(origin) => origin,
+            None => {
+                self.start(seq, ASSUMED_START);
+                (seq, ASSUMED_START)
+            }
+        };
+        let next = self.assembler.next();
+        #[allow(clippy::cast_possible_truncation)]
+        let next_seq = origin_seq.wrapping_add(next.wrapping_sub(origin) as u32);
+        let ahead = seq.wrapping_sub(next_seq).cast_signed();
+        next.saturating_add_signed(i64::from(ahead))
+    }
+}
