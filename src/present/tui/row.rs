@@ -33,7 +33,7 @@ pub fn server(connection: &Connection) -> String {
     }
 }
 
-/// The protocol with its negotiated version: `TLS 1.3`, `QUIC v1`, `TLS unknown`, `dns`.
+/// The protocol with its negotiated version: `TLS 1.3`, `QUIC v1`, `TLS unknown`, `dns`, `unrecognised`.
 #[must_use]
 pub fn protocol(connection: &Connection) -> String {
     let outcome = Outcome::of(connection);
@@ -57,7 +57,7 @@ pub fn protocol(connection: &Connection) -> String {
             }
             None => format!("{} unknown", family.name()),
         },
-        (_, None) => value(connection, Kind::Protocol).unwrap_or_else(|| format!("{} {UNKNOWN}", connection.transport.name())),
+        (_, None) => value(connection, Kind::Protocol).unwrap_or_else(|| "unrecognised".to_owned()),
     }
 }
 

@@ -68,7 +68,8 @@ pub enum TuiError {
     Failed(String),
 }
 
-/// Shows what the engine sends until the user leaves.
+/// Shows what the engine sends until the user leaves. After a signal that asks the process to end, the terminal is given back and the
+/// process ends as that signal wants it.
 ///
 /// # Errors
 /// When the terminal cannot be used, or the engine said [`Update::Failed`].
@@ -85,6 +86,7 @@ pub fn run(options: Options, updates: Receiver<Update>) -> Result<(), TuiError> 
     let mut ui = Ui { model: Model::new(options.file, Theme::new(colours), size), ledger: Ledger::default(), ordered: 0 };
     let ended = ui.serve(&mut terminal, &taken, &signals, &updates);
     drop(taken);
+    signals.obey();
     match (ended, ui.ledger.state) {
         (Err(error), _) => Err(error.into()),
         (Ok(()), State::Failed(why)) => Err(TuiError::Failed(why)),
@@ -181,8 +183,7 @@ impl Ui {
                 Err(TryRecvError::Disconnected) => {
                     // An engine that ends without a word has failed: an unfinished count must not look like a whole one.
                     if self.ledger.state == State::Reading {
-                        self.ledger.notes.push("the analysis ended early: what is shown is not the whole capture".to_owned());
-                        self.ledger.state = State::Done;
+                        self.ledger.state = State::Failed("the analysis ended early: what is shown is not the whole capture".to_owned());
                     }
                     return (true, false);
                 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::panic::{self, PanicHookInfo};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -85,7 +85,10 @@ fn give_back() {
 }
 
 /// Signals that ask the program to end; after the first one the loop returns.
-pub struct Signals(Arc<AtomicBool>);
+pub struct Signals {
+    came: Arc<AtomicBool>,
+    which: Arc<AtomicUsize>,
+}
 
 impl Signals {
     /// From now on these signals set a flag in place of killing the process.
@@ -93,19 +96,28 @@ impl Signals {
     /// # Errors
     /// When the system refuses.
     pub fn catch() -> io::Result<Signals> {
-        let flag = Arc::new(AtomicBool::new(false));
+        let (came, which) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         for signal in [SIGTERM, SIGHUP, SIGINT, SIGQUIT] {
             // A second signal, should the first one find us stuck, ends the process at once.
-            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))?;
-            signal_hook::flag::register(signal, Arc::clone(&flag))?;
+            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&came))?;
+            signal_hook::flag::register_usize(signal, Arc::clone(&which), usize::try_from(signal).unwrap_or(0))?;
+            signal_hook::flag::register(signal, Arc::clone(&came))?;
         }
-        Ok(Signals(flag))
+        Ok(Signals { came, which })
     }
 
     /// Whether one came.
     #[must_use]
     pub fn came(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.came.load(Ordering::SeqCst)
+    }
+
+    /// Lets the signal that came do what it does to any program. SIGINT counts as leaving.
+    pub fn obey(&self) {
+        match i32::try_from(self.which.load(Ordering::SeqCst)) {
+            Ok(signal @ (SIGTERM | SIGHUP | SIGQUIT)) => drop(signal_hook::low_level::emulate_default_handler(signal)),
+            _ => {}
+        }
     }
 }
 

@@ -129,12 +129,13 @@ pub fn seconds(nanos: u64) -> String {
     format!("{}.{:03}", nanos / 1_000_000_000, nanos / 1_000_000 % 1000)
 }
 
-/// A duration for people: `1.234 s`, `2 min 3 s`, `3 h 5 min`, `2 d 4 h`.
+/// A duration for people: `12.3 ms`, `1.234 s`, `2 min 3 s`, `3 h 5 min`, `2 d 4 h`.
 #[must_use]
 pub fn duration(nanos: u64) -> String {
     let s = nanos / 1_000_000_000;
     match s {
-        0..60 => format!("{} s", seconds(nanos)),
+        0 => format!("{}.{} ms", nanos / 1_000_000, nanos / 100_000 % 10),
+        1..60 => format!("{} s", seconds(nanos)),
         60..3600 => format!("{} min {} s", s / 60, s % 60),
         3600..86_400 => format!("{} h {} min", s / 3600, s / 60 % 60),
         _ => format!("{} d {} h", s / 86_400, s / 3600 % 24),
@@ -181,8 +182,8 @@ mod tests {
         assert_eq!([grouped(1), grouped(1000), grouped(1_234_567)], ["1", "1,000", "1,234,567"]);
         assert_eq!([octets(999), octets(1200), octets(34_000_000), octets(u64::MAX)], ["999 B", "1.2 kB", "34 MB", "18446744 TB"]);
         assert_eq!(
-            [duration(1_234_567_890), duration(123_000_000_000), duration(9_000_000_000_000)],
-            ["1.234 s", "2 min 3 s", "2 h 30 min"]
+            [duration(1_250_000), duration(1_234_567_890), duration(123_000_000_000), duration(9_000_000_000_000)],
+            ["1.2 ms", "1.234 s", "2 min 3 s", "2 h 30 min"]
         );
     }
 

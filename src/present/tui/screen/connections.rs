@@ -38,7 +38,9 @@ pub fn rows_area(area: Rect, ledger: &Ledger) -> Rect {
 /// What went wrong, worst first: at most two lines.
 fn notes(ledger: &Ledger) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();
-    if let State::Failed(why) = &ledger.state {
+    if let State::Failed(why) = &ledger.state
+        && ledger.count() > 0
+    {
         told.push(why.clone());
     }
     told.extend(ledger.notes.iter().cloned());
@@ -192,7 +194,7 @@ fn headings(buf: &mut Buffer, area: Rect, model: &Model) {
 /// Why the table is empty.
 fn nothing(model: &Model, ledger: &Ledger) -> String {
     match (&ledger.state, ledger.count()) {
-        (State::Failed(_), _) => "Nothing of this capture could be read.".to_owned(),
+        (State::Failed(why), 0) => format!("Nothing of this capture could be read: {}", safe(why)),
         (State::Reading, 0) => "Reading. Connections appear here when they are finished.".to_owned(),
         (State::Done, 0) if ledger.frames == 0 => "The capture holds no packets.".to_owned(),
         (State::Done, 0) => format!("{} read; none belonged to a TCP, UDP or SCTP connection.", text::counted(ledger.frames, "packet")),

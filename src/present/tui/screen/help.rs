@@ -69,6 +69,7 @@ fn columns(area: Rect, ledger: &Ledger, theme: &Theme) -> Vec<Lines> {
 
 const WORDS: &[(&str, &str)] = &[
     ("·", "not seen, or the question does not arise: never a good sign by itself"),
+    ("unrecognised", "the bytes fit no protocol that intransit knows"),
     ("unknown", "the protocol was recognised, the version the server chose was not seen"),
     ("complete", "the handshake was seen from both sides to its end"),
     ("client-only", "the client asked; no answer is in the capture"),
