@@ -114,9 +114,9 @@ impl Signals {
 
     /// Lets the signal that came do what it does to any program. SIGINT counts as leaving.
     pub fn obey(&self) {
-        match i32::try_from(self.which.load(Ordering::SeqCst)) {
-            Ok(signal @ (SIGTERM | SIGHUP | SIGQUIT)) => drop(signal_hook::low_level::emulate_default_handler(signal)),
-            _ => {}
+        if let Ok(signal @ (SIGTERM | SIGHUP | SIGQUIT)) = i32::try_from(self.which.load(Ordering::SeqCst)) {
+            // Only fails for signals that do not exist.
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     }
 }

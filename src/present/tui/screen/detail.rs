@@ -25,8 +25,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::connections::{PROGRAM, safe};
+use super::facts::{self, Widths};
+use super::ladder;
 use crate::assess::Ledger;
-use crate::base::{Basis, Dir, Evidence, Fact, Kind, Step};
+use crate::base::{Dir, Evidence, Fact, Step, Timestamp};
 use crate::flow::Connection;
 use crate::present::tui::draw::{len, line, put, put_all};
 use crate::present::tui::model::{Model, Open};
@@ -183,11 +185,11 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, open: Open, ledger: &Le
     let theme = &model.theme;
     head(buf, area, model, open, connection, ledger);
     let (first, second) = halves(area);
-    let name_room = name_room(connection, second.unwrap_or(first).width);
+    let widths = Widths::of(connection.facts.list(), second.unwrap_or(first).width);
     let mut half = |half: Rect, lines: &[Line<'_>]| {
         let top = top(lines, open.cursor, half.height);
         for (n, one) in (0..half.height).zip(lines.iter().skip(top)) {
-            draw_line(buf, line(half, n), one, open.cursor, connection, name_room, theme);
+            draw_line(buf, line(half, n), one, open.cursor, (connection.start, widths), theme);
         }
     };
     half(first, &first_lines(connection, first, second.is_none()));
@@ -253,13 +255,7 @@ fn when(connection: &Connection, ledger: &Ledger, width: u16) -> String {
     format!("{frames}, {start} (+{} s), for {lasted}{vlan}", text::seconds(after))
 }
 
-/// Room for the names of facts: what they need, up to two fifths of the width.
-fn name_room(connection: &Connection, width: u16) -> usize {
-    let longest = connection.facts.list().iter().map(|f| f.what.kind().name().len()).max().unwrap_or(0);
-    longest.min(usize::from(width) * 2 / 5)
-}
-
-fn draw_line(buf: &mut Buffer, at: Rect, what: &Line<'_>, cursor: usize, connection: &Connection, name_room: usize, theme: &Theme) {
+fn draw_line(buf: &mut Buffer, at: Rect, what: &Line<'_>, cursor: usize, (start, widths): (Timestamp, Widths), theme: &Theme) {
     if at.is_empty() {
         return;
     }
@@ -271,73 +267,14 @@ fn draw_line(buf: &mut Buffer, at: Rect, what: &Line<'_>, cursor: usize, connect
         Line::Sentence(told) => {
             put_all(buf, at, &[(" ", theme.text), (told, theme.text)]);
         }
-        Line::LadderHead => ladder_head(buf, at, theme),
-        Line::Step(_, step) => ladder_step(buf, at, step, connection, theme),
-        Line::Fact(_, fact) => draw_fact(buf, at, fact, connection, name_room, theme),
+        Line::LadderHead => ladder::head(buf, at, theme),
+        Line::Step(_, step) => ladder::rung(buf, at, step, start, theme),
+        Line::Fact(_, fact) => facts::row(buf, at, fact, widths, theme),
     }
     if what.item() == Some(cursor) {
         put(buf, at.x, at.y, 1, ">", theme.text);
         buf.set_style(at, theme.selected);
     }
-}
-
-/// Columns of the ladder: time, then the rungs, then the frames.
-fn ladder(at: Rect) -> (u16, u16, u16) {
-    let frames = if at.width >= 64 { 14 } else { 10 };
-    let time = 13;
-    (time, at.width.saturating_sub(time).saturating_sub(frames).saturating_sub(2), frames)
-}
-
-fn ladder_head(buf: &mut Buffer, at: Rect, theme: &Theme) {
-    let (time, rungs, frames) = ladder(at);
-    let x = at.x.saturating_add(time);
-    put(buf, at.x, at.y, time.saturating_sub(2), &text::right("after", usize::from(time.saturating_sub(2))), theme.quiet);
-    put(buf, x, at.y, 6, "client", theme.client);
-    put(buf, x.saturating_add(rungs).saturating_sub(6), at.y, 6, "server", theme.server);
-    put(buf, x.saturating_add(rungs).saturating_add(2), at.y, frames, "frames", theme.quiet);
-}
-
-fn ladder_step(buf: &mut Buffer, at: Rect, step: &Step, connection: &Connection, theme: &Theme) {
-    let (time, rungs, frames) = ladder(at);
-    let after = format!("{} s", text::seconds(step.at.since(connection.start)));
-    put(buf, at.x.saturating_add(1), at.y, time.saturating_sub(3), &text::right(&after, usize::from(time.saturating_sub(3))), theme.quiet);
-    let x = at.x.saturating_add(time);
-    let room = usize::from(rungs).saturating_sub(8);
-    let name = text::fit(step.message.name(), room);
-    let rest = "─".repeat(room.saturating_sub(text::width(&name)));
-    let pieces = match step.dir {
-        Dir::Client => {
-            [("├── ", theme.quiet), (name.as_str(), theme.client), (" ", theme.quiet), (&rest, theme.quiet), ("─►│", theme.quiet)]
-        }
-        Dir::Server => {
-            [("│◄─", theme.quiet), (rest.as_str(), theme.quiet), (" ", theme.quiet), (&name, theme.server), (" ──┤", theme.quiet)]
-        }
-    };
-    put_all(buf, Rect { x, width: rungs, ..at }, &pieces);
-    put(buf, x.saturating_add(rungs).saturating_add(2), at.y, frames, &frame_list(&step.evidence), theme.text);
-}
-
-fn draw_fact(buf: &mut Buffer, at: Rect, fact: &Fact, connection: &Connection, name_room: usize, theme: &Theme) {
-    let basis = connection.facts.list().iter().map(|f| f.basis.word().len()).max().unwrap_or(0);
-    let basis = basis.min(if at.width < 100 { 9 } else { 18 });
-    let frames = if at.width < 90 { 10 } else { 16 };
-    let value = usize::from(at.width).saturating_sub(name_room.saturating_add(basis).saturating_add(frames).saturating_add(4));
-    let told = format!(
-        "{} {} {} ",
-        text::left(fact.what.kind().name(), name_room),
-        text::left(&row::shown(fact), value),
-        text::left(fact.basis.word(), basis),
-    );
-    put_all(buf, at, &[(" ", theme.text), (&told, theme.text), (&text::fit(&frame_list(&fact.evidence), frames), theme.text)]);
-}
-
-/// `12,14`, with `…` where there are more than are listed.
-fn frame_list(evidence: &Evidence) -> String {
-    let mut told = evidence.frames().iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    if evidence.truncated() {
-        told.push('…');
-    }
-    told
 }
 
 /// What is selected, in full: its value, how it is known, and the filter that shows its frames.
@@ -354,7 +291,7 @@ fn draw_pane(buf: &mut Buffer, pane: Rect, connection: &Connection, cursor: usiz
                 let from = if step.dir == Dir::Client { "client" } else { "server" };
                 format!("{}, from the {from}; its last byte came at {}", step.message.name(), step.at)
             }
-            (None, Some(fact)) => format!("{} ({}): {}", fact.what.kind().name(), basis(fact), row::shown(fact)),
+            (None, Some(fact)) => format!("{} ({}): {}", fact.what.kind().name(), facts::how_known(fact), row::shown(fact)),
             (None, None) => String::new(),
         },
     };
@@ -367,15 +304,5 @@ fn draw_pane(buf: &mut Buffer, pane: Rect, connection: &Connection, cursor: usiz
     let lines = text::wrap(&told, room, most).into_iter().map(|l| (l, theme.text)).chain(filter_lines.into_iter().map(|l| (l, theme.key)));
     for (n, (told, style)) in (1_u16..).zip(lines) {
         put_all(buf, line(pane, n), &[(" ", theme.text), (&told, style)]);
-    }
-}
-
-fn basis(fact: &Fact) -> &'static str {
-    match (fact.basis, fact.what.kind()) {
-        (Basis::Observed, Kind::ProcessName) => "observed: the capture file says it",
-        (Basis::Observed, _) => "observed: bytes in the frames below say it",
-        (Basis::ObservedWithKeys, _) => "observed with keys: decrypted bytes of the frames below say it",
-        (Basis::Inferred, _) => "inferred: it follows from what the frames below hold",
-        (Basis::Claimed, _) => "claimed: somebody says so",
     }
 }
