@@ -1,1 +1,113 @@
-//! cli
+//! The command line as typed values; nothing else reads arguments.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::present::export::{FORMATS, Format};
+
+/// What was asked for.
+#[derive(Debug, Parser)]
+#[command(
+    name = "intransit",
+    version,
+    about = "Shows whether messages are protected in transit, and names the frames that prove it.",
+    long_about = "Reads captured packets and shows, connection by connection, what protected them on the way: the negotiated version, cipher and key \
+                  exchange, the names, the certificates, each with the numbers of the frames that prove it.\n\n\
+                  It says what a listener on the path could read. Whether a company can read messages on its servers is another question, \
+                  which packets do not answer.",
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// A command; without one, the files are opened in the terminal UI.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Captures to open: pcap or pcapng, plain or compressed with gzip, zstd or xz.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+const EXAMPLES: &str = "Examples:\n  intransit captures/demo.pcapng            open a capture in the terminal UI\n  \
+                        intransit inspect day1.pcap day2.pcapng.gz   one line per connection\n  \
+                        intransit inspect --format jsonl - < x.pcap  JSON Lines from standard input\n\n\
+                        Exit status: 0 done, 1 nothing could be read, 2 usage, 3 read up to where the capture is damaged.";
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print the connections of captures, with their facts and frames
+    Inspect(Inspect),
+    /// Watch an interface until Ctrl-C, then print its connections
+    Live(Live),
+}
+
+/// `intransit inspect`.
+#[derive(Debug, clap::Args)]
+pub struct Inspect {
+    /// Captures; `-` reads standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// How to print them; guessed from the suffix of -o, else a table
+    #[arg(long, value_parser = format_named)]
+    pub format: Option<Format>,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+}
+
+/// `intransit live`.
+#[derive(Debug, clap::Args)]
+pub struct Live {
+    /// The interface to watch; the system's default when not given
+    #[arg(short, long, value_name = "IFACE")]
+    pub interface: Option<String>,
+    /// Only packets that match this filter (libpcap's language)
+    #[arg(short, long, value_name = "BPF")]
+    pub filter: Option<String>,
+    /// How to print the connections; guessed from the suffix of -o, else a table
+    #[arg(long, value_parser = format_named)]
+    pub format: Option<Format>,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Global {
+    /// Threads to use; the number of processors when not given
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub workers: Option<u16>,
+    /// Connections tracked at once; the longest unused is reported early when there are more
+    #[arg(long, global = true, value_name = "N", default_value_t = 1 << 20, value_parser = clap::value_parser!(u32).range(64..))]
+    pub max_flows: u32,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// No summary on standard error
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colour; `NO_COLOR` counts under `auto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+fn format_named(name: &str) -> Result<Format, String> {
+    Format::named(name).ok_or_else(|| {
+        let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}

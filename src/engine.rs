@@ -1,1 +1,278 @@
-//! engine
+//! Puts the floors together: source, link, flow, dissect. The only file that starts threads.
+//!
+//! One worker: everything happens on the calling thread, so that a chunk is still in the processor's cache when its payload is read.
+//! More workers: the calling thread reads and decodes headers; each worker owns some of the 64 virtual shards of the flow table and reads
+//! the payload of its packets straight from the shared chunk. Both ways give the same connections.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+
+use crate::assess::Links;
+use crate::base::Stitched;
+use crate::dissect::{Datagrams, Stream};
+use crate::flow::{Connection, Finished, FlowTable, Limits};
+use crate::link::{Decoder, LinkCounts, Packet, Process, Transport};
+use crate::source::{Capture, Chunk, Source, SourceError};
+
+type Table = FlowTable<Stream, Datagrams>;
+
+/// How to analyse.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Threads that read payload; 1 for none beside the calling one.
+    pub workers: usize,
+    /// What the flow table may hold.
+    pub limits: Limits,
+}
+
+/// A capture, read to its end.
+#[derive(Debug)]
+pub struct Analysis {
+    /// What the capture said of itself, and where it broke.
+    pub capture: Capture,
+    /// What the link floor counted.
+    pub link: LinkCounts,
+    /// The connections, as each was found.
+    pub finished: Finished,
+    /// What the connections tell of each other.
+    pub links: Links,
+}
+
+impl Analysis {
+    /// The connections by first frame, with what others tell of them.
+    pub fn connections(&self) -> impl Iterator<Item = Connection> {
+        self.finished.iter().map(|mut connection| {
+            self.links.apply(&mut connection);
+            connection
+        })
+    }
+}
+
+/// Reads a capture to its end. `progress` is called after each chunk.
+///
+/// # Errors
+/// When nothing of the capture could be read; damage further in is told in [`Capture::damage`].
+pub fn analyse(source: &mut dyn Source, options: Options, progress: &mut dyn FnMut(&Capture)) -> Result<Analysis, SourceError> {
+    let mut decoder = Decoder::new();
+    let finished = if options.workers > 1 {
+        in_parallel(source, options, &mut decoder, progress)?
+    } else {
+        let mut table = Table::new(options.limits);
+        let mut chunk = Chunk::default();
+        while source.fill(&mut chunk)? {
+            for place in &chunk.frames {
+                if let Some(frame) = chunk.frame(place) {
+                    decoder.decode(&frame, &mut |packet| table.packet(packet));
+                }
+            }
+            progress(source.capture());
+        }
+        table.finish()
+    };
+    let links = Links::gather(&finished);
+    Ok(Analysis { capture: source.capture().clone(), link: decoder.counts().clone(), finished, links })
+}
+
+/// Analyses several inputs at once, one thread each, and hands the results over in the order of the inputs.
+pub fn analyse_each<T: Sync>(
+    inputs: &[T],
+    options: Options,
+    one: impl Fn(&T, Options) -> Result<Analysis, SourceError> + Sync,
+    mut each: impl FnMut(&T, Result<Analysis, SourceError>),
+) {
+    let threads = options.workers.min(inputs.len()).max(1);
+    if threads == 1 {
+        for input in inputs {
+            each(input, one(input, options));
+        }
+        return;
+    }
+    let single = Options { workers: 1, ..options };
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = channel();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let (sender, next, one) = (sender.clone(), &next, &one);
+            scope.spawn(move || {
+                while let Some((at, input)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, inputs.get(at)?))) {
+                    if sender.send((at, one(input, single))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting: VecDeque<Option<Result<Analysis, SourceError>>> = inputs.iter().map(|_| None).collect();
+        let mut due = inputs.iter().enumerate();
+        let mut now = due.next();
+        for (at, result) in receiver {
+            if let Some(slot) = waiting.get_mut(at) {
+                *slot = Some(result);
+            }
+            while let Some((at, input)) = now
+                && let Some(result) = waiting.get_mut(at).and_then(Option::take)
+            {
+                each(input, result);
+                now = due.next();
+            }
+        }
+    });
+}
+
+/// A chunk and the packets found in it, for all workers.
+#[derive(Debug, Default)]
+struct Batch {
+    chunk: Chunk,
+    packets: Vec<(u8, Held)>,
+}
+
+/// A packet apart from its bytes.
+#[derive(Debug)]
+struct Held {
+    wire_len: u32,
+    src: IpAddr,
+    dst: IpAddr,
+    transport: Transport,
+    payload: Payload,
+    payload_wire_len: u32,
+    vlan: Option<u16>,
+    process: Option<HeldProcess>,
+}
+
+#[derive(Debug)]
+enum Payload {
+    /// Octets `start..start + len` of the chunk, in the frame at this place.
+    Chunk { frame: u32, start: usize, len: usize },
+    /// Put together from fragments.
+    Own(Box<Stitched>),
+}
+
+#[derive(Debug)]
+enum HeldProcess {
+    Named(Vec<u8>, Option<u32>),
+    Android(u32, Vec<u8>),
+}
+
+/// Batches on their way to one worker: enough to bridge an uneven load, few enough to stay small.
+const IN_FLIGHT: usize = 8;
+
+fn in_parallel(
+    source: &mut dyn Source,
+    options: Options,
+    decoder: &mut Decoder,
+    progress: &mut dyn FnMut(&Capture),
+) -> Result<Finished, SourceError> {
+    let workers = options.workers.min(64);
+    std::thread::scope(|scope| {
+        let mut senders: Vec<SyncSender<Arc<Batch>>> = Vec::new();
+        let mut handles = Vec::new();
+        for mine in 0..workers {
+            let (sender, receiver) = sync_channel(IN_FLIGHT);
+            senders.push(sender);
+            handles.push(scope.spawn(move || work(&receiver, options, mine)));
+        }
+        let read = distribute(source, decoder, &senders, workers, progress);
+        drop(senders);
+        let mut finished = Finished::default();
+        for handle in handles {
+            match handle.join() {
+                Ok(part) => finished.join(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        read.map(|()| finished)
+    })
+}
+
+/// Reads and decodes; sends each batch to all workers.
+fn distribute(
+    source: &mut dyn Source,
+    decoder: &mut Decoder,
+    senders: &[SyncSender<Arc<Batch>>],
+    workers: usize,
+    progress: &mut dyn FnMut(&Capture),
+) -> Result<(), SourceError> {
+    let mut sent: VecDeque<Arc<Batch>> = VecDeque::new();
+    loop {
+        // A batch every worker is done with is used again.
+        let reused = sent.front_mut().is_some_and(|batch| Arc::get_mut(batch).is_some());
+        let mut batch = if reused { sent.pop_front().unwrap_or_default() } else { Arc::default() };
+        let Some(filling) = Arc::get_mut(&mut batch) else { continue };
+        if !source.fill(&mut filling.chunk)? {
+            return Ok(());
+        }
+        let Batch { chunk, packets } = filling;
+        packets.clear();
+        for (at, place) in chunk.frames.iter().enumerate() {
+            if let Some(frame) = chunk.frame(place) {
+                decoder.decode(&frame, &mut |packet| {
+                    let shard = Table::shard_of(packet).unwrap_or(0);
+                    let worker = u8::try_from(shard % workers).unwrap_or(0);
+                    packets.push((worker, hold(packet, chunk, at)));
+                });
+            }
+        }
+        for sender in senders {
+            // A worker that is gone has panicked; joining it tells.
+            if sender.send(Arc::clone(&batch)).is_err() {
+                return Ok(());
+            }
+        }
+        sent.push_back(batch);
+        progress(source.capture());
+    }
+}
+
+fn work(batches: &Receiver<Arc<Batch>>, options: Options, mine: usize) -> Finished {
+    let mut table = Table::new(options.limits);
+    let mine = u8::try_from(mine).unwrap_or(0);
+    for batch in batches {
+        for (_, held) in batch.packets.iter().filter(|(worker, _)| *worker == mine) {
+            release(held, &batch.chunk, |packet| table.packet(packet));
+        }
+    }
+    table.finish()
+}
+
+/// Takes a packet apart from its bytes, which stay in the chunk.
+fn hold(packet: &Packet<'_>, chunk: &Chunk, frame: usize) -> Held {
+    let bytes = packet.payload.bytes;
+    let start = (bytes.as_ptr() as usize).wrapping_sub(chunk.bytes.as_ptr() as usize);
+    let inside = start.checked_add(bytes.len()).is_some_and(|end| end <= chunk.bytes.len());
+    let payload = match u32::try_from(frame) {
+        Ok(frame) if inside || bytes.is_empty() => Payload::Chunk { frame, start: if inside { start } else { 0 }, len: bytes.len() },
+        _ => {
+            let mut own = Stitched::new();
+            own.push(&packet.payload);
+            Payload::Own(Box::new(own))
+        }
+    };
+    let process = packet.process.map(|process| match process {
+        Process::Named { name, pid } => HeldProcess::Named(name.to_vec(), pid),
+        Process::Android { uid, name } => HeldProcess::Android(uid, name.to_vec()),
+    });
+    let Packet { wire_len, src, dst, transport, payload_wire_len, vlan, .. } = *packet;
+    Held { wire_len, src, dst, transport, payload, payload_wire_len, vlan, process }
+}
+
+/// Puts a packet and its bytes together again.
+fn release(held: &Held, chunk: &Chunk, mut read: impl FnMut(&Packet<'_>)) {
+    let payload = match &held.payload {
+        Payload::Chunk { frame, start, len } => {
+            let frame = chunk.frames.get(*frame as usize).and_then(|place| chunk.frame(place));
+            frame.and_then(|frame| Some(frame.window(chunk.bytes.get(*start..start.checked_add(*len)?)?)))
+        }
+        Payload::Own(own) => own.window(crate::base::Dir::Client),
+    };
+    let process = held.process.as_ref().map(|process| match process {
+        HeldProcess::Named(name, pid) => Process::Named { name, pid: *pid },
+        HeldProcess::Android(uid, name) => Process::Android { uid: *uid, name },
+    });
+    if let Some(payload) = payload {
+        let Held { wire_len, src, dst, transport, payload_wire_len, vlan, .. } = *held;
+        read(&Packet { wire_len, src, dst, transport, payload, payload_wire_len, vlan, process });
+    }
+}

@@ -11,7 +11,8 @@
 //! 5. [`assess`]: facts to judgement: the ledger of finished connections.
 //! 6. [`present`]: judgement to people: JSON, tables, the terminal UI.
 //!
-//! [`engine`] puts them together and is the only file that starts threads; [`cli`] is the only one that reads arguments.
+//! [`engine`] puts them together and is the only file that starts threads; [`cli`] is the only one that reads arguments;
+//! [`commands`] carries out what was asked for.
 //!
 //! What the crate does not do: it sends no packet, resolves no name, decides nothing by port number, and never
 //! calls a connection end-to-end encrypted, because packets cannot show that. Only a
@@ -20,6 +21,7 @@
 pub mod assess;
 pub mod base;
 pub mod cli;
+pub mod commands;
 pub mod dissect;
 pub mod engine;
 pub mod flow;

@@ -184,3 +184,11 @@ gotool() {
   fi
   GOV=$("$(dirname "$PY")/go" version | sed 's/.*go\([0-9.]*\) .*/Go \1/')
 }
+# rust DIR - build the Rust program in peers/DIR; TOOL is its path, RUSTV the version of rustls in it
+rust() {
+  say "building $1 (Rust)"
+  command -v cargo >/dev/null || need cargo
+  CARGO_TARGET_DIR=$CACHE/target nice cargo build -q -j 1 --release --manifest-path "$REC/peers/$1/Cargo.toml"
+  TOOL=$CACHE/target/release/$1
+  RUSTV=$(awk -v p=rustls '$1=="name" && $3=="\""p"\""{getline; gsub(/"/,"",$3); print p" "$3}' "$REC/peers/$1/Cargo.lock")
+}

@@ -3,7 +3,10 @@
 use std::fmt::{self, Write as _};
 
 use super::freeze::Freeze;
-use super::{AlertDescription, CipherSuite, Dir, Evidence, Message, NamedGroup, ProtocolVersion, QuicVersion, Reader, SignatureScheme, Step, Timestamp, WireStr};
+use super::{
+    AlertDescription, CipherSuite, Dir, Evidence, Message, NamedGroup, ProtocolVersion, QuicVersion, Reader, SignatureScheme, Step,
+    Timestamp, WireStr,
+};
 
 /// How a statement came about (contract §1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -254,6 +257,11 @@ facts! {
     QuicNegotiation(Vec<QuicVersion>) = "quic.version_negotiation";
     /// The first version the client tried, where another one was then used.
     QuicOriginalVersion(QuicVersion) = "quic.original_version";
+    /// The connection ids the client and the server chose for themselves, in hexadecimal; empty for one not seen.
+    QuicConnectionIds(Vec<String>) = "quic.connection_ids";
+    /// Octets 1 to 20 of a datagram shaped like a QUIC short header, on a connection that began without a handshake: the
+    /// connection id it may begin with. Settled when the capture is over; never in a report.
+    QuicShortHeader(WireStr) = "quic.short_header";
     /// The first frame of the connection that this one continues from another address (RFC 9000 §9).
     QuicContinues(u64) = "quic.continues";
     /// The application in the payload, innermost recognised.
@@ -371,6 +379,12 @@ impl Facts {
         }
     }
 
+    /// Takes a fact back.
+    pub fn remove(&mut self, kind: Kind) -> Option<Fact> {
+        let at = self.list.iter().position(|fact| fact.what.kind() == kind)?;
+        Some(self.list.remove(at))
+    }
+
     /// Changes the fact of a kind in place, for lists that grow.
     pub fn get_mut(&mut self, kind: Kind) -> Option<&mut Fact> {
         self.list.iter_mut().find(|f| f.what.kind() == kind)
@@ -440,6 +454,11 @@ impl Facts {
     pub fn swap_sides(&mut self) {
         for step in &mut self.steps {
             step.dir = step.dir.other();
+        }
+        for fact in &mut self.list {
+            if let What::TlsAlerts(alerts) = &mut fact.what {
+                alerts.iter_mut().for_each(|alert| alert.dir = alert.dir.other());
+            }
         }
     }
 }

@@ -258,7 +258,14 @@ mod tests {
 
     #[test]
     fn facts_come_back_as_they_were_frozen() {
-        let frame = Frame { number: FrameNo::FIRST.next(), at: Timestamp::from_nanos(7), bytes: b"x", wire_len: 1, link: LinkType(1), interface: 0 };
+        let frame = Frame {
+            number: FrameNo::FIRST.next(),
+            at: Timestamp::from_nanos(7),
+            bytes: b"x",
+            wire_len: 1,
+            link: LinkType(1),
+            interface: 0,
+        };
         let mut facts = Facts::new();
         facts.observe(What::TlsVersion(VersionName(ProtocolVersion::TLS1_3)), frame.evidence());
         facts.infer(What::TlsVersionProtocol("tls"), frame.evidence());

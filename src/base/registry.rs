@@ -410,9 +410,11 @@ mod tests {
 
     #[test]
     fn versions_print_as_the_contract_names_them() {
-        let shown: Vec<String> = [0x0002, 0x0300, 0x0304, 0x7f1c, 0xfb1a, 0xfefc, 0x1a2b].iter().map(|&v| ProtocolVersion(v).to_string()).collect();
+        let shown: Vec<String> =
+            [0x0002, 0x0300, 0x0304, 0x7f1c, 0xfb1a, 0xfefc, 0x1a2b].iter().map(|&v| ProtocolVersion(v).to_string()).collect();
         assert_eq!(shown, ["2.0", "3.0", "1.3", "draft-28", "fizz-draft-26", "1.3", "0x1a2b"]);
-        let shown: Vec<String> = [1, 0x6b33_43cf, 0xff00_001d, 0xface_b002, 0x5130_3530, 7].iter().map(|&v| QuicVersion(v).to_string()).collect();
+        let shown: Vec<String> =
+            [1, 0x6b33_43cf, 0xff00_001d, 0xface_b002, 0x5130_3530, 7].iter().map(|&v| QuicVersion(v).to_string()).collect();
         assert_eq!(shown, ["1", "2", "draft-29", "mvfst-draft-27", "Q050", "0x00000007"]);
     }
 

@@ -22,6 +22,17 @@ impl WireStr {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Characters that steer a terminal or hide: controls, bidirectional and other format characters, line and
+    /// paragraph separators, tags, private use.
+    #[must_use]
+    pub fn steers(c: char) -> bool {
+        c.is_control()
+            || matches!(c,
+                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+                | '\u{e000}'..='\u{f8ff}')
+    }
 }
 
 impl From<&str> for WireStr {
@@ -56,7 +67,7 @@ pub fn escape_into(out: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {
     for chunk in bytes.utf8_chunks() {
         let mut plain = 0;
         let text = chunk.valid();
-        for (i, c) in text.char_indices().filter(|&(_, c)| is_unsafe(c)) {
+        for (i, c) in text.char_indices().filter(|&(_, c)| WireStr::steers(c)) {
             out.write_str(text.get(plain..i).unwrap_or_default())?;
             match u32::from(c) {
                 code @ 0..=0xff => write!(out, "\\x{code:02x}")?,
@@ -70,16 +81,6 @@ pub fn escape_into(out: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {
         }
     }
     Ok(())
-}
-
-/// Characters that steer a terminal or hide: controls, bidirectional and other format characters, line and
-/// paragraph separators, tags, private use.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-            | '\u{e000}'..='\u{f8ff}')
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Recognises a protocol by its first bytes, and hands the rest to its dissector.
 
-use crate::base::{Dir, Facts, Sides, Window};
+use crate::base::{Dir, Evidence, Facts, Sides, What, Window, WireStr};
 use crate::flow::{Next, Payload};
 
 use super::{Probe, Protocol};
@@ -114,13 +114,21 @@ pub struct Datagrams<R> {
     reading: R,
     roles: Roles,
     probed: u16,
+    /// The beginning of the first datagram, if it may be of a QUIC connection whose handshake went by another address.
+    orphan: Option<(WireStr, Evidence)>,
 }
 
 impl<R: Recognised> Payload for Datagrams<R> {
     fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
         if self.reading.is_none() {
             self.probed = self.probed.saturating_add(1);
-            let Some((reading, sender)) = R::recognise(window, &mut false) else { return window.bytes.len() };
+            let Some((reading, sender)) = R::recognise(window, &mut false) else {
+                if self.probed == 1 {
+                    self.orphan = short_header(window);
+                }
+                return window.bytes.len();
+            };
+            self.orphan = None;
             self.reading = reading;
             if self.roles.learn(window.dir, sender) {
                 facts.swap_sides();
@@ -131,6 +139,9 @@ impl<R: Recognised> Payload for Datagrams<R> {
 
     fn close(&mut self, facts: &mut Facts) {
         self.reading.close(facts);
+        if let Some((bytes, evidence)) = self.orphan.take() {
+            facts.infer(What::QuicShortHeader(bytes), evidence);
+        }
     }
 
     fn next(&self) -> Next {
@@ -144,6 +155,13 @@ impl<R: Recognised> Payload for Datagrams<R> {
     fn swap_sides(&mut self) {
         self.roles.flipped = !self.roles.flipped;
     }
+}
+
+/// Octets 1 to 20 of a datagram that is shaped like a QUIC short header (RFC 9000 §17.3): they begin with a connection id.
+fn short_header(window: &Window<'_>) -> Option<(WireStr, Evidence)> {
+    let [first, id @ ..] = window.bytes else { return None };
+    let shaped = first & 0xc0 == 0x40 && id.len() > 20;
+    shaped.then(|| (WireStr::new(id.get(..20).unwrap_or_default()), window.all()))
 }
 
 /// What the bytes say of who is who.

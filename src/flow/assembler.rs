@@ -119,7 +119,9 @@ impl Assembler {
             self.advance(&fresh, take);
         } else {
             self.keep_early(at, &fresh, &mut done);
-            while let Some((_, piece)) = self.early.first_key_value().is_some_and(|(&at, _)| at == self.next).then(|| self.early.pop_first()).flatten() {
+            while let Some((_, piece)) =
+                self.early.first_key_value().is_some_and(|(&at, _)| at == self.next).then(|| self.early.pop_first()).flatten()
+            {
                 self.early_len = self.early_len.saturating_sub(piece.len());
                 if let Some(window) = piece.window(window.dir) {
                     self.advance(&window, take);
@@ -141,7 +143,9 @@ impl Assembler {
         self.ready.clear();
         gap(missing);
         self.next = at;
-        while let Some((_, piece)) = self.early.first_key_value().is_some_and(|(&at, _)| at == self.next).then(|| self.early.pop_first()).flatten() {
+        while let Some((_, piece)) =
+            self.early.first_key_value().is_some_and(|(&at, _)| at == self.next).then(|| self.early.pop_first()).flatten()
+        {
             self.early_len = self.early_len.saturating_sub(piece.len());
             if let Some(window) = piece.window(dir) {
                 self.advance(&window, take);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::base::{Facts, FrameNo, Reader, Timestamp};
+use crate::base::{Facts, FrameNo, Kind, Reader, Timestamp};
 
 use super::spill::{Place, Spill};
 use super::{Connection, Endpoint, SHARDS, TableCounts, Tally, Transport};
@@ -15,19 +15,34 @@ pub struct Finished {
     counts: TableCounts,
 }
 
+/// A connection that was frozen.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::flow) struct Retired {
+    pub first_frame: FrameNo,
+    pub place: Place,
+    /// It holds facts that other connections are judged by: see [`tells_of_others`].
+    pub mark: bool,
+}
+
+/// Whether these facts say something about other connections: ECH keys announced in DNS, QUIC connection ids.
+pub(in crate::flow) fn tells_of_others(facts: &Facts) -> bool {
+    facts.list().iter().any(|fact| matches!(fact.what.kind(), Kind::DnsEchConfig | Kind::QuicConnectionIds))
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Row {
     first_frame: FrameNo,
     spill: u32,
     place: Place,
+    mark: bool,
 }
 
 impl Finished {
-    pub(in crate::flow) fn new(shards: Vec<(Vec<(FrameNo, Place)>, Spill)>, counts: TableCounts) -> Finished {
+    pub(in crate::flow) fn new(shards: Vec<(Vec<Retired>, Spill)>, counts: TableCounts) -> Finished {
         let mut finished = Finished { counts, ..Finished::default() };
         for (rows, spill) in shards {
             let at = u32::try_from(finished.spills.len()).unwrap_or(u32::MAX);
-            finished.rows.extend(rows.into_iter().map(|(first_frame, place)| Row { first_frame, spill: at, place }));
+            finished.rows.extend(rows.into_iter().map(|Retired { first_frame, place, mark }| Row { first_frame, spill: at, place, mark }));
             finished.spills.push(spill);
         }
         finished.order();
@@ -70,8 +85,17 @@ impl Finished {
 
     /// Some of the connections, by first frame.
     pub fn range(&self, rows: std::ops::Range<usize>) -> impl Iterator<Item = Connection> {
+        self.thawed(self.rows.get(rows).unwrap_or_default().iter())
+    }
+
+    /// The connections whose facts say something about other connections.
+    pub fn telling_of_others(&self) -> impl Iterator<Item = Connection> {
+        self.thawed(self.rows.iter().filter(|row| row.mark))
+    }
+
+    fn thawed<'a>(&'a self, rows: impl Iterator<Item = &'a Row>) -> impl Iterator<Item = Connection> {
         let mut bytes = Vec::new();
-        self.rows.get(rows).unwrap_or_default().iter().filter_map(move |row| {
+        rows.filter_map(move |row| {
             self.spills.get(row.spill as usize)?.load(row.place, &mut bytes);
             thaw(&mut Reader::new(&bytes))
         })
@@ -124,7 +148,20 @@ fn thaw(reader: &mut Reader<'_>) -> Option<Connection> {
     let truncated = next()?;
     let mut tally = || Some(Tally { packets: next()?, bytes: next()?, payload: next()? });
     let sent = [tally()?, tally()?];
-    Some(Connection { transport, client, server, guessed, first_frame, last_frame, start, end, sent, vlan, truncated, facts: Facts::thaw(reader)? })
+    Some(Connection {
+        transport,
+        client,
+        server,
+        guessed,
+        first_frame,
+        last_frame,
+        start,
+        end,
+        sent,
+        vlan,
+        truncated,
+        facts: Facts::thaw(reader)?,
+    })
 }
 
 fn endpoint(reader: &mut Reader<'_>) -> Option<Endpoint> {

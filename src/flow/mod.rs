@@ -15,12 +15,12 @@ mod tcp;
 use std::net::IpAddr;
 
 pub use assembler::{Assembler, Conflict, Inserted, MOST_HELD};
+pub use finished::Finished;
 pub use key::FlowKey;
 pub use payload::{Next, Payload};
-pub use finished::Finished;
 pub use table::{FlowTable, Limits, SHARDS, TableCounts};
 
-use crate::base::{Dir, Facts, FrameNo, Timestamp};
+use crate::base::{Dir, Facts, FrameNo, Timestamp, What};
 
 /// The transport of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +52,13 @@ pub struct Endpoint {
     pub ip: IpAddr,
     /// The port.
     pub port: u16,
+}
+
+/// `192.0.2.1:443`, `[2001:db8::1]:443`.
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::net::SocketAddr::new(self.ip, self.port).fmt(f)
+    }
 }
 
 /// What one side sent.
@@ -102,6 +109,15 @@ impl Connection {
             Dir::Client => self.sent[0],
             Dir::Server => self.sent[1],
         }
+    }
+
+    /// The innermost recognised protocol: the last one stated.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&'static str> {
+        self.facts.list().iter().rev().find_map(|fact| match fact.what {
+            What::Protocol(name) => Some(name),
+            _ => None,
+        })
     }
 
     /// The Community ID v1 with seed 0: the key that joins with Zeek, Suricata and Arkime.

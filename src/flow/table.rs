@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use crate::base::{Dir, Fact, Facts, FrameNo, Kind, Reader, Sides, Timestamp, What, Window, WireStr};
 use crate::link::{Packet, Process, TcpHeader, Transport as Header};
 
-use super::finished;
+use super::finished::{self, Retired};
 use super::spill::{Place, Spill};
 use super::tcp::Streams;
 use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Tally, Transport};
@@ -56,7 +56,7 @@ struct Shard<S, D> {
     /// Where the search for a flow to evict goes on (the clock algorithm: a flow used since the last visit is spared).
     hand: usize,
     /// Connections that were evicted or whose five-tuple was used again.
-    past: Vec<(FrameNo, Place)>,
+    past: Vec<Retired>,
     spill: Spill,
     begun: u64,
     evicted: u64,
@@ -100,7 +100,11 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
     #[must_use]
     pub fn new(limits: Limits) -> FlowTable<S, D> {
         let capacity = limits.max_flows.div_ceil(SHARDS).max(1);
-        FlowTable { shards: (0..SHARDS).map(|_| Shard::new(capacity)).collect(), seed: foldhash::fast::RandomState::default(), other_packets: 0 }
+        FlowTable {
+            shards: (0..SHARDS).map(|_| Shard::new(capacity)).collect(),
+            seed: foldhash::fast::RandomState::default(),
+            other_packets: 0,
+        }
     }
 
     /// Which shard a packet belongs to; `None` for transports without connections.
@@ -153,7 +157,16 @@ fn endpoints(packet: &Packet<'_>) -> Option<(Transport, Endpoint, Endpoint)> {
 
 impl<S: Payload, D: Payload> Shard<S, D> {
     fn new(capacity: usize) -> Shard<S, D> {
-        Shard { index: HashTable::new(), flows: Vec::new(), capacity, hand: 0, past: Vec::new(), spill: Spill::default(), begun: 0, evicted: 0 }
+        Shard {
+            index: HashTable::new(),
+            flows: Vec::new(),
+            capacity,
+            hand: 0,
+            past: Vec::new(),
+            spill: Spill::default(),
+            begun: 0,
+            evicted: 0,
+        }
     }
 
     fn packet(&mut self, seed: &foldhash::fast::RandomState, hash: u64, key: FlowKey, from_low: bool, packet: &Packet<'_>) {
@@ -217,10 +230,10 @@ impl<S: Payload, D: Payload> Shard<S, D> {
     }
 
     fn retire(&mut self, flow: Flow<S, D>) {
-        let first_frame = flow.first_frame;
         let connection = flow.report(&self.spill);
         let place = self.spill.store(|out| finished::freeze(&connection, out));
-        self.past.push((first_frame, place));
+        let mark = finished::tells_of_others(&connection.facts);
+        self.past.push(Retired { first_frame: connection.first_frame, place, mark });
     }
 }
 

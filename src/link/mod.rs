@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use crate::base::{WireStr, Window};
+use crate::base::{Window, WireStr};
 
 /// An innermost transport packet.
 #[derive(Clone, Copy, Debug)]
@@ -120,4 +120,83 @@ pub struct LinkCounts {
     pub reassembled: u64,
     /// Fragments dropped because a datagram was never completed or a bound was reached.
     pub fragments_dropped: u64,
+}
+
+/// Provisional.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    counts: LinkCounts,
+}
+
+impl Decoder {
+    /// New.
+    #[must_use]
+    pub fn new() -> Decoder {
+        Decoder::default()
+    }
+    /// Counts.
+    #[must_use]
+    pub fn counts(&self) -> &LinkCounts {
+        &self.counts
+    }
+    /// Decodes.
+    pub fn decode(&mut self, frame: &crate::base::Frame<'_>, sink: &mut impl FnMut(&Packet<'_>)) {
+        let _ = self.try_decode(frame, sink);
+    }
+    fn try_decode(&mut self, frame: &crate::base::Frame<'_>, sink: &mut impl FnMut(&Packet<'_>)) -> Option<()> {
+        self.counts.frames += 1;
+        let b = frame.bytes;
+        let ip = match frame.link.0 {
+            1 => {
+                let mut at = 12;
+                while b.get(at..at + 2)? == [0x81, 0] {
+                    at += 4;
+                }
+                b.get(at + 2..)?
+            }
+            113 => b.get(16..)?,
+            0 => b.get(4..)?,
+            _ => b,
+        };
+        let (src, dst, proto, l4) = match ip.first()? >> 4 {
+            4 => {
+                let h = usize::from(ip.first()? & 15) * 4;
+                let t = usize::from(u16::from_be_bytes([*ip.get(2)?, *ip.get(3)?])).min(ip.len());
+                let a: [u8; 4] = ip.get(12..16)?.try_into().ok()?;
+                let c: [u8; 4] = ip.get(16..20)?.try_into().ok()?;
+                (IpAddr::from(a), IpAddr::from(c), *ip.get(9)?, ip.get(h..t)?)
+            }
+            6 => {
+                let t = (usize::from(u16::from_be_bytes([*ip.get(4)?, *ip.get(5)?])) + 40).min(ip.len());
+                let a: [u8; 16] = ip.get(8..24)?.try_into().ok()?;
+                let c: [u8; 16] = ip.get(24..40)?.try_into().ok()?;
+                (IpAddr::from(a), IpAddr::from(c), *ip.get(6)?, ip.get(40..t)?)
+            }
+            _ => return None,
+        };
+        let mut r = crate::base::Reader::new(l4);
+        let (src_port, dst_port) = (r.u16().ok()?, r.u16().ok()?);
+        let (transport, payload) = match proto {
+            6 => {
+                let (seq, ack) = (r.u32().ok()?, r.u32().ok()?);
+                let off = usize::from(*l4.get(12)? >> 4) * 4;
+                let f = *l4.get(13)?;
+                let flags = TcpFlags { fin: f & 1 != 0, syn: f & 2 != 0, rst: f & 4 != 0, ack: f & 16 != 0 };
+                (Transport::Tcp(TcpHeader { src_port, dst_port, seq, ack, flags, checksum_ok: None }), l4.get(off..)?)
+            }
+            17 => (Transport::Udp { src_port, dst_port }, l4.get(8..)?),
+            n => (Transport::Other(n), l4),
+        };
+        sink(&Packet {
+            wire_len: frame.wire_len,
+            src,
+            dst,
+            transport,
+            payload: frame.window(payload),
+            payload_wire_len: payload.len() as u32,
+            vlan: None,
+            process: None,
+        });
+        Some(())
+    }
 }

@@ -1,1 +1,3 @@
-//! Floor.
+//! Floor 6: from judgement to people.
+
+pub mod export;

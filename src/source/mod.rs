@@ -2,6 +2,22 @@
 //!
 //! A [`Source`] fills a reused [`Chunk`] with whole frames. Files are read, not mapped: a chunk of 256 KiB stays in the
 //! processor's cache, works on pipes, and cannot die when the file shrinks under it.
+//!
+//! [`open`] a file or [`read`] a stream: [`FileSource`] finds out by the first bytes what it is. `input` undoes compression,
+//! `pcap` and `pcapng` read records and blocks, and `file` carries the incomplete tail of one chunk to the next.
+
+mod file;
+mod input;
+mod options;
+mod pcap;
+mod pcapng;
+#[cfg(test)]
+mod tests;
+
+pub use file::{FileSource, open, read};
+
+#[cfg(have_libpcap)]
+pub mod live;
 
 use crate::base::{Frame, FrameNo, LinkType, Timestamp, WireStr};
 
@@ -22,10 +38,13 @@ pub trait Source: Send {
 /// Whole frames, read in one go. The buffers are reused from fill to fill.
 #[derive(Debug, Default)]
 pub struct Chunk {
-    /// The bytes the frames lie in.
+    /// The bytes the frames lie in, among record headers and what an earlier fill left behind.
     pub bytes: Vec<u8>,
     /// The frames, ascending by number.
     pub frames: Vec<FrameAt>,
+    /// Uids of the apps that frames belong to, ascending by number: PCAPdroid writes `u-UID` as the comment of a frame.
+    /// Only uids of [`Capture::apps`].
+    pub uids: Vec<(FrameNo, u32)>,
 }
 
 /// A frame as a place in its chunk.
@@ -48,10 +67,18 @@ pub struct FrameAt {
 }
 
 impl Chunk {
-    /// Forgets the frames, keeping the memory.
+    /// Forgets the frames, keeping the memory. The bytes stay as they are: nothing refers to them, and writing zeros
+    /// over them before each read would cost as much as the read.
     pub fn clear(&mut self) {
-        self.bytes.clear();
         self.frames.clear();
+        self.uids.clear();
+    }
+
+    /// The uid of the app a frame of this chunk belongs to, where the capture says so.
+    #[must_use]
+    pub fn uid(&self, frame: FrameNo) -> Option<u32> {
+        let at = self.uids.binary_search_by_key(&frame, |&(number, _)| number).ok()?;
+        self.uids.get(at).map(|&(_, uid)| uid)
     }
 
     /// A frame of this chunk; `None` for a place of another chunk.
@@ -87,10 +114,14 @@ pub struct Capture {
     pub names: Vec<(std::net::IpAddr, WireStr)>,
     /// Decryption Secrets Blocks, kept for later: type (`0x544c534b` is a TLS key log) and content. Never printed.
     pub secrets: Vec<Secrets>,
-    /// Apps by uid, from PCAPdroid's custom block.
+    /// Apps by uid, from PCAPdroid's custom block: the name people know it by (else its package).
     pub apps: Vec<(u32, WireStr)>,
-    /// Blocks that carry no packet we decode, by kind: `custom`, `systemd-journal`, `statistics`, `unknown`.
+    /// Packages by uid, from the same block: the name that is unique.
+    pub packages: Vec<(u32, WireStr)>,
+    /// Blocks that carry no packet we decode, by kind: `custom`, `systemd-journal`, `statistics`, `sysdig`, `unknown`.
     pub other_blocks: Vec<(&'static str, u64)>,
+    /// Interfaces, comments, names, secrets and apps that were left out because a bound was reached.
+    pub left_out: u64,
     /// Where and how the capture broke, if it did.
     pub damage: Option<Damage>,
 }
@@ -140,6 +171,9 @@ pub enum SourceError {
     /// The first bytes are of no format we know.
     #[error("not a capture file: expected pcap or pcapng (plain, or compressed with gzip, zstd or xz), found {0}")]
     NotACapture(String),
+    /// An interface could not be watched.
+    #[error("{0}")]
+    Interface(String),
     /// The file ends inside its header, or its header contradicts itself.
     #[error("the capture's header is damaged: {0}")]
     Header(String),

@@ -1,0 +1,51 @@
+//! Looks for libpcap and says what it found: `have_libpcap` turns live capture on. Never fails for want of it.
+//!
+//! With the development package the linker finds `libpcap.so` by itself. With only the runtime library, a symlink of that name in
+//! `OUT_DIR` is enough to link. Saved captures need neither.
+
+use std::path::{Path, PathBuf};
+
+fn main() {
+    println!("cargo::rustc-check-cfg=cfg(have_libpcap)");
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=LIBPCAP_LIBDIR");
+    println!("cargo::rerun-if-env-changed=INTRANSIT_NO_LIBPCAP");
+    if std::env::var_os("INTRANSIT_NO_LIBPCAP").is_some() {
+        return;
+    }
+    let named = std::env::var_os("LIBPCAP_LIBDIR").map(PathBuf::from);
+    let folders: Vec<PathBuf> = named.into_iter().chain(library_folders()).collect();
+    if let Some(folder) = folders.iter().find(|folder| folder.join("libpcap.so").exists() || folder.join("libpcap.dylib").exists()) {
+        println!("cargo::rustc-link-search=native={}", folder.display());
+        println!("cargo::rustc-cfg=have_libpcap");
+    } else if let Some(runtime) = folders.iter().find_map(|folder| runtime_library(folder))
+        && let Some(out) = std::env::var_os("OUT_DIR").map(PathBuf::from)
+        && link(&runtime, &out.join("libpcap.so"))
+    {
+        println!("cargo::rustc-link-search=native={}", out.display());
+        println!("cargo::rustc-cfg=have_libpcap");
+    }
+}
+
+/// Where Linux distributions and Homebrew keep shared libraries.
+fn library_folders() -> Vec<PathBuf> {
+    let arch = std::env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    let multiarch = [format!("/usr/lib/{arch}-linux-gnu"), format!("/lib/{arch}-linux-gnu")];
+    let fixed = ["/usr/lib64", "/lib64", "/usr/lib", "/lib", "/usr/local/lib", "/opt/homebrew/opt/libpcap/lib"];
+    multiarch.into_iter().chain(fixed.map(String::from)).map(PathBuf::from).filter(|folder| folder.is_dir()).collect()
+}
+
+fn runtime_library(folder: &Path) -> Option<PathBuf> {
+    ["libpcap.so.0.8", "libpcap.so.1"].iter().map(|name| folder.join(name)).find(|path| path.exists())
+}
+
+#[cfg(unix)]
+fn link(target: &Path, name: &Path) -> bool {
+    let _ = std::fs::remove_file(name);
+    std::os::unix::fs::symlink(target, name).is_ok()
+}
+
+#[cfg(not(unix))]
+fn link(_: &Path, _: &Path) -> bool {
+    false
+}

@@ -1,0 +1,331 @@
+//! Carries out what was asked for on the command line.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::base::{WireStr, escape_into};
+use crate::cli::{self, Global};
+use crate::engine::{self, Analysis, Options};
+use crate::flow::Limits;
+use crate::present::export::{Format, Writer};
+use crate::source::{self, Source, SourceError};
+
+/// How a command ended, when it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything was read.
+    Done,
+    /// Some input was read up to where it is damaged.
+    Partial,
+    /// No input could be read; what is wrong was said.
+    Nothing,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        ExitCode::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Nothing => 1,
+            Outcome::Partial => 3,
+        })
+    }
+}
+
+/// Why a command failed: one sentence for standard error.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The output could not be written.
+    #[error("cannot write {0}: {1}")]
+    Output(String, io::Error),
+    /// The terminal UI failed.
+    #[error("{0}")]
+    Terminal(String),
+    /// An interface could not be watched.
+    #[error("{0}")]
+    Live(String),
+}
+
+/// `intransit` alone: what one can do.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn hello() -> Result<Outcome, Failure> {
+    let text = "intransit captures/demo.pcapng   look at the bundled demo\n\
+                intransit FILE                   open a capture (pcap, pcapng; .gz, .zst, .xz)\n\
+                intransit live                   watch this computer's traffic (intransit --help for the rest)\n";
+    io::stdout().write_all(text.as_bytes()).or_else(closed_pipe).map_err(|e| Failure::Output("standard output".into(), e))?;
+    Ok(Outcome::Done)
+}
+
+/// `intransit inspect`.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failure> {
+    let format = choose(options.format, options.output.as_deref());
+    let mut out = Output::open(options.output.as_deref())?;
+    let mut writer = format.writer();
+    let mut tally = Read::default();
+    out.write(|bytes| writer.begin(bytes))?;
+    let mut failed = None;
+    engine::analyse_each(
+        &options.files,
+        settings(global),
+        |path, settings| {
+            let mut source = open_source(path)?;
+            engine::analyse(&mut source, settings, &mut |_| {})
+        },
+        |path, result| {
+            if failed.is_some() {
+                return;
+            }
+            let name = WireStr::from(file_name(path));
+            match result {
+                Ok(analysis) => {
+                    tally.note(&name, &analysis, global.quiet);
+                    failed = write_connections(&mut out, writer.as_mut(), &name, &analysis).err();
+                }
+                Err(error) => tally.refuse(&shown(path), &error),
+            }
+        },
+    );
+    if let Some(failure) = failed {
+        return Err(failure);
+    }
+    out.write(|bytes| writer.end(bytes))?;
+    if tally.read == 0 && tally.refused > 0 {
+        out.abandon();
+        return Ok(Outcome::Nothing);
+    }
+    out.finish()?;
+    Ok(tally.outcome())
+}
+
+/// `intransit live`: watches until Ctrl-C, then prints.
+///
+/// # Errors
+/// When the interface cannot be watched or the output not be written.
+#[cfg(have_libpcap)]
+pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(|e| Failure::Live(e.to_string()))?;
+    }
+    let wanted = source::live::LiveOptions { interface: options.interface.clone(), filter: options.filter.clone() };
+    let mut source = source::live::Live::open(&wanted, stop).map_err(|e| Failure::Live(e.to_string()))?;
+    let name = source.capture().interfaces.first().and_then(|interface| interface.name.clone()).unwrap_or_else(|| "live".into());
+    if !global.quiet {
+        eprintln!("Watching {name}: this computer's traffic only; other devices are not visible here. Ctrl-C ends.");
+    }
+    let analysis = engine::analyse(&mut source, settings(global), &mut |_| {}).map_err(|e| Failure::Live(e.to_string()))?;
+    if let Some((received, dropped, by_interface)) = source.drops()
+        && !global.quiet
+    {
+        eprintln!("{received} packets received, {dropped} dropped by the kernel, {by_interface} by the interface");
+    }
+    let mut writer = choose(options.format, options.output.as_deref()).writer();
+    let mut out = Output::open(options.output.as_deref())?;
+    out.write(|bytes| writer.begin(bytes))?;
+    write_connections(&mut out, writer.as_mut(), &name, &analysis)?;
+    out.write(|bytes| writer.end(bytes))?;
+    out.finish()?;
+    let mut tally = Read::default();
+    tally.note(&name, &analysis, global.quiet);
+    Ok(tally.outcome())
+}
+
+/// `intransit live` in a build without libpcap.
+///
+/// # Errors
+/// Always: what to install, and to build again.
+#[cfg(not(have_libpcap))]
+pub fn live(_options: &cli::Live, _global: &Global) -> Result<Outcome, Failure> {
+    Err(Failure::Live(
+        "this build cannot watch interfaces because libpcap was not found when it was built: install it \
+         (Debian and Ubuntu: apt install libpcap-dev; Fedora: dnf install libpcap-devel) and run `cargo build --release` again"
+            .into(),
+    ))
+}
+
+/// `intransit FILE...`: the terminal UI.
+///
+/// # Errors
+/// When the terminal cannot be used.
+pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
+    inspect(&cli::Inspect { files: files.to_vec(), format: None, output: None }, global)
+}
+
+fn settings(global: &Global) -> Options {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = global.workers.map_or(processors, usize::from);
+    Options { workers, limits: Limits { max_flows: usize::try_from(global.max_flows).unwrap_or(usize::MAX) } }
+}
+
+fn choose(format: Option<Format>, output: Option<&Path>) -> Format {
+    let table = Format::named("table");
+    format.or_else(|| Format::for_path(output?)).or(table).unwrap_or(crate::present::export::FORMATS[0])
+}
+
+fn open_source(path: &Path) -> Result<source::FileSource, SourceError> {
+    if path == Path::new("-") { source::read(io::stdin(), None) } else { source::open(path) }
+}
+
+/// The file's own name, as in the output.
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// A path for an error message, safe to print.
+fn shown(path: &Path) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = escape_into(&mut out, path.as_os_str().as_encoded_bytes());
+    out
+}
+
+fn write_connections(out: &mut Output, writer: &mut dyn Writer, name: &WireStr, analysis: &Analysis) -> Result<(), Failure> {
+    for connection in analysis.connections() {
+        out.write(|bytes| writer.connection(bytes, name, &connection))?;
+    }
+    Ok(())
+}
+
+/// What became of the inputs.
+#[derive(Debug, Default)]
+struct Read {
+    read: usize,
+    refused: usize,
+    damaged: usize,
+}
+
+impl Read {
+    fn note(&mut self, name: &WireStr, analysis: &Analysis, quiet: bool) {
+        self.read += 1;
+        let mut err = io::stderr().lock();
+        // Standard error may be closed; the data still goes out.
+        if let Some(damage) = &analysis.capture.damage {
+            self.damaged += 1;
+            let mut what = String::new();
+            let _ = escape_into(&mut what, damage.to_string().as_bytes());
+            let _ = writeln!(err, "intransit: {name}: {what}; the {} frames before it were read", analysis.capture.frames);
+        }
+        if !quiet {
+            let _ = writeln!(err, "{name}: {}", summary(analysis));
+        }
+    }
+
+    fn refuse(&mut self, path: &str, error: &SourceError) {
+        self.refused += 1;
+        let mut text = String::new();
+        let _ = escape_into(&mut text, error.to_string().as_bytes());
+        let _ = writeln!(io::stderr(), "intransit: {path}: {text}");
+    }
+
+    fn outcome(&self) -> Outcome {
+        if self.damaged + self.refused > 0 { Outcome::Partial } else { Outcome::Done }
+    }
+}
+
+/// What was read and what could not be, in one line.
+fn summary(analysis: &Analysis) -> String {
+    let (link, counts) = (&analysis.link, analysis.finished.counts());
+    let mut parts = vec![format!("{} connections in {} frames", analysis.finished.len(), analysis.capture.frames)];
+    let mut tell = |n: u64, what: &str| {
+        if n > 0 {
+            parts.push(format!("{n} {what}"));
+        }
+    };
+    tell(link.truncated, "frames cut short by the capture");
+    tell(link.malformed, "malformed");
+    tell(link.wlan_protected, "Wi-Fi frames protected by the radio layer and not readable");
+    tell(link.unknown_link.iter().map(|(_, n)| n).sum(), "of a link type that is not read");
+    tell(link.fragments_dropped, "IP fragments never completed");
+    tell(counts.evicted, "connections reported early because the table was full");
+    parts.join(", ")
+}
+
+/// Where data goes: buffered, and checked to its end.
+struct Output {
+    target: Target,
+    name: String,
+    buffer: Vec<u8>,
+    closed: bool,
+}
+
+enum Target {
+    Stdout,
+    /// A pipe or device, written as it is.
+    Special(File),
+    /// A file that takes its name only when it is whole.
+    Whole(tempfile::NamedTempFile, PathBuf),
+}
+
+/// Octets collected before they are written.
+const BUFFER: usize = 256 * 1024;
+
+impl Output {
+    fn open(path: Option<&Path>) -> Result<Output, Failure> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            return Ok(Output { target: Target::Stdout, name: "standard output".into(), buffer: Vec::new(), closed: false });
+        };
+        let name = shown(path);
+        let failed = |e| Failure::Output(shown(path), e);
+        let special = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file());
+        let target = if special {
+            Target::Special(File::options().write(true).open(path).map_err(failed)?)
+        } else {
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Target::Whole(tempfile::NamedTempFile::new_in(folder).map_err(failed)?, path.to_path_buf())
+        };
+        Ok(Output { target, name, buffer: Vec::new(), closed: false })
+    }
+
+    fn write(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<(), Failure> {
+        fill(&mut self.buffer).map_err(|e| Failure::Output(self.name.clone(), e))?;
+        if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let buffer = std::mem::take(&mut self.buffer);
+        if self.closed {
+            return Ok(());
+        }
+        let done = match &mut self.target {
+            Target::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(&buffer).and_then(|()| out.flush())
+            }
+            Target::Special(file) => file.write_all(&buffer),
+            Target::Whole(file, _) => file.write_all(&buffer),
+        };
+        // A reader that has seen enough (`| head`) is no error.
+        if done.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
+            self.closed = true;
+        }
+        self.buffer = buffer;
+        self.buffer.clear();
+        done.or_else(closed_pipe).map_err(|e| Failure::Output(self.name.clone(), e))
+    }
+
+    fn finish(mut self) -> Result<(), Failure> {
+        self.flush()?;
+        if let Target::Whole(file, path) = self.target {
+            let failed = |e| Failure::Output(self.name.clone(), e);
+            file.as_file().sync_all().map_err(failed)?;
+            file.persist(path).map_err(|e| failed(e.error))?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the target as it was.
+    fn abandon(self) {}
+}
+
+fn closed_pipe(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
+}

@@ -1,0 +1,168 @@
+//! Opening Initial packets (RFC 9001 §5): anyone who saw the client's first packet has their keys.
+
+use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey, quic as hp};
+use aws_lc_rs::hkdf::{self, KeyType, Prk, Salt};
+use rustls::Side;
+use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
+use rustls::quic::{DirectionalKeys, Keys};
+
+use crate::base::QuicVersion;
+
+use super::packet::{ConnectionId, SAMPLE, SAMPLE_AFTER};
+use super::version::{RetrySeal, Secret};
+
+/// The keys of both directions, made from the destination connection id of the client's first Initial.
+pub(super) struct InitialKeys {
+    pub version: QuicVersion,
+    pub origin: ConnectionId,
+    client: Opener,
+    server: Opener,
+}
+
+/// The side that protected a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Client,
+    Server,
+}
+
+/// An opened packet: its number, and where its payload is in the buffer it was opened in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opened {
+    pub number: u64,
+    pub start: usize,
+    pub end: usize,
+}
+
+impl InitialKeys {
+    /// Derives the keys; `None` only when the cryptographic library refuses.
+    pub fn derive(secret: Secret, version: QuicVersion, origin: ConnectionId) -> Option<InitialKeys> {
+        let (client, server) = match secret {
+            Secret::Rustls(rustls_version) => {
+                let suite = TLS13_AES_128_GCM_SHA256.tls13()?;
+                let keys = Keys::initial(rustls_version, suite, suite.quic?, origin.as_bytes(), Side::Client);
+                (Opener::Rustls(keys.local), Opener::Rustls(keys.remote))
+            }
+            Secret::Salt(salt) => {
+                let initial = Salt::new(hkdf::HKDF_SHA256, salt).extract(origin.as_bytes());
+                (Opener::salted(&initial, b"client in")?, Opener::salted(&initial, b"server in")?)
+            }
+        };
+        Some(InitialKeys { version, origin, client, server })
+    }
+
+    /// Removes the protection of a whole packet that a side sent. The packet is copied into `buffer`, where its payload is
+    /// left in clear. `None` when it does not authenticate.
+    pub fn open(&self, role: Role, packet: &[u8], number_at: usize, largest: u64, buffer: &mut Vec<u8>) -> Option<Opened> {
+        buffer.clear();
+        buffer.extend_from_slice(packet);
+        let opener = match role {
+            Role::Client => &self.client,
+            Role::Server => &self.server,
+        };
+        let header_len = opener.unmask(buffer, number_at)?;
+        let (header, payload) = buffer.split_at_mut_checked(header_len)?;
+        let number = expand_number(largest, header.get(number_at..)?);
+        let len = opener.decrypt(number, header, payload)?;
+        Some(Opened { number, start: header_len, end: header_len + len })
+    }
+}
+
+/// The keys of one direction.
+enum Opener {
+    Rustls(DirectionalKeys),
+    Salted { header: hp::HeaderProtectionKey, packet: LessSafeKey, iv: [u8; 12] },
+}
+
+impl Opener {
+    fn salted(initial: &Prk, label: &[u8]) -> Option<Opener> {
+        let mut secret = [0; 32];
+        expand_label(initial, label, &mut secret)?;
+        let secret = Prk::new_less_safe(hkdf::HKDF_SHA256, &secret);
+        let (mut key, mut iv, mut header) = ([0; 16], [0; 12], [0; 16]);
+        expand_label(&secret, b"quic key", &mut key)?;
+        expand_label(&secret, b"quic iv", &mut iv)?;
+        expand_label(&secret, b"quic hp", &mut header)?;
+        Some(Opener::Salted {
+            header: hp::HeaderProtectionKey::new(&hp::AES_128, &header).ok()?,
+            packet: LessSafeKey::new(UnboundKey::new(&aead::AES_128_GCM, &key).ok()?),
+            iv,
+        })
+    }
+
+    /// Removes header protection in place (RFC 9001 §5.4); returns the length of the header, packet number included.
+    fn unmask(&self, packet: &mut [u8], number_at: usize) -> Option<usize> {
+        let sample_at = number_at.checked_add(SAMPLE_AFTER)?;
+        let mut sample = [0; SAMPLE];
+        sample.copy_from_slice(packet.get(sample_at..sample_at.checked_add(SAMPLE)?)?);
+        let (first, rest) = packet.split_first_mut()?;
+        let number = rest.get_mut(number_at.checked_sub(1)?..sample_at.checked_sub(1)?)?;
+        match self {
+            Opener::Rustls(keys) => keys.header.decrypt_in_place(&sample, first, number).ok()?,
+            Opener::Salted { header, .. } => {
+                let [mask, masks @ ..] = header.new_mask(&sample).ok()?;
+                *first ^= mask & 0x0f;
+                let len = usize::from(*first & 3) + 1;
+                number.iter_mut().zip(masks).take(len).for_each(|(b, m)| *b ^= m);
+            }
+        }
+        Some(number_at + usize::from(*first & 3) + 1)
+    }
+
+    /// Authenticates and decrypts the payload in place (RFC 9001 §5.3); returns its length without the tag.
+    fn decrypt(&self, number: u64, header: &[u8], payload: &mut [u8]) -> Option<usize> {
+        match self {
+            Opener::Rustls(keys) => keys.packet.decrypt_in_place(number, header, payload).ok().map(<[u8]>::len),
+            Opener::Salted { packet, iv, .. } => {
+                let mut nonce = *iv;
+                nonce.iter_mut().rev().zip(number.to_le_bytes()).for_each(|(n, b)| *n ^= b);
+                let plain = packet.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(header), payload).ok()?;
+                Some(plain.len())
+            }
+        }
+    }
+}
+
+/// HKDF-Expand-Label with an empty context (RFC 8446 §7.1).
+fn expand_label(secret: &Prk, label: &[u8], out: &mut [u8]) -> Option<()> {
+    struct Len(usize);
+    impl KeyType for Len {
+        fn len(&self) -> usize {
+            self.0
+        }
+    }
+    let [high, low] = u16::try_from(out.len()).ok()?.to_be_bytes();
+    let label_len = u8::try_from(label.len()).ok()?.checked_add(6)?;
+    let info: [&[u8]; 4] = [&[high, low, label_len], b"tls13 ", label, &[0]];
+    secret.expand(&info, Len(out.len())).ok()?.fill(out).ok()
+}
+
+/// The packet number from its truncated form (RFC 9000 §A.3), given the largest seen so far.
+fn expand_number(largest: u64, truncated: &[u8]) -> u64 {
+    let bits = 8 * truncated.len().min(4);
+    let value = truncated.iter().take(4).fold(0u64, |n, &b| n << 8 | u64::from(b));
+    let (window, expected) = (1u64 << bits, largest.saturating_add(1));
+    let candidate = (expected & !(window - 1)) | value;
+    if candidate.saturating_add(window / 2) <= expected {
+        candidate.saturating_add(window)
+    } else if candidate > expected.saturating_add(window / 2) && candidate >= window {
+        candidate - window
+    } else {
+        candidate
+    }
+}
+
+/// Whether a Retry packet (all of it) carries the tag that only someone who saw `origin` can make (RFC 9001 §5.8).
+pub(super) fn is_genuine_retry(seal: &RetrySeal, origin: ConnectionId, packet: &[u8]) -> bool {
+    let Some((body, tag)) = packet.len().checked_sub(16).and_then(|at| packet.split_at_checked(at)) else { return false };
+    let Ok(key) = UnboundKey::new(&aead::AES_128_GCM, seal.key) else { return false };
+    let id = origin.as_bytes();
+    let mut pseudo = Vec::with_capacity(1 + id.len() + body.len());
+    pseudo.push(u8::try_from(id.len()).unwrap_or(u8::MAX));
+    pseudo.extend_from_slice(id);
+    pseudo.extend_from_slice(body);
+    let mut sealed = [0; 16];
+    sealed.copy_from_slice(tag);
+    let nonce = Nonce::assume_unique_for_key(seal.nonce);
+    LessSafeKey::new(key).open_in_place(nonce, Aad::from(pseudo.as_slice()), &mut sealed).is_ok()
+}

@@ -1,0 +1,452 @@
+//! QUIC (RFC 9000, RFC 9001, RFC 9369), its drafts since 22, and what Google's and Facebook's versions share with it.
+//!
+//! Recognised on any port by the shape of long headers; that an Initial packet is one is then proven by opening it. Both
+//! sides' Initials are opened with the keys that everybody on the path can derive, and the TLS hellos inside are read by
+//! [`Handshake`] like any others. Handshake, 0-RTT and 1-RTT packets are only noticed: their keys are secret.
+
+mod crypto;
+mod frames;
+mod google;
+mod keys;
+mod packet;
+mod version;
+
+use crate::base::{Alert, AlertDescription, Basis, Dir, Evidence, Fact, Facts, Kind, Message, QuicVersion, Stitched, What, Window};
+use crate::dissect::tls::{Carrier, Handshake};
+use crate::dissect::{Next, Payload, Probe, Protocol};
+
+use crypto::CryptoStream;
+use frames::{Frame, Frames};
+use keys::{InitialKeys, Role};
+use packet::{Body, Long, Packet};
+use version::{PacketType, RetryProof};
+
+pub use packet::{ConnectionId, short_header_id};
+
+/// Key sets kept: that of the first Initial, after a Retry, after another version was chosen.
+const MOST_KEYS: usize = 3;
+/// Derivations one connection may cost; a stranger who sends Initials with ever new connection ids gets no more.
+const MOST_DERIVATIONS: u8 = 48;
+/// Initials that came before the packet that their keys derive from.
+const MOST_WAITING: usize = 4;
+/// Datagrams without anything new after which a connection is left alone.
+const MOST_IDLE: u16 = 256;
+
+/// One QUIC connection, fed datagram by datagram.
+#[derive(Debug, Default)]
+pub struct Quic {
+    /// The version used, as far as is known.
+    version: Option<QuicVersion>,
+    /// The version and the evidence of the first packet.
+    first: Option<(QuicVersion, Evidence)>,
+    /// The server used this version: final.
+    version_is_final: bool,
+    /// Whose packets open with client keys, once one did: the flow may have guessed the sides wrongly.
+    client: Option<Dir>,
+    /// The source connection ids last seen from each side.
+    ids: [Option<ConnectionId>; 2],
+    /// Needed until both hellos are read.
+    initials: Option<Box<Initials>>,
+    /// The first CRYPTO bytes of each side, the first short-header packet of each side.
+    hello: [Option<Evidence>; 2],
+    one_rtt: [Option<Evidence>; 2],
+    seen: [SeenTypes; 2],
+    closed: Option<Evidence>,
+    google: bool,
+    idle: u16,
+    stage: Stage,
+}
+
+/// Packet types seen from one side.
+#[derive(Clone, Copy, Debug, Default)]
+struct SeenTypes {
+    handshake: bool,
+    zero_rtt: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Reading,
+    Done,
+    Closed,
+}
+
+/// What reading the Initial packets takes.
+struct Initials {
+    keys: Vec<InitialKeys>,
+    handshake: Handshake,
+    streams: [CryptoStream; 2],
+    largest: [u64; 2],
+    waiting: Vec<(Dir, Stitched)>,
+    derivations: u8,
+    buffer: Vec<u8>,
+}
+
+impl std::fmt::Debug for Initials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Initials").field("handshake", &self.handshake).field("streams", &self.streams).finish_non_exhaustive()
+    }
+}
+
+impl Default for Initials {
+    fn default() -> Initials {
+        Initials {
+            keys: Vec::new(),
+            handshake: Handshake::new(Carrier::Quic),
+            streams: Default::default(),
+            largest: [0; 2],
+            waiting: Vec::new(),
+            derivations: 0,
+            buffer: Vec::new(),
+        }
+    }
+}
+
+impl Protocol for Quic {
+    fn probe(window: &Window<'_>) -> Probe {
+        match packet::is_plausible_start(window.bytes) || google::is_plausible_start(window.bytes) {
+            true => Probe::Yes,
+            false => Probe::No,
+        }
+    }
+}
+
+impl Payload for Quic {
+    fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
+        if self.stage != Stage::Reading {
+            return window.bytes.len();
+        }
+        self.idle = self.idle.saturating_add(1);
+        if self.google || (self.version.is_none() && google::is_plausible_start(window.bytes)) {
+            self.google_datagram(window, facts);
+        } else {
+            self.datagram(window, facts);
+        }
+        if self.idle >= MOST_IDLE {
+            self.stage = Stage::Done;
+            self.initials = None;
+        }
+        window.bytes.len()
+    }
+
+    fn close(&mut self, facts: &mut Facts) {
+        if self.stage == Stage::Closed || facts.has(Kind::Handshake) {
+            return;
+        }
+        self.stage = Stage::Closed;
+        self.initials = None;
+        let (client, server) = self.by_role(&self.hello);
+        let state = match (&self.closed, client, server) {
+            (Some(closed), ..) => Some(("failed", closed.clone())),
+            (None, Some(client), None) => Some(("client-only", client)),
+            (None, None, Some(server)) => Some(("server-only", server)),
+            // Neither hello could be read.
+            (None, None, None) if !self.google => self.first.take().map(|(_, evidence)| ("missing", evidence)),
+            _ => None,
+        };
+        if let Some((state, evidence)) = state {
+            facts.infer(What::Handshake(state), evidence);
+        }
+    }
+
+    fn next(&self) -> Next {
+        match self.stage {
+            Stage::Reading => Next::Stay,
+            Stage::Done | Stage::Closed => Next::Done,
+        }
+    }
+}
+
+impl Quic {
+    /// The connection ids that client and server chose for themselves, as far as they were seen: a datagram from a new
+    /// address to one of them belongs to this connection (RFC 9000 §9).
+    #[must_use]
+    pub fn connection_ids(&self) -> [Option<ConnectionId>; 2] {
+        self.ids
+    }
+
+    /// Reads one packet after the other (RFC 9000 §12.2).
+    fn datagram(&mut self, window: &Window<'_>, facts: &mut Facts) {
+        let mut rest = *window;
+        while let Some(found) = packet::read(rest.bytes) {
+            match found {
+                Packet::Short => return self.short(&rest, facts),
+                Packet::Long(long) => match long.body {
+                    Body::Negotiation(list) => return self.negotiation(&long, list, &rest, facts),
+                    Body::Retry(_) => return self.retry(&long, &rest, facts),
+                    Body::Protected { kind, number_at, end, cut } => {
+                        let Some(whole) = rest.slice(0..end) else { return };
+                        self.protected(&long, kind, number_at, cut, &whole, facts);
+                        rest = rest.from(end);
+                    }
+                },
+            }
+        }
+    }
+
+    fn protected(&mut self, long: &Long<'_>, kind: PacketType, number_at: usize, cut: bool, packet: &Window<'_>, facts: &mut Facts) {
+        let side = packet.dir.index();
+        self.accept(long.version, packet, facts);
+        if let Some(id) = self.ids.get_mut(side) {
+            *id = Some(long.scid);
+        }
+        let Some(seen) = self.seen.get_mut(side) else { return };
+        match kind {
+            PacketType::Initial if !cut => {
+                self.initial(long, number_at, packet, facts);
+            }
+            PacketType::ZeroRtt if !seen.zero_rtt => {
+                seen.zero_rtt = true;
+                self.step(Message::QuicZeroRtt, packet, facts);
+            }
+            PacketType::Handshake if !seen.handshake => {
+                seen.handshake = true;
+                self.step(Message::QuicHandshake, packet, facts);
+            }
+            _ => {}
+        }
+    }
+
+    fn step(&mut self, message: Message, packet: &Window<'_>, facts: &mut Facts) {
+        self.idle = 0;
+        facts.step(packet.dir, message, packet.at, packet.all());
+    }
+
+    /// The first packet states the protocol; its version stands until a better one is proven.
+    fn accept(&mut self, version: QuicVersion, packet: &Window<'_>, facts: &mut Facts) {
+        if self.first.is_none() {
+            facts.observe(What::Protocol("quic"), packet.all());
+            facts.observe(What::QuicVersion(version), packet.all());
+            self.first = Some((version, packet.all()));
+            self.version = Some(version);
+        }
+    }
+
+    /// A packet that opened proves its version. The server's choice is final (RFC 9368 §2.3).
+    fn prove(&mut self, version: QuicVersion, by: Role, packet: &Window<'_>, facts: &mut Facts) {
+        let changes = self.version != Some(version) && !self.version_is_final;
+        self.version_is_final |= by == Role::Server;
+        if !changes {
+            return;
+        }
+        if let (Some((first, evidence)), false) = (&self.first, facts.has(Kind::QuicOriginalVersion)) {
+            facts.observe(What::QuicOriginalVersion(*first), evidence.clone());
+        }
+        self.version = Some(version);
+        facts.replace(Fact { what: What::QuicVersion(version), basis: Basis::Observed, evidence: packet.all() });
+    }
+
+    /// Opens an Initial packet, or keeps it until the packet comes that its keys derive from.
+    fn initial(&mut self, long: &Long<'_>, number_at: usize, packet: &Window<'_>, facts: &mut Facts) {
+        // Taken out so that the packet can be read into `self`; put back below.
+        let mut initials = self.initials.take().unwrap_or_default();
+        let known = initials.keys.len();
+        match initials.open(long, number_at, packet, self.client) {
+            Some((role, payload)) => {
+                self.read(&mut initials, long.version, role, &payload, packet.dir, facts);
+                if initials.keys.len() > known || known == 0 {
+                    for (dir, waiting) in std::mem::take(&mut initials.waiting) {
+                        self.read_late(&mut initials, &waiting, dir, facts);
+                    }
+                }
+            }
+            None if initials.waiting.len() < MOST_WAITING && initials.derivations < MOST_DERIVATIONS => {
+                let mut copy = Stitched::new();
+                copy.push(packet);
+                initials.waiting.push((packet.dir, copy));
+            }
+            None => {}
+        }
+        self.initials = Some(initials);
+    }
+
+    fn read_late(&mut self, initials: &mut Initials, packet: &Stitched, dir: Dir, facts: &mut Facts) {
+        let Some(packet) = packet.window(dir) else { return };
+        let Some(Packet::Long(long)) = packet::read(packet.bytes) else { return };
+        let Body::Protected { number_at, .. } = long.body else { return };
+        if let Some((role, payload)) = initials.open(&long, number_at, &packet, self.client) {
+            self.read(initials, long.version, role, &payload, dir, facts);
+        }
+    }
+
+    /// Reads the frames of an opened Initial packet.
+    fn read(&mut self, initials: &mut Initials, version: QuicVersion, role: Role, payload: &Stitched, dir: Dir, facts: &mut Facts) {
+        let Some(payload) = payload.window(dir) else { return };
+        self.client.get_or_insert(if role == Role::Client { dir } else { dir.other() });
+        self.prove(version, role, &payload, facts);
+        let side = dir.index();
+        for frame in Frames::new(payload.bytes, version.is_google()) {
+            match frame {
+                Frame::Crypto { offset, span } => {
+                    let Some(data) = payload.slice(span) else { continue };
+                    if version.0.to_be_bytes().first() == Some(&b'Q') {
+                        google::chlo(&data, facts);
+                        continue;
+                    }
+                    let (Some(stream), Some(hello)) = (initials.streams.get_mut(side), self.hello.get_mut(side)) else { continue };
+                    if stream.insert(offset, &data, &mut initials.handshake, facts) {
+                        self.idle = 0;
+                        hello.get_or_insert(data.all());
+                    }
+                }
+                Frame::Close { code, span } => self.connection_close(code, &payload, span, facts),
+            }
+        }
+    }
+
+    /// CONNECTION_CLOSE in an Initial packet ends a handshake before it was complete; the codes 0x0100 to 0x01ff are TLS
+    /// alerts (RFC 9001 §4.8).
+    fn connection_close(&mut self, code: u64, payload: &Window<'_>, span: std::ops::Range<usize>, facts: &mut Facts) {
+        if self.closed.is_some() {
+            return;
+        }
+        let evidence = payload.evidence(span);
+        if let (1, Ok(description)) = (code >> 8, u8::try_from(code & 0xff)) {
+            let alert = Alert { dir: payload.dir, fatal: true, description: AlertDescription(description) };
+            match facts.get_mut(Kind::TlsAlerts) {
+                Some(Fact { what: What::TlsAlerts(list), evidence: all, .. }) => {
+                    list.push(alert);
+                    all.join(&evidence);
+                }
+                _ => facts.observe(What::TlsAlerts(vec![alert]), evidence.clone()),
+            }
+            facts.step(payload.dir, Message::Alert, payload.at, evidence.clone());
+        }
+        self.closed = Some(evidence);
+    }
+
+    fn retry(&mut self, long: &Long<'_>, packet: &Window<'_>, facts: &mut Facts) {
+        let origin = self.initials.as_ref().and_then(|i| i.keys.first()).map(|k| k.origin);
+        let genuine = match (version::retry_proof(long.version), origin) {
+            (RetryProof::Tag(seal), Some(origin)) => keys::is_genuine_retry(&seal, origin, packet.bytes),
+            (RetryProof::OriginalId, Some(origin)) => {
+                let Body::Retry(rest) = long.body else { return };
+                rest.split_first().is_some_and(|(&len, rest)| rest.get(..usize::from(len)) == Some(origin.as_bytes()))
+            }
+            // The first Initial was not captured: the type is all there is to go by.
+            (_, None) => self.first.is_none() || self.version == Some(long.version),
+            (RetryProof::Unknown, Some(_)) => true,
+        };
+        if !genuine || facts.has(Kind::QuicRetry) {
+            return;
+        }
+        self.accept(long.version, packet, facts);
+        facts.observe(What::QuicRetry(true), packet.all());
+        self.step(Message::QuicRetry, packet, facts);
+    }
+
+    /// A Version Negotiation packet echoes the ids of the client's packet (RFC 9000 §17.2.1); one that does not is forged.
+    fn negotiation(&mut self, long: &Long<'_>, list: &[u8], packet: &Window<'_>, facts: &mut Facts) {
+        let to = self.ids.get(packet.dir.other().index()).copied().flatten();
+        if facts.has(Kind::QuicNegotiation) || to.is_some_and(|id| id != long.dcid) {
+            return;
+        }
+        if self.first.is_none() {
+            facts.observe(What::Protocol("quic"), packet.all());
+        }
+        let offered = packet::versions(list).filter(|&v| !version::is_reserved(v)).take(32).collect();
+        facts.observe(What::QuicNegotiation(offered), packet.all());
+        self.step(Message::QuicVersionNegotiation, packet, facts);
+    }
+
+    /// A short header: protected with 1-RTT keys, which exist only once the handshake is done on this side (RFC 9001 §5.7).
+    fn short(&mut self, packet: &Window<'_>, facts: &mut Facts) {
+        let to = self.ids.get(packet.dir.other().index()).copied().flatten();
+        let shaped = short_header_id(packet.bytes, to.map_or(0, |id| id.as_bytes().len())).is_some_and(|id| to.is_none_or(|to| to.as_bytes() == id));
+        let Some(slot) = self.one_rtt.get_mut(packet.dir.index()).filter(|slot| shaped && slot.is_none()) else { return };
+        *slot = Some(packet.all());
+        self.step(Message::QuicOneRtt, packet, facts);
+        self.complete(facts);
+    }
+
+    fn complete(&mut self, facts: &mut Facts) {
+        let (Some(client), Some(server)) = self.by_role(&self.one_rtt) else { return };
+        let evidence = client.and(&server);
+        // Joined mid-handshake: protected data flows, but the handshake was not seen.
+        if let (Some(hello), Some(answer)) = self.by_role(&self.hello) {
+            facts.infer(What::Handshake("complete"), evidence.clone().and(&hello).and(&answer));
+        }
+        facts.infer(What::TlsEstablished(true), evidence);
+        self.stage = Stage::Done;
+        self.initials = None;
+    }
+
+    /// What both sides have, the client's first.
+    fn by_role(&self, both: &[Option<Evidence>; 2]) -> (Option<Evidence>, Option<Evidence>) {
+        let client = self.client.unwrap_or(Dir::Client);
+        (both.get(client.index()).cloned().flatten(), both.get(client.other().index()).cloned().flatten())
+    }
+
+    fn google_datagram(&mut self, window: &Window<'_>, facts: &mut Facts) {
+        let Some(found) = google::read(window) else { return };
+        self.google = true;
+        self.accept(found.version, window, facts);
+        if !facts.has(Kind::TlsVersionProtocol) {
+            facts.observe(What::TlsVersionProtocol("quic"), window.all());
+        }
+        google::chlo(&found.payload, facts);
+        if facts.has(Kind::TlsServerName) {
+            self.stage = Stage::Done;
+        }
+    }
+}
+
+impl Initials {
+    /// Opens a packet with the keys at hand, else with keys derived for it. The payload in clear remembers the packet's frames.
+    fn open(&mut self, long: &Long<'_>, number_at: usize, packet: &Window<'_>, client: Option<Dir>) -> Option<(Role, Stitched)> {
+        let largest = self.largest.get(packet.dir.index()).copied().unwrap_or_default();
+        let from_client = client.is_none_or(|client| client == packet.dir);
+        let roles: &[Role] = match client {
+            Some(client) if client == packet.dir => &[Role::Client],
+            Some(_) => &[Role::Server],
+            None => &[Role::Client, Role::Server],
+        };
+        for keys in self.keys.iter().filter(|k| k.version == long.version) {
+            for &role in roles {
+                if let Some(opened) = keys.open(role, packet.bytes, number_at, largest, &mut self.buffer) {
+                    return Some((role, self.payload(opened, packet)));
+                }
+            }
+        }
+        // The server may have chosen another version (RFC 9368 §2.3): the connection id stays that of the first Initial.
+        if let Some(origin) = self.keys.first().map(|k| k.origin)
+            && self.keys.iter().all(|k| k.version != long.version)
+            && let Some(opened) = self.derive_and_open(long, origin, roles, number_at, packet)
+        {
+            return Some(opened);
+        }
+        let tried = self.keys.iter().any(|k| k.version == long.version && k.origin == long.dcid);
+        if tried || !from_client {
+            return None;
+        }
+        self.derive_and_open(long, long.dcid, &[Role::Client], number_at, packet)
+    }
+
+    fn derive_and_open(&mut self, long: &Long<'_>, origin: ConnectionId, roles: &[Role], number_at: usize, packet: &Window<'_>) -> Option<(Role, Stitched)> {
+        for &secret in version::secrets(long.version) {
+            if self.derivations >= MOST_DERIVATIONS {
+                return None;
+            }
+            self.derivations = self.derivations.saturating_add(1);
+            let Some(keys) = InitialKeys::derive(secret, long.version, origin) else { continue };
+            for &role in roles {
+                if let Some(opened) = keys.open(role, packet.bytes, number_at, 0, &mut self.buffer) {
+                    self.keys.insert(0, keys);
+                    self.keys.truncate(MOST_KEYS);
+                    return Some((role, self.payload(opened, packet)));
+                }
+            }
+        }
+        None
+    }
+
+    fn payload(&mut self, opened: keys::Opened, packet: &Window<'_>) -> Stitched {
+        if let Some(largest) = self.largest.get_mut(packet.dir.index()) {
+            *largest = (*largest).max(opened.number);
+        }
+        let mut plain = Stitched::new();
+        plain.push_derived(self.buffer.get(opened.start..opened.end).unwrap_or_default(), packet);
+        plain
+    }
+}

@@ -1,0 +1,92 @@
+//! Machine- and paper-readable output: one file per format, one row in [`FORMATS`] each.
+//!
+//! To add a format: a file beside this one with a type that implements [`Writer`], and a row in [`FORMATS`].
+//! Help, the choice by suffix and the test that every format names its frames derive from that list.
+
+mod csv;
+mod json;
+mod table;
+
+use std::io;
+
+use crate::base::WireStr;
+use crate::flow::Connection;
+
+/// A way to write connections.
+#[derive(Clone, Copy)]
+pub struct Format {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// File name suffixes that choose it.
+    pub suffixes: &'static [&'static str],
+    /// One line of help.
+    pub help: &'static str,
+    make: fn() -> Box<dyn Writer>,
+}
+
+impl std::fmt::Debug for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Every format.
+pub const FORMATS: &[Format] = &[
+    Format { name: "table", suffixes: &["txt"], help: "aligned columns for reading", make: || Box::new(table::Table::default()) },
+    Format {
+        name: "jsonl",
+        suffixes: &["jsonl", "ndjson"],
+        help: "one JSON object per connection",
+        make: || Box::new(json::Lines::default()),
+    },
+    Format { name: "json", suffixes: &["json"], help: "one JSON array", make: || Box::new(json::Array::default()) },
+    Format { name: "csv", suffixes: &["csv"], help: "one row per connection (RFC 4180)", make: || Box::new(csv::Csv::default()) },
+];
+
+impl Format {
+    /// The format of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Format> {
+        FORMATS.iter().find(|format| format.name == name).copied()
+    }
+
+    /// The format that a file's suffix suggests.
+    #[must_use]
+    pub fn for_path(path: &std::path::Path) -> Option<Format> {
+        let suffix = path.extension()?.to_str()?;
+        FORMATS.iter().find(|format| format.suffixes.contains(&suffix)).copied()
+    }
+
+    /// A writer of this format.
+    #[must_use]
+    pub fn writer(&self) -> Box<dyn Writer> {
+        (self.make)()
+    }
+}
+
+/// Writes connections one after the other. Appends to `out`; the caller decides when it is flushed.
+pub trait Writer {
+    /// What comes before the first connection.
+    ///
+    /// # Errors
+    /// None of its own: the type leaves room for formats that can fail.
+    fn begin(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// One connection of the capture named `file`.
+    ///
+    /// # Errors
+    /// See [`Writer::begin`].
+    fn connection(&mut self, out: &mut Vec<u8>, file: &WireStr, connection: &Connection) -> io::Result<()>;
+
+    /// What comes after the last connection.
+    ///
+    /// # Errors
+    /// See [`Writer::begin`].
+    fn end(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        let _ = out;
+        Ok(())
+    }
+}

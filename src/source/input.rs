@@ -1,0 +1,329 @@
+//! The stored input: compression found by magic, undone while streaming, with bounded memory.
+//!
+//! gzip: RFC 1952 (several members). Zstandard: RFC 8878 (several frames, skippable frames). xz: version 1.2.1 of its file format.
+
+use std::io::{self, BufRead, Read};
+
+use flate2::bufread::GzDecoder;
+use liblzma::bufread::XzDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+/// Octets of stored input buffered for a decoder.
+const BUFFER: usize = 64 << 10;
+
+/// The most memory an xz stream may ask for; `xz -9` needs 65 MiB.
+const XZ_MEMORY: u64 = 128 << 20;
+
+/// An empty Zstandard frame with a window of 1 KiB. A [`FrameDecoder`] checks the size of the window (at most 100 MiB) only
+/// from its second frame on; this is the first.
+const ZSTD_PRIMER: [u8; 9] = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x00, 0x01, 0x00, 0x00];
+
+/// The capture as a stream of octets.
+pub(super) struct Input {
+    decoder: Decoder,
+    failure: Option<Failure>,
+}
+
+/// Why a stream ended early.
+pub(super) enum Failure {
+    /// The input could not be read.
+    Io(io::Error),
+    /// The compressed stream is cut or damaged.
+    Stream(String),
+}
+
+enum Decoder {
+    Plain(Stored),
+    Gzip(GzDecoder<Stored>),
+    Zstd(Box<Zstd>),
+    Xz(XzDecoder<Stored>),
+    /// After the end.
+    Done {
+        stored: u64,
+    },
+}
+
+impl Input {
+    /// Looks at the first octets and starts the decoder they ask for. The second value is its name, empty for none.
+    pub(super) fn new(reader: Box<dyn Read + Send>) -> io::Result<(Input, &'static str)> {
+        let mut stored = Stored::new(reader);
+        let (decoder, name) = match stored.peek(6)? {
+            [0x1f, 0x8b, ..] => (Decoder::Gzip(GzDecoder::new(stored)), "gzip"),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => (Decoder::Zstd(Box::new(Zstd::new(stored)?)), "zstd"),
+            [0xfd, b'7', b'z', b'X', b'Z', 0] => {
+                let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)?;
+                (Decoder::Xz(XzDecoder::new_stream(stored, stream)), "xz")
+            }
+            _ => (Decoder::Plain(stored), ""),
+        };
+        Ok((Input { decoder, failure: None }, name))
+    }
+
+    /// Reads what comes next. 0 is the end; [`Input::failure`] tells whether it came too early.
+    ///
+    /// A plain input gives what one read gives, so that a pipe is not waited for; a decoder fills the whole buffer.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> usize {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            if self.failure.is_some() {
+                break;
+            }
+            match self.decoder.read(rest) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => self.failure = Some(self.decoder.explain(error)),
+            }
+            if matches!(self.decoder, Decoder::Plain(_)) {
+                break;
+            }
+        }
+        filled
+    }
+
+    /// Why the stream ended early, if it did.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// Octets of the input as stored that were consumed.
+    pub(super) fn stored(&self) -> u64 {
+        match &self.decoder {
+            Decoder::Done { stored } => *stored,
+            other => other.source().map_or(0, Stored::consumed),
+        }
+    }
+}
+
+impl Decoder {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Decoder::Plain(stored) => stored.read(buffer),
+            Decoder::Zstd(zstd) => zstd.read(buffer),
+            Decoder::Xz(xz) => xz.read(buffer),
+            Decoder::Gzip(member) => match member.read(buffer)? {
+                0 => self.next_member(buffer),
+                n => Ok(n),
+            },
+            Decoder::Done { .. } => Ok(0),
+        }
+    }
+
+    /// After a gzip member: another one, zeros that pad a tape block, or the end. Loops, so that a million empty members
+    /// cannot exhaust the stack.
+    fn next_member(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Decoder::Gzip(member) = std::mem::replace(self, Decoder::Done { stored: 0 }) else { return Ok(0) };
+            let mut stored = member.into_inner();
+            let next = stored.skip_zeros();
+            if matches!(next, Ok(Some(0x1f))) {
+                let mut member = GzDecoder::new(stored);
+                let read = member.read(buffer);
+                *self = Decoder::Gzip(member);
+                if !matches!(read, Ok(0)) {
+                    return read;
+                }
+            } else {
+                *self = Decoder::Done { stored: stored.consumed() };
+                return match next? {
+                    Some(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "something else follows it")),
+                    None => Ok(0),
+                };
+            }
+        }
+    }
+
+    fn source(&self) -> Option<&Stored> {
+        match self {
+            Decoder::Plain(stored) => Some(stored),
+            Decoder::Gzip(gzip) => Some(gzip.get_ref()),
+            Decoder::Zstd(zstd) => Some(&zstd.stored),
+            Decoder::Xz(xz) => Some(xz.get_ref()),
+            Decoder::Done { .. } => None,
+        }
+    }
+
+    fn explain(&self, error: io::Error) -> Failure {
+        let name = match self {
+            Decoder::Plain(_) => return Failure::Io(error),
+            Decoder::Gzip(_) | Decoder::Done { .. } => "gzip",
+            Decoder::Zstd(_) => "zstd",
+            Decoder::Xz(_) => "xz",
+        };
+        if let Some(failed) = self.source().and_then(|stored| stored.failed) {
+            return Failure::Io(failed.into());
+        }
+        let ended = self.source().is_some_and(|stored| stored.ended);
+        Failure::Stream(match error.kind() {
+            io::ErrorKind::UnexpectedEof => format!("the {name} stream breaks off"),
+            _ if ended => format!("the {name} stream breaks off"),
+            _ => format!("the {name} stream is damaged: {error}"),
+        })
+    }
+}
+
+/// Zstandard frames, one after the other.
+struct Zstd {
+    stored: Stored,
+    frame: FrameDecoder,
+}
+
+impl Zstd {
+    fn new(stored: Stored) -> io::Result<Zstd> {
+        let mut frame = FrameDecoder::new();
+        let mut primer: &[u8] = &ZSTD_PRIMER;
+        frame.init(&mut primer).map_err(io::Error::other)?;
+        frame.decode_blocks(&mut primer, BlockDecodingStrategy::All).map_err(io::Error::other)?;
+        Ok(Zstd { stored, frame })
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let ready = self.frame.can_collect();
+            if ready > 0 {
+                return self.frame.read(buffer);
+            }
+            if self.frame.is_finished() {
+                self.verify()?;
+                if self.stored.fill_buf()?.is_empty() {
+                    return Ok(0);
+                }
+                self.begin()?;
+            } else {
+                let wanted = BlockDecodingStrategy::UptoBytes(buffer.len());
+                self.frame.decode_blocks(&mut self.stored, wanted).map_err(io::Error::other)?;
+            }
+        }
+    }
+
+    /// Starts the next frame, or skips one that is to be skipped.
+    fn begin(&mut self) -> io::Result<()> {
+        match self.frame.init(&mut self.stored) {
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                let length = u64::from(length);
+                let skipped = io::copy(&mut (&mut self.stored).take(length), &mut io::sink())?;
+                if skipped < length { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+            }
+            other => other.map_err(io::Error::other),
+        }
+    }
+
+    fn verify(&self) -> io::Result<()> {
+        match (self.frame.get_checksum_from_data(), self.frame.get_calculated_checksum()) {
+            (Some(stated), Some(actual)) if stated != actual => Err(io::Error::new(io::ErrorKind::InvalidData, "its checksum differs")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The input as it is stored: buffered for decoders, direct for large reads.
+struct Stored {
+    reader: Box<dyn Read + Send>,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    read: u64,
+    ended: bool,
+    failed: Option<io::ErrorKind>,
+}
+
+impl Stored {
+    fn new(reader: Box<dyn Read + Send>) -> Stored {
+        Stored { reader, buffer: vec![0; BUFFER], start: 0, end: 0, read: 0, ended: false, failed: None }
+    }
+
+    /// The first octets, as many as `n` unless the input is shorter, without consuming them.
+    fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+        while self.end < n && !self.ended {
+            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.reader.read(room) {
+                Ok(0) => self.ended = true,
+                Ok(got) => {
+                    self.end += got;
+                    self.read = self.read.saturating_add(wide(got));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let start = self.buffer.get(..self.end.min(n)).unwrap_or_default();
+        Ok(start)
+    }
+
+    fn consumed(&self) -> u64 {
+        self.read.saturating_sub(wide(self.end.saturating_sub(self.start)))
+    }
+
+    /// Skips zeros; the first octet that is none, or `None` at the end.
+    fn skip_zeros(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            let buffered = self.fill_buf()?;
+            if buffered.is_empty() {
+                return Ok(None);
+            }
+            match buffered.iter().position(|&b| b != 0) {
+                Some(at) => {
+                    let found = buffered.get(at).copied();
+                    self.consume(at);
+                    return Ok(found);
+                }
+                None => {
+                    let zeros = buffered.len();
+                    self.consume(zeros);
+                }
+            }
+        }
+    }
+
+    fn fetch(&mut self) -> io::Result<()> {
+        (self.start, self.end) = (0, 0);
+        while !self.ended {
+            match self.reader.read(&mut self.buffer) {
+                Ok(0) => self.ended = true,
+                Ok(got) => {
+                    self.end = got.min(self.buffer.len());
+                    self.read = self.read.saturating_add(wide(got));
+                    break;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failed = Some(error.kind());
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Read for Stored {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.start == self.end && buffer.len() >= self.buffer.len() {
+            let got = self.reader.read(buffer)?;
+            self.ended |= got == 0;
+            self.read = self.read.saturating_add(wide(got));
+            return Ok(got);
+        }
+        let got = self.fill_buf()?.read(buffer)?;
+        self.consume(got);
+        Ok(got)
+    }
+}
+
+impl BufRead for Stored {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.start >= self.end {
+            self.fetch()?;
+        }
+        Ok(self.buffer.get(self.start..self.end).unwrap_or_default())
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.start = self.start.saturating_add(n).min(self.end);
+    }
+}
+
+fn wide(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
