@@ -120,7 +120,7 @@ fn handshake(body: &[u8], record: usize) -> Probe {
     let Ok(length) = r.u24() else { return Probe::More };
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     if is_hello(kind) {
-        if length < SHORTEST_HELLO || length > 1 << 17 {
+        if !(SHORTEST_HELLO..=1 << 17).contains(&length) {
             return Probe::No;
         }
         return match r.u8() {
@@ -195,10 +195,11 @@ pub(super) fn is_hello_record(body: &[u8], record: usize) -> Option<bool> {
 /// clear. `None` when too few bytes are there.
 pub(super) fn is_clear(body: &[u8], record: usize) -> Option<bool> {
     let mut r = Reader::new(body);
+    let kind = r.u8().ok()?;
     if record < 4 {
-        return Some(false);
+        return Some(is_hello(kind));
     }
-    let (kind, length) = (r.u8().ok()?, usize::try_from(r.u24().ok()?).ok()?);
+    let length = usize::try_from(r.u24().ok()?).ok()?;
     let fits = length.saturating_add(4) <= record || matches!(kind, 1 | 2 | 11 | 12) && length <= 1 << 17;
     Some(is_message_type(kind) && fits)
 }
