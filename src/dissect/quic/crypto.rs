@@ -72,7 +72,10 @@ impl CryptoStream {
             let Some(&[_, a, b, c]) = front.bytes.first_chunk::<MESSAGE_HEADER>() else { break };
             let len = MESSAGE_HEADER + usize::from(a) * 0x1_0000 + usize::from(b) * 0x100 + usize::from(c);
             if len as u64 > MOST_OFFSET {
-                facts.observe(What::Malformed("a QUIC handshake message claims to be longer than any hello".into()), front.evidence(0..MESSAGE_HEADER));
+                facts.observe(
+                    What::Malformed("a QUIC handshake message claims to be longer than any hello".into()),
+                    front.evidence(0..MESSAGE_HEADER),
+                );
                 self.broken = true;
                 break;
             }

@@ -353,7 +353,8 @@ impl Quic {
     /// A short header: protected with 1-RTT keys, which exist only once the handshake is done on this side (RFC 9001 §5.7).
     fn short(&mut self, packet: &Window<'_>, facts: &mut Facts) {
         let to = self.ids.get(packet.dir.other().index()).copied().flatten();
-        let shaped = short_header_id(packet.bytes, to.map_or(0, |id| id.as_bytes().len())).is_some_and(|id| to.is_none_or(|to| to.as_bytes() == id));
+        let shaped =
+            short_header_id(packet.bytes, to.map_or(0, |id| id.as_bytes().len())).is_some_and(|id| to.is_none_or(|to| to.as_bytes() == id));
         let Some(slot) = self.one_rtt.get_mut(packet.dir.index()).filter(|slot| shaped && slot.is_none()) else { return };
         *slot = Some(packet.all());
         self.step(Message::QuicOneRtt, packet, facts);
@@ -423,7 +424,14 @@ impl Initials {
         self.derive_and_open(long, long.dcid, &[Role::Client], number_at, packet)
     }
 
-    fn derive_and_open(&mut self, long: &Long<'_>, origin: ConnectionId, roles: &[Role], number_at: usize, packet: &Window<'_>) -> Option<(Role, Stitched)> {
+    fn derive_and_open(
+        &mut self,
+        long: &Long<'_>,
+        origin: ConnectionId,
+        roles: &[Role],
+        number_at: usize,
+        packet: &Window<'_>,
+    ) -> Option<(Role, Stitched)> {
         for &secret in version::secrets(long.version) {
             if self.derivations >= MOST_DERIVATIONS {
                 return None;
