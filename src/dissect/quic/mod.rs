@@ -341,7 +341,8 @@ impl Quic {
     /// A short header: protected with 1-RTT keys, which exist only once the handshake is done on this side (RFC 9001 §5.7).
     fn short(&mut self, packet: &Window<'_>, facts: &mut Facts) {
         let to = self.ids.get(packet.dir.other().index()).copied().flatten();
-        let shaped = short_header_id(packet.bytes, to.map_or(0, |id| id.as_bytes().len())).is_some_and(|id| to.is_none_or(|to| to.as_bytes() == id));
+        let shaped =
+            short_header_id(packet.bytes, to.map_or(0, |id| id.as_bytes().len())).is_some_and(|id| to.is_none_or(|to| to.as_bytes() == id));
         let Some(slot) = self.one_rtt.get_mut(packet.dir.index()).filter(|slot| shaped && slot.is_none()) else { return };
         *slot = Some(packet.all());
         self.step(Message::QuicOneRtt, packet, facts);
@@ -395,3 +396,72 @@ impl Quic {
         }
     }
 }
+<<<<<<< HEAD
+=======
+
+impl Initials {
+    /// Opens a packet with the keys at hand, else with keys derived for it. The payload in clear remembers the packet's frames.
+    fn open(&mut self, long: &Long<'_>, number_at: usize, packet: &Window<'_>, client: Option<Dir>) -> Option<(Role, Stitched)> {
+        let largest = self.largest.get(packet.dir.index()).copied().unwrap_or_default();
+        let from_client = client.is_none_or(|client| client == packet.dir);
+        let roles: &[Role] = match client {
+            Some(client) if client == packet.dir => &[Role::Client],
+            Some(_) => &[Role::Server],
+            None => &[Role::Client, Role::Server],
+        };
+        for keys in self.keys.iter().filter(|k| k.version == long.version) {
+            for &role in roles {
+                if let Some(opened) = keys.open(role, packet.bytes, number_at, largest, &mut self.buffer) {
+                    return Some((role, self.payload(opened, packet)));
+                }
+            }
+        }
+        // The server may have chosen another version (RFC 9368 §2.3): the connection id stays that of the first Initial.
+        if let Some(origin) = self.keys.first().map(|k| k.origin)
+            && self.keys.iter().all(|k| k.version != long.version)
+            && let Some(opened) = self.derive_and_open(long, origin, roles, number_at, packet)
+        {
+            return Some(opened);
+        }
+        let tried = self.keys.iter().any(|k| k.version == long.version && k.origin == long.dcid);
+        if tried || !from_client {
+            return None;
+        }
+        self.derive_and_open(long, long.dcid, &[Role::Client], number_at, packet)
+    }
+
+    fn derive_and_open(
+        &mut self,
+        long: &Long<'_>,
+        origin: ConnectionId,
+        roles: &[Role],
+        number_at: usize,
+        packet: &Window<'_>,
+    ) -> Option<(Role, Stitched)> {
+        for &secret in version::secrets(long.version) {
+            if self.derivations >= MOST_DERIVATIONS {
+                return None;
+            }
+            self.derivations = self.derivations.saturating_add(1);
+            let Some(keys) = InitialKeys::derive(secret, long.version, origin) else { continue };
+            for &role in roles {
+                if let Some(opened) = keys.open(role, packet.bytes, number_at, 0, &mut self.buffer) {
+                    self.keys.insert(0, keys);
+                    self.keys.truncate(MOST_KEYS);
+                    return Some((role, self.payload(opened, packet)));
+                }
+            }
+        }
+        None
+    }
+
+    fn payload(&mut self, opened: keys::Opened, packet: &Window<'_>) -> Stitched {
+        if let Some(largest) = self.largest.get_mut(packet.dir.index()) {
+            *largest = (*largest).max(opened.number);
+        }
+        let mut plain = Stitched::new();
+        plain.push_derived(self.buffer.get(opened.start..opened.end).unwrap_or_default(), packet);
+        plain
+    }
+}
+>>>>>>> link
