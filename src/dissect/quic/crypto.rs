@@ -51,52 +51,9 @@ impl CryptoStream {
         first
     }
 
-<<<<<<< HEAD
     fn overflow(&mut self, window: &Window<'_>, facts: &mut Facts) {
         facts.observe(What::Overflow("quic.crypto"), window.all());
         self.broken = true;
-=======
-    /// Keeps what is not there yet.
-    fn keep(&mut self, offset: u64, end: u64, window: &Window<'_>) {
-        let mut from = offset.max(self.next);
-        while from < end {
-            let covered = self.early.range(..=from).next_back().map_or(0, |(&at, piece)| at.saturating_add(piece.len() as u64));
-            if covered > from {
-                from = covered;
-                continue;
-            }
-            let until = self.early.range(from..).next().map_or(end, |(&at, _)| at.min(end));
-            let place = |at: u64| usize::try_from(at.saturating_sub(offset)).unwrap_or(usize::MAX);
-            if let Some(part) = window.slice(place(from)..place(until)) {
-                let mut piece = Stitched::new();
-                piece.push(&part);
-                self.early.insert(from, piece);
-            }
-            from = until;
-        }
-    }
-
-    /// Takes whole messages off the front.
-    fn read(&mut self, newest: &Window<'_>, handshake: &mut Handshake, facts: &mut Facts) -> bool {
-        let mut any = false;
-        while let Some(front) = self.ready.window(newest.dir) {
-            let Some(&[_, a, b, c]) = front.bytes.first_chunk::<MESSAGE_HEADER>() else { break };
-            let len = MESSAGE_HEADER + usize::from(a) * 0x1_0000 + usize::from(b) * 0x100 + usize::from(c);
-            if len as u64 > MOST_OFFSET {
-                facts.observe(
-                    What::Malformed("a QUIC handshake message claims to be longer than any hello".into()),
-                    front.evidence(0..MESSAGE_HEADER),
-                );
-                self.broken = true;
-                break;
-            }
-            let Some(message) = front.slice(0..len) else { break };
-            handshake.message(&message, facts);
-            any = true;
-            self.ready.consume(len);
-        }
-        any
->>>>>>> link
     }
 }
 
