@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::LinkCounts;
-use crate::base::{Stitched, Timestamp, Window};
+use crate::base::{Dir, Stitched, Timestamp, Window};
 
 /// The largest IP payload.
 const MOST_OCTETS: u32 = 65_535;
@@ -93,6 +93,7 @@ pub(super) struct Fragments {
 impl Fragments {
     /// Takes a fragment; gives the datagram that it completes.
     pub fn add(&mut self, key: Key, fragment: &Fragment<'_>, counts: &mut LinkCounts) -> Option<Whole> {
+        counts.fragments += 1;
         // Every fragment counts as dropped until its datagram is complete.
         counts.fragments_dropped += 1;
         let stale = |datagram: &Datagram| fragment.window.at.since(datagram.started) > PATIENCE;
@@ -194,7 +195,7 @@ impl Datagram {
 
 fn sorted(arrived: &Stitched, pieces: &BTreeMap<u32, Piece>) -> Stitched {
     let mut bytes = Stitched::new();
-    if let Some(window) = arrived.window(crate::base::Dir::Client) {
+    if let Some(window) = arrived.window(Dir::Client) {
         for piece in pieces.values() {
             if let Some(part) = window.slice(piece.at..piece.at.saturating_add(place(piece.len))) {
                 bytes.push(&part);

@@ -9,6 +9,7 @@ use super::defrag::{Fragment, Key};
 use super::layer::{Layer, Walk};
 use super::process;
 use super::transport::Ends;
+use crate::base::Dir;
 
 /// How many IPv6 extension headers are read.
 const MOST_EXTENSIONS: usize = 16;
@@ -50,11 +51,10 @@ impl<'a> Walk<'_, 'a> {
         if header.is_fragmenting_payload() {
             let offset = u32::from(header.fragments_offset().value()) * 8;
             let id = u32::from(header.identification());
-            self.fragment(ends, protocol, id, offset, header.more_fragments(), protocol, payload);
+            self.fragment(ends, protocol, id, offset, header.more_fragments(), protocol, payload)
         } else {
-            self.carried(ends, protocol, payload);
+            self.carried(ends, protocol, payload)
         }
-        true
     }
 
     /// An IPv6 packet.
@@ -72,12 +72,11 @@ impl<'a> Walk<'_, 'a> {
             }
         };
         let ends = Ends { src: IpAddr::V6(header.source_addr()), dst: IpAddr::V6(header.destination_addr()) };
-        self.carried(ends, header.next_header().0, payload);
-        true
+        self.carried(ends, header.next_header().0, payload)
     }
 
     /// What an IP packet carries, behind any extension headers.
-    fn carried(&mut self, ends: Ends, mut protocol: u8, mut payload: Layer<'a>) {
+    fn carried(&mut self, ends: Ends, mut protocol: u8, mut payload: Layer<'a>) -> bool {
         for _ in 0..MOST_EXTENSIONS {
             let length = match protocol {
                 6 => return self.tcp(ends, payload),
@@ -91,15 +90,15 @@ impl<'a> Walk<'_, 'a> {
                 _ => return self.tunnel(ends, protocol, payload),
             };
             let Some((next, rest)) = payload.u8(0).zip(length.and_then(|n| payload.skip(n))) else {
-                self.broken();
-                return;
+                return self.broken();
             };
             (protocol, payload) = (next, rest);
         }
+        self.broken()
     }
 
     /// Protocols that may carry another packet; if they do not, they are told as they are.
-    fn tunnel(&mut self, ends: Ends, protocol: u8, payload: Layer<'a>) {
+    fn tunnel(&mut self, ends: Ends, protocol: u8, payload: Layer<'a>) -> bool {
         let found = match protocol {
             4 | 41 | 94 => self.plausible_ip(payload),
             47 => self.gre(payload),
@@ -108,50 +107,55 @@ impl<'a> Walk<'_, 'a> {
             137 => self.inside(|walk| walk.mpls(payload)),
             _ => false,
         };
-        if !found {
-            self.emit(ends, Transport::Other(protocol), payload);
-        }
+        found || self.emit(ends, Transport::Other(protocol), payload)
     }
 
     /// The fragment header (RFC 8200 §4.5).
-    fn ipv6_fragment(&mut self, ends: Ends, payload: Layer<'a>) {
+    fn ipv6_fragment(&mut self, ends: Ends, payload: Layer<'a>) -> bool {
         let (Some([next, _]), Some(place), Some(id), Some(rest)) = (payload.array(0), payload.be16(2), payload.be32(4), payload.skip(8))
         else {
-            self.broken();
-            return;
+            return self.broken();
         };
         let (offset, more) = (u32::from(place & !7), place & 1 != 0);
         if offset == 0 && !more {
             // An atomic fragment (RFC 6946) is whole.
-            self.carried(ends, next, rest);
+            self.carried(ends, next, rest)
         } else {
-            self.fragment(ends, 44, id, offset, more, next, rest);
+            self.fragment(ends, 44, id, offset, more, next, rest)
         }
     }
 
     /// A fragment: kept until its datagram is complete, which is then read on.
     #[expect(clippy::too_many_arguments, reason = "the fields of two fragment headers; they meet only here")]
-    fn fragment(&mut self, ends: Ends, protocol: u8, id: u32, offset: u32, more: bool, next: u8, payload: Layer<'a>) {
-        if !self.next_header() {
-            return;
-        }
-        self.counts.fragments += 1;
+    fn fragment(&mut self, ends: Ends, protocol: u8, id: u32, offset: u32, more: bool, next: u8, payload: Layer<'a>) -> bool {
         if payload.is_cut() {
             // Cannot be put together. Its beginning is still a beginning.
+            self.counts.fragments += 1;
             self.counts.fragments_dropped += 1;
-            if offset == 0 {
-                self.carried(ends, next, payload);
-            }
-            return;
+            return offset != 0 || self.carried(ends, next, payload);
         }
         let key = Key { src: ends.src, dst: ends.dst, protocol, id, vlan: self.vlan };
         let fragment = Fragment { offset, more, protocol: next, window: payload.window(&self.root), wire_len: self.wire_len };
-        let Some(whole) = self.fragments.add(key, &fragment, self.counts) else { return };
-        let Some(window) = whole.bytes.window(fragment.window.dir) else { return };
+        self.put_together(key, &fragment, |walk, protocol, all| walk.carried(ends, protocol, all))
+    }
+
+    /// Keeps a fragment; when it completes a datagram, reads that. A fragment that waits was worth keeping.
+    pub fn put_together(
+        &mut self,
+        key: Key,
+        fragment: &Fragment<'a>,
+        read: impl for<'b> FnOnce(&mut Walk<'_, 'b>, u8, Layer<'b>) -> bool,
+    ) -> bool {
+        if !self.next_header() {
+            return false;
+        }
+        let Some(whole) = self.fragments.add(key, fragment, self.counts) else { return true };
+        let Some(window) = whole.bytes.window(Dir::Client) else { return true };
         let mut walk = self.within(window, whole.wire_len);
-        let all = Layer::whole(&window, 0);
-        walk.carried(ends, whole.protocol, all);
-        self.malformed |= walk.malformed;
+        let found = read(&mut walk, whole.protocol, Layer::whole(&window, 0));
+        let malformed = walk.malformed;
+        self.malformed |= malformed;
+        found
     }
 
     /// Octets behind the IP packet: Ethernet padding, or what PCAPdroid put there.

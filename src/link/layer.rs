@@ -93,7 +93,7 @@ impl<'a> Layer<'a> {
 
 /// One frame, or one datagram put together from fragments, on its way down the layers.
 ///
-/// The methods that read a layer are spread over the files of this floor; each says whether it found an IP packet. What
+/// The methods that read a layer are spread over the files of this floor; each says whether it found an IP packet worth telling. What
 /// they cannot read they leave alone: no error travels up, because the frame's outer packet may still be worth telling.
 pub(super) struct Walk<'w, 'a> {
     pub counts: &'w mut LinkCounts,
@@ -106,6 +106,8 @@ pub(super) struct Walk<'w, 'a> {
     pub process: Option<Process<'a>>,
     /// Whether a header contradicted the length of its layer.
     pub malformed: bool,
+    /// Whether this is inside a UDP datagram.
+    pub in_udp: bool,
     headers_left: u8,
 }
 
@@ -117,7 +119,18 @@ impl<'w, 'a> Walk<'w, 'a> {
         root: Window<'a>,
         wire_len: u32,
     ) -> Walk<'w, 'a> {
-        Walk { counts, fragments, sink, root, wire_len, vlan: None, process: None, malformed: false, headers_left: MOST_HEADERS }
+        Walk {
+            counts,
+            fragments,
+            sink,
+            root,
+            wire_len,
+            vlan: None,
+            process: None,
+            malformed: false,
+            in_udp: false,
+            headers_left: MOST_HEADERS,
+        }
     }
 
     /// A walk through a datagram put together from fragments, of which this frame brought the last.
@@ -125,7 +138,7 @@ impl<'w, 'a> Walk<'w, 'a> {
     where
         'a: 'b,
     {
-        let Walk { vlan, process, headers_left, malformed, .. } = *self;
+        let Walk { vlan, process, headers_left, malformed, in_udp, .. } = *self;
         Walk {
             counts: &mut *self.counts,
             fragments: &mut *self.fragments,
@@ -135,6 +148,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             vlan,
             process,
             malformed,
+            in_udp,
             headers_left,
         }
     }

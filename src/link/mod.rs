@@ -206,11 +206,10 @@ impl Decoder {
         }
         let mut walk = Walk::new(&mut self.counts, &mut self.fragments, sink, root, frame.wire_len);
         let found = walk.link(frame.link, whole);
-        let malformed = walk.malformed && !whole.is_cut();
-        if malformed {
-            self.counts.malformed += 1;
-        }
-        if !found && !malformed {
+        // Where the capture cut a header short, nothing is wrong with the header.
+        if walk.malformed {
+            self.counts.malformed += u64::from(!whole.is_cut());
+        } else if !found {
             self.counts.not_ip += 1;
         }
     }

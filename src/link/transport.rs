@@ -16,7 +16,7 @@ pub(super) struct Ends {
 }
 
 impl<'a> Walk<'_, 'a> {
-    pub fn tcp(&mut self, ends: Ends, segment: Layer<'a>) {
+    pub fn tcp(&mut self, ends: Ends, segment: Layer<'a>) -> bool {
         if let Ok(header) = TcpHeaderSlice::from_slice(segment.bytes) {
             let transport = Transport::Tcp(TcpHeader {
                 src_port: header.source_port(),
@@ -26,14 +26,14 @@ impl<'a> Walk<'_, 'a> {
                 flags: TcpFlags { fin: header.fin(), syn: header.syn(), rst: header.rst(), ack: header.ack() },
                 header_sum: HeaderSum::of(header.slice()),
             });
-            self.emit(ends, transport, segment.after(header.slice().len()));
+            self.emit(ends, transport, segment.after(header.slice().len()))
         } else {
-            self.tcp_cut(ends, segment);
+            self.tcp_cut(ends, segment)
         }
     }
 
     /// A TCP header of which only a part was captured, or whose length is impossible: its fixed part still says whose it is.
-    fn tcp_cut(&mut self, ends: Ends, segment: Layer<'a>) {
+    fn tcp_cut(&mut self, ends: Ends, segment: Layer<'a>) -> bool {
         let fixed = || {
             let [length, bits] = segment.array(12)?;
             let header = TcpHeader {
@@ -49,23 +49,18 @@ impl<'a> Walk<'_, 'a> {
         };
         match fixed() {
             Some((header, length)) if length >= 20 && length <= segment.wire() => {
-                self.emit(ends, Transport::Tcp(header), segment.after(length));
+                self.emit(ends, Transport::Tcp(header), segment.after(length))
             }
             Some((header, _)) => {
                 self.broken();
-                self.emit(ends, Transport::Tcp(header), segment.after(usize::MAX));
+                self.emit(ends, Transport::Tcp(header), segment.after(usize::MAX))
             }
-            None => {
-                self.broken();
-            }
+            None => self.broken(),
         }
     }
 
-    pub fn udp(&mut self, ends: Ends, datagram: Layer<'a>) {
-        let Ok(header) = UdpHeaderSlice::from_slice(datagram.bytes) else {
-            self.broken();
-            return;
-        };
+    pub fn udp(&mut self, ends: Ends, datagram: Layer<'a>) -> bool {
+        let Ok(header) = UdpHeaderSlice::from_slice(datagram.bytes) else { return self.broken() };
         let (src_port, dst_port) = (header.source_port(), header.destination_port());
         let payload = match usize::from(header.length()) {
             // A jumbogram (RFC 2675 §4), or one that a network card was to cut up.
@@ -76,27 +71,29 @@ impl<'a> Walk<'_, 'a> {
                 datagram.after(usize::MAX)
             }
         };
-        if self.udp_tunnel(src_port, dst_port, payload) {
-            return;
-        }
-        self.emit(ends, Transport::Udp { src_port, dst_port }, payload);
+        self.udp_tunnel(ends, src_port, dst_port, payload) || self.emit(ends, Transport::Udp { src_port, dst_port }, payload)
     }
 
-    pub fn sctp(&mut self, ends: Ends, packet: Layer<'a>) {
+    pub fn sctp(&mut self, ends: Ends, packet: Layer<'a>) -> bool {
         match (packet.be16(0), packet.be16(2), packet.skip(12)) {
             (Some(src_port), Some(dst_port), Some(chunks)) => self.emit(ends, Transport::Sctp { src_port, dst_port }, chunks),
-            _ => {
-                self.broken();
-            }
+            _ => self.broken(),
         }
     }
 
     /// Hands a packet to the caller.
-    pub fn emit(&mut self, ends: Ends, transport: Transport, payload: Layer<'a>) {
+    ///
+    /// Inside a UDP tunnel, a packet without ports (ICMP, ESP) is not found: the tunnel's own datagram is told, so that its frames
+    /// belong to a connection.
+    pub fn emit(&mut self, ends: Ends, transport: Transport, payload: Layer<'a>) -> bool {
+        if self.in_udp && matches!(transport, Transport::Other(_)) {
+            return false;
+        }
         let Ends { src, dst } = ends;
         let Walk { wire_len, vlan, process, .. } = *self;
         let payload_wire_len = u32::try_from(payload.wire()).unwrap_or(u32::MAX);
         let payload = payload.window(&self.root);
         (self.sink)(&Packet { wire_len, src, dst, transport, payload, payload_wire_len, vlan, process });
+        true
     }
 }

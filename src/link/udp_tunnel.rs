@@ -3,7 +3,9 @@
 //! A port only says where to look. Every header must be right in its fixed bits and lengths, and IP must be found inside; else
 //! the datagram is told as it is.
 
+use super::defrag::{Fragment, Key};
 use super::layer::{Layer, Walk};
+use super::transport::Ends;
 
 /// What may be in datagrams from or to a port.
 #[derive(Clone, Copy)]
@@ -36,12 +38,18 @@ impl Tunnel {
 
 impl<'a> Walk<'_, 'a> {
     /// Reads the packet inside a UDP datagram. `false` when it is no tunnel.
-    pub fn udp_tunnel(&mut self, src_port: u16, dst_port: u16, payload: Layer<'a>) -> bool {
+    pub fn udp_tunnel(&mut self, ends: Ends, src_port: u16, dst_port: u16, payload: Layer<'a>) -> bool {
         let Some(tunnel) = Tunnel::at(dst_port).or_else(|| Tunnel::at(src_port)) else { return false };
-        self.next_header() && self.inside(|walk| walk.in_tunnel(tunnel, payload).unwrap_or(false))
+        if !self.next_header() {
+            return false;
+        }
+        let outside = std::mem::replace(&mut self.in_udp, true);
+        let found = self.inside(|walk| walk.in_tunnel(tunnel, ends, payload).unwrap_or(false));
+        self.in_udp = outside;
+        found
     }
 
-    fn in_tunnel(&mut self, tunnel: Tunnel, layer: Layer<'a>) -> Option<bool> {
+    fn in_tunnel(&mut self, tunnel: Tunnel, ends: Ends, layer: Layer<'a>) -> Option<bool> {
         match tunnel {
             Tunnel::Vxlan => self.vxlan(layer),
             Tunnel::VxlanGpe => self.vxlan_gpe(layer),
@@ -49,7 +57,7 @@ impl<'a> Walk<'_, 'a> {
             Tunnel::Gtp => self.gtp(layer),
             Tunnel::Teredo => self.teredo(layer),
             Tunnel::L2tp => self.l2tp(layer),
-            Tunnel::Capwap => self.capwap(layer),
+            Tunnel::Capwap => self.capwap(ends, layer),
             Tunnel::Mpls => Some(self.mpls(layer)),
         }
     }
@@ -157,24 +165,38 @@ impl<'a> Walk<'_, 'a> {
         Some(self.ppp(layer.skip(at)?))
     }
 
-    /// CAPWAP data in clear (RFC 5415 §4.3): an 802.11 or 802.3 frame.
-    fn capwap(&mut self, layer: Layer<'a>) -> Option<bool> {
+    /// CAPWAP data in clear (RFC 5415 §4.3): an 802.11 or 802.3 frame, in one piece or several.
+    fn capwap(&mut self, ends: Ends, layer: Layer<'a>) -> Option<bool> {
         const NATIVE: u32 = 0x100;
         const FRAGMENT: u32 = 0x80;
+        const LAST: u32 = 0x40;
+        /// No IP protocol, so that these fragments are never mixed with those of IP.
+        const CAPWAP: u8 = 255;
         let word = layer.be32(0)?;
         let header = usize::try_from(word >> 19 & 0x1f).ok()? * 4;
-        // Preamble 0: version 0, not DTLS. At least the fixed header. A fragment's rest is elsewhere.
-        if word >> 24 != 0 || header < 8 || word & FRAGMENT != 0 {
+        // Preamble 0: version 0, not DTLS. At least the fixed header.
+        if word >> 24 != 0 || header < 8 {
             return None;
         }
-        let inner = layer.skip(header)?;
-        if word & NATIVE == 0 {
-            return Some(self.ethernet(inner));
+        let (native, inner) = (word & NATIVE != 0, layer.skip(header)?);
+        if word & FRAGMENT == 0 {
+            return Some(self.capwap_frame(native, inner));
         }
+        if inner.is_cut() {
+            return None;
+        }
+        let key = Key { src: ends.src, dst: ends.dst, protocol: CAPWAP, id: u32::from(layer.be16(4)?), vlan: self.vlan };
+        let (offset, more) = (u32::from(layer.be16(6)? & !7), word & LAST == 0);
+        let fragment = Fragment { offset, more, protocol: 0, window: inner.window(&self.root), wire_len: self.wire_len };
+        Some(self.put_together(key, &fragment, |walk, _, frame| walk.capwap_frame(native, frame)))
+    }
+
+    fn capwap_frame(&mut self, native: bool, frame: Layer<'a>) -> bool {
         // Some controllers swap the two octets of the frame control; the version, which is 0, shows it.
-        match inner.array(0)? {
-            [flags, control] if flags & 3 != 0 && control & 3 == 0 => Some(self.wlan_with(inner, control, flags, false)),
-            _ => Some(self.wlan(inner, false)),
+        match frame.array(0) {
+            Some([flags, control]) if native && flags & 3 != 0 && control & 3 == 0 => self.wlan_with(frame, control, flags, false),
+            _ if native => self.wlan(frame, false),
+            _ => self.ethernet(frame),
         }
     }
 }
