@@ -3,8 +3,11 @@
 //! To add a protocol: a file that implements [`Protocol`], and a row in the list at the end of this one. The order of the rows is the
 //! order of the probes. Dispatch is static; nothing is boxed before something is recognised.
 
+pub mod dtls;
+mod lines;
 pub mod quic;
 mod recognise;
+pub mod starttls;
 pub mod tls;
 
 pub use crate::flow::{Next, Payload};
@@ -40,6 +43,12 @@ recognise::protocols! {
     /// Protocols over TCP.
     StreamProtocols {
         Tls(tls::Tls),
+        Xmpp(starttls::Xmpp),
+        Postgres(starttls::Postgres),
+        Mysql(starttls::Mysql),
+        Rdp(starttls::Rdp),
+        Ldap(starttls::Ldap),
+        Dialogue(starttls::Dialogue),
     }
 }
 
@@ -47,6 +56,7 @@ recognise::protocols! {
     /// Protocols over UDP.
     DatagramProtocols {
         Quic(quic::Quic),
+        Dtls(dtls::Dtls),
     }
 }
 
