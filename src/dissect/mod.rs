@@ -4,8 +4,10 @@
 //! order of the probes. Dispatch is static; nothing is boxed before something is recognised.
 
 pub mod dtls;
+mod lines;
 pub mod quic;
 mod recognise;
+pub mod starttls;
 pub mod tls;
 
 pub use crate::flow::{Next, Payload};
@@ -29,6 +31,13 @@ pub trait Protocol: Payload {
     /// Whether the first bytes sent in a direction are this protocol.
     fn probe(window: &Window<'_>) -> Probe;
 
+    /// Whether a handshake of this protocol begins with these bytes, judged so strictly that it may be believed after bytes
+    /// that nobody recognised.
+    fn begins(window: &Window<'_>) -> bool {
+        let _ = window;
+        false
+    }
+
     /// Which role the sender of recognised bytes plays, where they say so (`ClientHello`, a query, a greeting).
     /// `Dir::Client` for the client; the label on the window is not to be looked at.
     fn sender(window: &Window<'_>) -> Option<Dir> {
@@ -41,6 +50,12 @@ recognise::protocols! {
     /// Protocols over TCP.
     StreamProtocols {
         Tls(tls::Tls),
+        Xmpp(starttls::Xmpp),
+        Postgres(starttls::Postgres),
+        Mysql(starttls::Mysql),
+        Rdp(starttls::Rdp),
+        Ldap(starttls::Ldap),
+        Dialogue(starttls::Dialogue),
     }
 }
 

@@ -4,7 +4,7 @@ use super::hello::{Broken, ClientHello, ServerHello};
 use super::offer::{self, Offer};
 use super::progress::Progress;
 use super::{answer, certificate, exchange, ssl2};
-use crate::base::{CipherSuite, Dir, Evidence, Facts, Kind, Message, ProtocolVersion, Reader, Timestamp, What, Window};
+use crate::base::{CipherSuite, Dir, Evidence, Facts, Kind, Message, ProtocolVersion, Reader, Sides, Timestamp, What, Window};
 
 /// What carries the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub struct Handshake {
     answered: Option<Answer>,
     /// Whether the session is a new one or a resumed one is known.
     kind_known: bool,
-    /// Server messages were lost after the `ServerHello`: a missing `Certificate` proves nothing.
-    lost: bool,
+    /// Bytes of a side were lost: of its messages, a missing one proves nothing.
+    lost: Sides<bool>,
     malformed: u8,
     pub(super) progress: Progress,
 }
@@ -56,7 +56,7 @@ impl Handshake {
             retried: None,
             answered: None,
             kind_known: false,
-            lost: false,
+            lost: Sides::default(),
             malformed: 0,
             progress: Progress::default(),
         }
@@ -128,7 +128,7 @@ impl Handshake {
         let evidence = window.all();
         facts.step(window.dir, Message::ChangeCipherSpec, arrived(window), evidence.clone());
         self.progress.changed(window.dir, &evidence);
-        if window.dir == Dir::Client || self.kind_known || self.lost {
+        if window.dir == Dir::Client || self.kind_known || self.lost.server {
             return;
         }
         if let Some(answer) = self.answered.as_ref().filter(|a| !a.version.is_1_3()) {
@@ -139,7 +139,16 @@ impl Handshake {
 
     /// Messages of one side were lost, or could not be read.
     pub fn lost(&mut self, dir: Dir) {
-        self.lost |= dir == Dir::Server;
+        *self.lost.of_mut(dir) = true;
+    }
+
+    /// Notes that where a message should begin, something else stands.
+    pub(super) fn no_message(&mut self, window: &Window<'_>, facts: &mut Facts) {
+        self.tell(Message::OtherHandshake, Broken::not("no type of message stands where one should begin"), window.all(), facts);
+    }
+
+    pub(super) fn has_lost(&self, dir: Dir) -> bool {
+        *self.lost.of(dir)
     }
 
     /// Takes a hello that is not one of these messages: SSL 2's.

@@ -20,3 +20,7 @@ mod ssl2;
 
 pub use handshake::{Carrier, Handshake};
 pub use record::Tls;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation)]
+mod tests;

@@ -50,25 +50,23 @@ impl Handshake {
     /// DTLS 1.2 and earlier: a record of an epoch other than 0. DTLS 1.3: pass `true` for every encrypted record.
     pub fn protected(&mut self, header: &Window<'_>, is_data: bool, length: usize, facts: &mut Facts) {
         let dir = header.dir;
-        let told = if is_data { *self.progress.data.of(dir) } else { *self.progress.sealed.of(dir) };
-        let wanted = is_data || self.progress.changed.of(dir).is_some();
-        if told && (!wanted || self.progress.protected.of(dir).is_some()) && (self.progress.finished.is_some() || dir == Dir::Server) {
-            return;
-        }
-        let evidence = header.all();
-        self.progress.begin(&evidence);
-        if !told {
+        let (evidence, at) = (|| header.all(), || arrived(header));
+        let answered = !self.offer().early_data || self.progress.protected.server.is_some();
+        let progress = &mut self.progress;
+        let told = if is_data { progress.data.of_mut(dir) } else { progress.sealed.of_mut(dir) };
+        if !std::mem::replace(told, true) {
             let message = if is_data { Message::ApplicationData } else { Message::EncryptedHandshake };
-            facts.step(dir, message, arrived(header), evidence.clone());
-            *(if is_data { self.progress.data.of_mut(dir) } else { self.progress.sealed.of_mut(dir) }) = true;
+            facts.step(dir, message, at(), evidence());
+        }
+        if is_data || progress.changed.of(dir).is_some() {
+            progress.protected.of_mut(dir).get_or_insert_with(evidence);
         }
         // With 0-RTT data, a client encrypts before the server has answered.
-        let answered = !self.offer().early_data || self.progress.protected.server.is_some();
         if dir == Dir::Client && is_data && length >= SHORTEST_FINISHED && answered {
-            self.progress.finished.get_or_insert_with(|| evidence.clone());
+            progress.finished.get_or_insert_with(evidence);
         }
-        if wanted {
-            self.progress.protected.of_mut(dir).get_or_insert(evidence);
+        if progress.first.is_none() {
+            progress.first = Some(evidence());
         }
     }
 
@@ -162,6 +160,7 @@ impl Handshake {
             return (is_1_3 && finished.is_none() || !data.client && !data.server).then(|| (Basis::Observed, refused.clone()));
         }
         let client = protected.client.as_ref().filter(|_| is_1_3 && finished.is_none() && protected.server.is_some())?;
-        (!self.offer().early_data).then(|| (Basis::Inferred, client.clone()))
+        let whole = !self.offer().early_data && !self.has_lost(Dir::Client);
+        whole.then(|| (Basis::Inferred, client.clone()))
     }
 }

@@ -63,6 +63,10 @@ impl Protocol for Tls {
         probe::probe(window)
     }
 
+    fn begins(window: &Window<'_>) -> bool {
+        probe::begins(window)
+    }
+
     fn sender(window: &Window<'_>) -> Option<Dir> {
         probe::sender(window)
     }
@@ -132,6 +136,9 @@ impl Tls {
                 let Some(fragment) = rest.slice(0..n) else { return 0 };
                 let went = side.messages.fragment(&fragment, &mut self.handshake, facts);
                 side.at = after(if went { At::Messages(left - n) } else { At::Skipped(left - n) });
+                if !went {
+                    self.handshake.no_message(&fragment, facts);
+                }
                 n
             }
             At::Lost(tries) if tries < MOST_TRIES && is_record(rest.bytes) => {
