@@ -122,6 +122,12 @@ impl Fragments {
         None
     }
 
+    /// Octets held.
+    #[cfg(test)]
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+
     fn forget(&mut self, key: &Key) -> Option<Datagram> {
         let datagram = self.waiting.remove(key)?;
         self.order.remove(&datagram.serial);

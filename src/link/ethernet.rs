@@ -42,7 +42,8 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    fn tagged(&mut self, layer: Layer<'a>, at: usize) -> bool {
+    /// An EtherType at an offset, behind a tag.
+    pub fn tagged(&mut self, layer: Layer<'a>, at: usize) -> bool {
         match (layer.be16(at), layer.skip(at.saturating_add(2))) {
             (Some(kind), Some(rest)) => self.ethertype(kind, rest),
             _ => self.broken(),

@@ -241,6 +241,10 @@ impl<'a> Walk<'_, 'a> {
             178 => self.juniper_ethernet(layer),
             242 => self.ip_over_infiniband(layer),
             11 => self.llc(layer),
+            // Switch chips' tags: Broadcom's behind the addresses and in front, Marvell's DSA and EtherType DSA.
+            281 | 284 => self.tagged(layer, 16),
+            282 => layer.skip(4).is_some_and(|frame| self.ethernet(frame)),
+            285 => self.tagged(layer, 20),
             other => {
                 self.counts.count_unknown(other, 1);
                 false

@@ -78,9 +78,10 @@ impl<'a> Walk<'_, 'a> {
         if padded {
             length = length.next_multiple_of(4);
         }
-        let (Some(sequence), Some(body)) = (layer.le16(22), layer.skip(length)) else { return self.broken() };
-        if flags & MORE_FRAGMENTS != 0 || sequence & 0xf != 0 {
-            // A part of a frame; nobody fragments below IP any more.
+        let Some(body) = layer.skip(length) else { return self.broken() };
+        if flags & MORE_FRAGMENTS != 0 {
+            // A part of a frame; nobody fragments below IP any more. Later parts have no LLC header, so the fragment number need
+            // not be looked at; in CAPWAP it is not always kept.
             return false;
         }
         if aggregated { self.wlan_aggregate(body) } else { self.llc(body) }
