@@ -5,6 +5,7 @@
 
 pub mod dtls;
 mod lines;
+mod proxy_protocol;
 pub mod quic;
 mod recognise;
 pub mod starttls;
@@ -55,6 +56,7 @@ recognise::protocols! {
         Mysql(starttls::Mysql),
         Rdp(starttls::Rdp),
         Ldap(starttls::Ldap),
+        ProxyProtocol(proxy_protocol::ProxyProtocol),
         Dialogue(starttls::Dialogue),
     }
 }
