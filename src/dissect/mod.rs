@@ -3,14 +3,22 @@
 //! To add a protocol: a file that implements [`Protocol`], and a row in the list at the end of this one. The order of the rows is the
 //! order of the probes. Dispatch is static; nothing is boxed before something is recognised.
 
+mod dns;
+mod http;
 mod lines;
 pub mod quic;
 mod recognise;
+mod socks;
 pub mod starttls;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 
 pub use crate::flow::{Next, Payload};
+pub use dns::{Dns, DnsOverTcp};
+pub use http::Http;
 pub use recognise::Recognised;
+pub use socks::Socks;
 
 use crate::base::{Dir, Window};
 
@@ -42,12 +50,15 @@ recognise::protocols! {
     /// Protocols over TCP.
     StreamProtocols {
         Tls(tls::Tls),
+        Http(Http),
         Xmpp(starttls::Xmpp),
         Postgres(starttls::Postgres),
         Mysql(starttls::Mysql),
         Rdp(starttls::Rdp),
         Ldap(starttls::Ldap),
+        DnsOverTcp(DnsOverTcp),
         Dialogue(starttls::Dialogue),
+        Socks(Socks),
     }
 }
 
@@ -55,6 +66,7 @@ recognise::protocols! {
     /// Protocols over UDP.
     DatagramProtocols {
         Quic(quic::Quic),
+        Dns(Dns),
     }
 }
 
