@@ -3,7 +3,9 @@
 //! To add a protocol: a file that implements [`Protocol`], and a row in the list at the end of this one. The order of the rows is the
 //! order of the probes. Dispatch is static; nothing is boxed before something is recognised.
 
+pub mod dtls;
 mod lines;
+mod proxy_protocol;
 pub mod quic;
 mod recognise;
 pub mod starttls;
@@ -30,6 +32,13 @@ pub trait Protocol: Payload {
     /// Whether the first bytes sent in a direction are this protocol.
     fn probe(window: &Window<'_>) -> Probe;
 
+    /// Whether a handshake of this protocol begins with these bytes, judged so strictly that it may be believed after bytes
+    /// that nobody recognised.
+    fn begins(window: &Window<'_>) -> bool {
+        let _ = window;
+        false
+    }
+
     /// Which role the sender of recognised bytes plays, where they say so (`ClientHello`, a query, a greeting).
     /// `Dir::Client` for the client; the label on the window is not to be looked at.
     fn sender(window: &Window<'_>) -> Option<Dir> {
@@ -47,6 +56,7 @@ recognise::protocols! {
         Mysql(starttls::Mysql),
         Rdp(starttls::Rdp),
         Ldap(starttls::Ldap),
+        ProxyProtocol(proxy_protocol::ProxyProtocol),
         Dialogue(starttls::Dialogue),
     }
 }
@@ -55,6 +65,7 @@ recognise::protocols! {
     /// Protocols over UDP.
     DatagramProtocols {
         Quic(quic::Quic),
+        Dtls(dtls::Dtls),
     }
 }
 

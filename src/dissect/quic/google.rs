@@ -1,7 +1,7 @@
 //! Google's QUIC before the IETF's (versions Q0xx): recognised, and the name the client asked for read from its
 //! "CHLO" message, which was sent in clear. Its own "QUIC crypto" handshake is not TLS.
 
-use crate::base::{Dir, Facts, Kind, QuicVersion, Reader, What, WireStr, Window};
+use crate::base::{Dir, Facts, Kind, QuicVersion, Reader, What, Window, WireStr};
 
 /// A datagram of Google's QUIC that says its version.
 pub(super) struct Datagram<'a> {

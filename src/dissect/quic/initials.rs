@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::base::{Dir, Evidence, Facts, Stitched, Window};
+use crate::base::{Dir, Evidence, Facts, Sides, Stitched, Window};
 use crate::dissect::tls::{Carrier, Handshake};
 
 use super::crypto::CryptoStream;
@@ -23,6 +23,8 @@ const MOST_WAITING: usize = 4;
 pub(super) struct Initials {
     attempts: Vec<Attempt>,
     handshake: Handshake,
+    /// Attempts before this one ended in Version Negotiation.
+    ended: usize,
     waiting: Vec<(Dir, Stitched)>,
     derivations: u8,
     buffer: Vec<u8>,
@@ -33,10 +35,10 @@ pub(super) struct Initials {
 struct Attempt {
     origin: ConnectionId,
     keys: Vec<InitialKeys>,
-    streams: [CryptoStream; 2],
-    largest: [u64; 2],
+    streams: Sides<CryptoStream>,
+    largest: Sides<u64>,
     /// The first message of each side.
-    hello: [Option<Evidence>; 2],
+    hello: Sides<Option<Evidence>>,
 }
 
 /// An Initial packet without its protection. The payload remembers the frames of its packet.
@@ -50,7 +52,14 @@ pub(super) struct Initial {
 
 impl Default for Initials {
     fn default() -> Initials {
-        Initials { attempts: Vec::new(), handshake: Handshake::new(Carrier::Quic), waiting: Vec::new(), derivations: 0, buffer: Vec::new() }
+        Initials {
+            attempts: Vec::new(),
+            handshake: Handshake::new(Carrier::Quic),
+            ended: 0,
+            waiting: Vec::new(),
+            derivations: 0,
+            buffer: Vec::new(),
+        }
     }
 }
 
@@ -66,7 +75,7 @@ impl Initials {
         let from_client = client.is_none_or(|client| client == packet.dir);
         let role = if from_client { Role::Client } else { Role::Server };
         for (at, attempt) in self.attempts.iter_mut().enumerate() {
-            let largest = attempt.largest.get(packet.dir.index()).copied().unwrap_or_default();
+            let largest = *attempt.largest.of(packet.dir);
             for keys in attempt.keys.iter().filter(|k| k.version == long.version) {
                 if let Some(opened) = keys.open(role, packet.bytes, number_at, largest, &mut self.buffer) {
                     attempt.note(packet.dir, opened);
@@ -80,7 +89,7 @@ impl Initials {
 
     /// The server may have chosen another version (RFC 9368 §2.3): the connection id stays that of the first Initial.
     fn open_in_other_version(&mut self, long: &Long<'_>, role: Role, number_at: usize, packet: &Window<'_>) -> Option<Initial> {
-        for at in 0..self.attempts.len() {
+        for at in self.ended..self.attempts.len() {
             let Some(attempt) = self.attempts.get(at) else { continue };
             let origin = attempt.origin;
             if attempt.keys.len() >= MOST_VERSIONS || attempt.keys.iter().any(|k| k.version == long.version) {
@@ -104,15 +113,24 @@ impl Initials {
         let (keys, opened) = self.derive_and_open(long, long.dcid, Role::Client, number_at, packet)?;
         if self.attempts.len() >= MOST_ATTEMPTS {
             self.attempts.remove(1);
+            self.ended = self.ended.saturating_sub(1);
         }
-        let mut attempt = Attempt { origin: long.dcid, keys: vec![keys], streams: Default::default(), largest: [0; 2], hello: [None, None] };
+        let mut attempt =
+            Attempt { origin: long.dcid, keys: vec![keys], streams: Sides::default(), largest: Sides::default(), hello: Sides::default() };
         attempt.note(packet.dir, opened);
         self.attempts.push(attempt);
         let payload = in_clear(&self.buffer, opened, packet);
         Some(Initial { attempt: self.attempts.len() - 1, role: Role::Client, payload, fresh: true })
     }
 
-    fn derive_and_open(&mut self, long: &Long<'_>, origin: ConnectionId, role: Role, number_at: usize, packet: &Window<'_>) -> Option<(InitialKeys, Opened)> {
+    fn derive_and_open(
+        &mut self,
+        long: &Long<'_>,
+        origin: ConnectionId,
+        role: Role,
+        number_at: usize,
+        packet: &Window<'_>,
+    ) -> Option<(InitialKeys, Opened)> {
         for &secret in version::secrets(long.version) {
             if self.derivations >= MOST_DERIVATIONS {
                 return None;
@@ -148,9 +166,9 @@ impl Initials {
     /// Reads the bytes of a CRYPTO frame; returns whether they completed a message. `side` is the flow's label.
     pub fn crypto(&mut self, attempt: usize, side: Dir, offset: u64, data: &Window<'_>, facts: &mut Facts) -> bool {
         let Some(attempt) = self.attempts.get_mut(attempt) else { return false };
-        let (Some(stream), Some(hello)) = (attempt.streams.get_mut(side.index()), attempt.hello.get_mut(side.index())) else { return false };
-        let message = stream.insert(offset, data, &mut self.handshake, facts);
+        let message = attempt.streams.of_mut(side).insert(offset, data, &mut self.handshake, facts);
         let any = message.is_some();
+        let hello = attempt.hello.of_mut(side);
         if hello.is_none() {
             *hello = message;
         }
@@ -158,9 +176,9 @@ impl Initials {
     }
 
     /// The first messages of both sides, of the attempt that the server answered, else of the first.
-    pub fn hellos(&self) -> [Option<Evidence>; 2] {
-        let answered = self.attempts.iter().find(|a| a.hello.iter().all(Option::is_some));
-        let any = || self.attempts.iter().find(|a| a.hello.iter().any(Option::is_some));
+    pub fn hellos(&self) -> Sides<Option<Evidence>> {
+        let answered = self.attempts.iter().find(|a| a.hello.client.is_some() && a.hello.server.is_some());
+        let any = || self.attempts.iter().find(|a| a.hello.client.is_some() || a.hello.server.is_some());
         answered.or_else(any).map(|a| a.hello.clone()).unwrap_or_default()
     }
 
@@ -169,12 +187,17 @@ impl Initials {
         self.attempts.iter().map(|a| a.origin)
     }
 
+    /// The server refused the version: what the client tries next is a new connection (RFC 9000 §6.2).
+    pub fn end_attempts(&mut self) {
+        self.ended = self.attempts.len();
+    }
+
     /// From now on windows carry the opposite labels.
     pub fn swap_sides(&mut self) {
         for attempt in &mut self.attempts {
-            attempt.streams.swap(0, 1);
-            attempt.largest.swap(0, 1);
-            attempt.hello.swap(0, 1);
+            attempt.streams.swap();
+            attempt.largest.swap();
+            attempt.hello.swap();
         }
         self.waiting.iter_mut().for_each(|(dir, _)| *dir = dir.other());
     }
@@ -182,9 +205,8 @@ impl Initials {
 
 impl Attempt {
     fn note(&mut self, dir: Dir, opened: Opened) {
-        if let Some(largest) = self.largest.get_mut(dir.index()) {
-            *largest = (*largest).max(opened.number);
-        }
+        let largest = self.largest.of_mut(dir);
+        *largest = (*largest).max(opened.number);
     }
 }
 

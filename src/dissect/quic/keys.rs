@@ -14,7 +14,6 @@ use super::version::{RetrySeal, Secret};
 /// The keys of both directions, made from the destination connection id of the client's first Initial.
 pub(super) struct InitialKeys {
     pub version: QuicVersion,
-    pub origin: ConnectionId,
     client: Opener,
     server: Opener,
 }
@@ -48,7 +47,7 @@ impl InitialKeys {
                 (Opener::salted(&initial, b"client in")?, Opener::salted(&initial, b"server in")?)
             }
         };
-        Some(InitialKeys { version, origin, client, server })
+        Some(InitialKeys { version, client, server })
     }
 
     /// Removes the protection of a whole packet that a side sent. The packet is copied into `buffer`, where its payload is
@@ -71,7 +70,14 @@ impl InitialKeys {
 /// The keys of one direction.
 enum Opener {
     Rustls(DirectionalKeys),
-    Salted { header: hp::HeaderProtectionKey, packet: LessSafeKey, iv: [u8; 12] },
+    Salted(Box<SaltedKeys>),
+}
+
+/// The same for a version that rustls does not know.
+struct SaltedKeys {
+    header: hp::HeaderProtectionKey,
+    packet: LessSafeKey,
+    iv: [u8; 12],
 }
 
 impl Opener {
@@ -83,11 +89,11 @@ impl Opener {
         expand_label(&secret, b"quic key", &mut key)?;
         expand_label(&secret, b"quic iv", &mut iv)?;
         expand_label(&secret, b"quic hp", &mut header)?;
-        Some(Opener::Salted {
+        Some(Opener::Salted(Box::new(SaltedKeys {
             header: hp::HeaderProtectionKey::new(&hp::AES_128, &header).ok()?,
             packet: LessSafeKey::new(UnboundKey::new(&aead::AES_128_GCM, &key).ok()?),
             iv,
-        })
+        })))
     }
 
     /// Removes header protection in place (RFC 9001 §5.4); returns the length of the header, packet number included.
@@ -99,8 +105,8 @@ impl Opener {
         let number = rest.get_mut(number_at.checked_sub(1)?..sample_at.checked_sub(1)?)?;
         match self {
             Opener::Rustls(keys) => keys.header.decrypt_in_place(&sample, first, number).ok()?,
-            Opener::Salted { header, .. } => {
-                let [mask, masks @ ..] = header.new_mask(&sample).ok()?;
+            Opener::Salted(keys) => {
+                let [mask, masks @ ..] = keys.header.new_mask(&sample).ok()?;
                 *first ^= mask & 0x0f;
                 let len = usize::from(*first & 3) + 1;
                 number.iter_mut().zip(masks).take(len).for_each(|(b, m)| *b ^= m);
@@ -113,10 +119,10 @@ impl Opener {
     fn decrypt(&self, number: u64, header: &[u8], payload: &mut [u8]) -> Option<usize> {
         match self {
             Opener::Rustls(keys) => keys.packet.decrypt_in_place(number, header, payload).ok().map(<[u8]>::len),
-            Opener::Salted { packet, iv, .. } => {
-                let mut nonce = *iv;
+            Opener::Salted(keys) => {
+                let mut nonce = keys.iv;
                 nonce.iter_mut().rev().zip(number.to_le_bytes()).for_each(|(n, b)| *n ^= b);
-                let plain = packet.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(header), payload).ok()?;
+                let plain = keys.packet.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(header), payload).ok()?;
                 Some(plain.len())
             }
         }

@@ -10,9 +10,11 @@ mod google;
 mod initials;
 mod keys;
 mod packet;
+#[cfg(test)]
+mod tests;
 mod version;
 
-use crate::base::{Alert, AlertDescription, Basis, Dir, Evidence, Fact, Facts, Kind, Message, QuicVersion, What, Window};
+use crate::base::{Alert, AlertDescription, Basis, Dir, Evidence, Fact, Facts, Kind, Message, QuicVersion, Sides, What, Window};
 use crate::dissect::{Next, Payload, Probe, Protocol};
 
 use frames::{Frame, Frames};
@@ -38,12 +40,12 @@ pub struct Quic {
     /// Whose packets open with client keys, once one did: the flow may have guessed the sides wrongly.
     client: Option<Dir>,
     /// The source connection ids last seen from each side.
-    ids: [Option<ConnectionId>; 2],
+    ids: Sides<Option<(ConnectionId, Evidence)>>,
     /// Needed until both hellos are read.
     initials: Option<Box<Initials>>,
     /// The first short-header packet of each side.
-    one_rtt: [Option<Evidence>; 2],
-    seen: [SeenTypes; 2],
+    one_rtt: Sides<Option<Evidence>>,
+    seen: Sides<SeenTypes>,
     closed: Option<Evidence>,
     google: bool,
     idle: u16,
@@ -108,12 +110,15 @@ impl Payload for Quic {
     }
 
     fn close(&mut self, facts: &mut Facts) {
+        if std::mem::replace(&mut self.stage, Stage::Closed) == Stage::Closed {
+            return;
+        }
         let hellos = self.initials.take().map(|initials| initials.hellos()).unwrap_or_default();
         let judged = facts.has(Kind::Handshake) || self.version.is_none_or(google::is_quic_crypto);
-        if self.stage != Stage::Closed && !judged {
+        self.state_ids(facts);
+        if !judged {
             self.partly(self.by_role(&hellos), facts);
         }
-        self.stage = Stage::Closed;
     }
 
     fn next(&self) -> Next {
@@ -129,9 +134,9 @@ impl Payload for Quic {
 
     fn swap_sides(&mut self) {
         self.client = self.client.map(Dir::other);
-        self.ids.swap(0, 1);
-        self.one_rtt.swap(0, 1);
-        self.seen.swap(0, 1);
+        self.ids.swap();
+        self.one_rtt.swap();
+        self.seen.swap();
         if let Some(initials) = &mut self.initials {
             initials.swap_sides();
         }
@@ -139,11 +144,15 @@ impl Payload for Quic {
 }
 
 impl Quic {
-    /// The connection ids that client and server chose for themselves, as far as they were seen: a datagram from a new
-    /// address to one of them belongs to this connection (RFC 9000 §9).
-    #[must_use]
-    pub fn connection_ids(&self) -> [Option<ConnectionId>; 2] {
-        self.ids
+    /// States the connection ids that client and server chose for themselves: a datagram from a new address to one of them
+    /// belongs to this connection (RFC 9000 §9).
+    fn state_ids(&mut self, facts: &mut Facts) {
+        let ids = std::mem::take(&mut self.ids);
+        let client = self.client.unwrap_or(Dir::Client);
+        let chosen: Vec<_> = [ids.of(client), ids.of(client.other())].into_iter().flatten().filter(|(id, _)| !id.is_empty()).collect();
+        let Some((_, first)) = chosen.first() else { return };
+        let evidence = chosen.iter().fold(first.clone(), |all, (_, evidence)| all.and(evidence));
+        facts.observe(What::QuicConnectionIds(chosen.iter().map(|(id, _)| format!("{id:?}")).collect()), evidence);
     }
 
     /// Reads one packet after the other (RFC 9000 §12.2).
@@ -166,12 +175,12 @@ impl Quic {
     }
 
     fn protected(&mut self, long: &Long<'_>, kind: PacketType, number_at: usize, cut: bool, packet: &Window<'_>, facts: &mut Facts) {
-        let side = packet.dir.index();
         self.accept(long.version, packet, facts);
-        if let Some(id) = self.ids.get_mut(side) {
-            *id = Some(long.scid);
+        let id = self.ids.of_mut(packet.dir);
+        if id.as_ref().is_none_or(|(id, _)| *id != long.scid) {
+            *id = Some((long.scid, packet.all()));
         }
-        let Some(seen) = self.seen.get_mut(side) else { return };
+        let seen = self.seen.of_mut(packet.dir);
         match kind {
             PacketType::Initial if !cut => {
                 self.initial(long, number_at, packet, facts);
@@ -205,9 +214,7 @@ impl Quic {
             facts.observe(What::QuicVersion(version), packet.all());
             self.first = Some((version, packet.all()));
             self.version = Some(version);
-            if google::is_quic_crypto(version) {
-                facts.observe(What::TlsVersionProtocol("quic"), packet.all());
-            }
+            facts.observe(What::TlsVersionProtocol("quic"), packet.all());
         }
     }
 
@@ -326,7 +333,7 @@ impl Quic {
 
     /// A Version Negotiation packet echoes the ids of the client's packet (RFC 9000 §17.2.1); one that does not is forged.
     fn negotiation(&mut self, long: &Long<'_>, list: &[u8], packet: &Window<'_>, facts: &mut Facts) {
-        let to = self.ids.get(packet.dir.other().index()).copied().flatten();
+        let to = self.ids.of(packet.dir.other()).as_ref().map(|(id, _)| *id);
         if facts.has(Kind::QuicNegotiation) || to.is_some_and(|id| id != long.dcid) {
             return;
         }
@@ -335,14 +342,21 @@ impl Quic {
         }
         let offered = packet::versions(list).filter(|&v| !version::is_reserved(v)).take(32).collect();
         facts.observe(What::QuicNegotiation(offered), packet.all());
+        if let Some(initials) = &mut self.initials {
+            initials.end_attempts();
+        }
         self.step(Message::QuicVersionNegotiation, packet, facts);
     }
 
     /// A short header: protected with 1-RTT keys, which exist only once the handshake is done on this side (RFC 9001 §5.7).
     fn short(&mut self, packet: &Window<'_>, facts: &mut Facts) {
-        let to = self.ids.get(packet.dir.other().index()).copied().flatten();
-        let shaped = short_header_id(packet.bytes, to.map_or(0, |id| id.as_bytes().len())).is_some_and(|id| to.is_none_or(|to| to.as_bytes() == id));
-        let Some(slot) = self.one_rtt.get_mut(packet.dir.index()).filter(|slot| shaped && slot.is_none()) else { return };
+        let to = self.ids.of(packet.dir.other()).as_ref().map(|(id, _)| *id);
+        let shaped =
+            short_header_id(packet.bytes, to.map_or(0, |id| id.as_bytes().len())).is_some_and(|id| to.is_none_or(|to| to.as_bytes() == id));
+        let slot = self.one_rtt.of_mut(packet.dir);
+        if !shaped || slot.is_some() {
+            return;
+        }
         *slot = Some(packet.all());
         self.step(Message::QuicOneRtt, packet, facts);
         self.complete(facts);
@@ -351,6 +365,7 @@ impl Quic {
     fn complete(&mut self, facts: &mut Facts) {
         let (Some(client), Some(server)) = self.by_role(&self.one_rtt) else { return };
         self.stage = Stage::Done;
+        self.state_ids(facts);
         let hellos = self.initials.take().map(|initials| initials.hellos()).unwrap_or_default();
         if self.version.is_some_and(google::is_quic_crypto) {
             return;
@@ -380,9 +395,9 @@ impl Quic {
     }
 
     /// What both sides have, the client's first.
-    fn by_role(&self, both: &[Option<Evidence>; 2]) -> (Option<Evidence>, Option<Evidence>) {
+    fn by_role(&self, both: &Sides<Option<Evidence>>) -> (Option<Evidence>, Option<Evidence>) {
         let client = self.client.unwrap_or(Dir::Client);
-        (both.get(client.index()).cloned().flatten(), both.get(client.other().index()).cloned().flatten())
+        (both.of(client).clone(), both.of(client.other()).clone())
     }
 
     fn google_datagram(&mut self, window: &Window<'_>, facts: &mut Facts) {

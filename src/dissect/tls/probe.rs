@@ -62,6 +62,19 @@ pub(super) fn probe(window: &Window<'_>) -> Probe {
     }
 }
 
+/// Whether a `ClientHello` begins here, judged by everything its first 44 octets must hold: believed even after a preface that
+/// nobody recognised.
+pub(super) fn begins(window: &Window<'_>) -> bool {
+    let Ok(header) = Header::read(window.bytes) else { return false };
+    let mut r = Reader::new(window.bytes.get(HEADER..).unwrap_or_default());
+    let (Ok(1), Ok(length), Ok([3, 0..=4])) = (r.u8(), r.u24(), r.array::<2>()) else { return false };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let fits = header.kind == content::HANDSHAKE && length.saturating_add(4) <= header.length && length > SHORTEST_HELLO;
+    // After the random: a session id of at most 32 octets, then a list of suites of two octets each.
+    let built = r.skip(32).is_ok() && r.vec8().is_ok_and(|id| id.len() <= 32) && r.u16().is_ok_and(|n| n > 0 && n % 2 == 0);
+    fits && built
+}
+
 /// Who sends such first bytes.
 pub(super) fn sender(window: &Window<'_>) -> Option<Dir> {
     match Header::read(window.bytes) {

@@ -63,6 +63,10 @@ impl Protocol for Tls {
         probe::probe(window)
     }
 
+    fn begins(window: &Window<'_>) -> bool {
+        probe::begins(window)
+    }
+
     fn sender(window: &Window<'_>) -> Option<Dir> {
         probe::sender(window)
     }

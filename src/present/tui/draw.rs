@@ -96,6 +96,7 @@ fn status(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger) {
 /// ` reading 45 % █████░░░░░░ 123 MB of 270 MB `.
 fn reading(ledger: &Ledger, width: u16) -> String {
     match ledger.total {
+        Some(total) if ledger.read >= total && total > 0 => " read; putting the connections in order ".to_owned(),
         Some(total) if total > 0 => {
             let bar = usize::from(if width >= 100 { 30_u16 } else { 12 });
             let part = |of: u64| u64::try_from(u128::from(ledger.read.min(total)) * u128::from(of) / u128::from(total)).unwrap_or(0);

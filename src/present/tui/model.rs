@@ -330,7 +330,7 @@ impl Model {
     fn page(&self, ledger: &Ledger) -> usize {
         let height = match self.place() {
             Place::Connections | Place::Filter => connections::rows_area(self.area(), ledger).height,
-            Place::Detail => detail::body(self.area()).height,
+            Place::Detail => detail::page(self.area()),
             Place::Help => help::body(self.area()).height,
         };
         usize::from(height).saturating_sub(1).max(1)

@@ -1,5 +1,7 @@
 //! Which connections the table shows and in what order: computed when something changes, never when something is drawn.
 
+use std::fmt::Write as _;
+
 use memchr::memmem::Finder;
 
 use super::columns::{COLUMNS, Key};
@@ -19,38 +21,31 @@ impl Words {
     /// Takes in the connections that came since last time.
     pub fn extend(&mut self, connections: &[Connection]) {
         for connection in connections.get(self.ends.len()..).unwrap_or_default() {
-            let words = [
-                row::endpoint(&connection.client),
-                row::endpoint(&connection.server),
-                row::server(connection),
-                row::protocol(connection),
-                connection.transport.name().to_owned(),
-                row::handshake(connection).unwrap_or_default().to_owned(),
-            ];
-            words.iter().for_each(|word| self.add(word));
-            for kind in [
-                Kind::TlsCipher,
-                Kind::TlsCurve,
-                Kind::TlsNextProtocol,
-                Kind::StartTls,
-                Kind::Handshake,
-                Kind::Protocol,
-                Kind::HttpHost,
-                Kind::DnsQuery,
-                Kind::TlsSubject,
-                Kind::ProcessName,
-            ] {
-                if let Some(value) = row::value(connection, kind) {
-                    self.add(&value);
-                }
+            let start = self.text.len();
+            let words = [row::protocol(connection), row::server(connection)];
+            let handshake = row::handshake(connection).unwrap_or_default();
+            let (client, server) = (row::socket(&connection.client), row::socket(&connection.server));
+            // Writing to a String cannot fail.
+            let _ = write!(self.text, "{client}\n{server}\n{}\n{handshake}", connection.transport.name());
+            for word in words {
+                let _ = write!(self.text, "\n{word}");
             }
+            for fact in connection.facts.list().iter().filter(|fact| SEARCHED.contains(&fact.what.kind())) {
+                let _ = write!(self.text, "\n{}", fact.what.shown());
+            }
+            self.to_lowercase(start);
             self.ends.push(self.text.len());
         }
     }
 
-    fn add(&mut self, word: &str) {
-        self.text.extend(word.chars().flat_map(char::to_lowercase));
-        self.text.push('\n');
+    fn to_lowercase(&mut self, start: usize) {
+        match self.text.get_mut(start..) {
+            Some(new) if new.is_ascii() => new.make_ascii_lowercase(),
+            _ => {
+                let lower = self.text.split_off(start).to_lowercase();
+                self.text.push_str(&lower);
+            }
+        }
     }
 
     /// Which connections contain all the words of a filter. No word: all of them.
@@ -69,6 +64,20 @@ impl Words {
         matching
     }
 }
+
+/// The facts a filter looks at beside endpoints, names and protocol.
+const SEARCHED: &[Kind] = &[
+    Kind::TlsCipher,
+    Kind::TlsCurve,
+    Kind::TlsNextProtocol,
+    Kind::TlsSubject,
+    Kind::Protocol,
+    Kind::Handshake,
+    Kind::StartTls,
+    Kind::HttpHost,
+    Kind::DnsQuery,
+    Kind::ProcessName,
+];
 
 /// By which column, and which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,7 +10,13 @@ pub const UNKNOWN: &str = "·";
 /// `10.0.0.1:443`, `[2001:db8::1]:443`.
 #[must_use]
 pub fn endpoint(end: &Endpoint) -> String {
-    std::net::SocketAddr::new(end.ip, end.port).to_string()
+    socket(end).to_string()
+}
+
+/// An endpoint as the standard library prints it.
+#[must_use]
+pub fn socket(end: &Endpoint) -> std::net::SocketAddr {
+    std::net::SocketAddr::new(end.ip, end.port)
 }
 
 /// A name for the server that the wire gave: the server name asked for, else the host of a request or of a proxy.

@@ -109,6 +109,20 @@ fn one_connection_shows_its_ladder_and_its_facts() {
 }
 
 #[test]
+fn the_whole_value_of_a_selected_fact_can_be_read() {
+    let mut ledger = fixture::session();
+    ledger.push(fixture::tls13(400, &"long.".repeat(60)));
+    let mut s = Screen::new(ledger, 80, 24);
+    s.press(KeyCode::End);
+    s.press(KeyCode::Enter);
+    s.press(KeyCode::Tab);
+    s.press(KeyCode::Tab);
+    (0..5).for_each(|_| drop(s.press(KeyCode::Down)));
+    assert_eq!(s.text().matches("long.").count() / 60, 1, "{}", s.text());
+    insta::assert_snapshot!("detail_long_value", s.text());
+}
+
+#[test]
 fn a_connection_without_a_version_says_why() {
     snapshot_at_each_size!("detail_missing", fixture::session(), |s| {
         s.write("/993");

@@ -89,15 +89,21 @@ pub fn display_filter(connection: &Connection, cursor: usize) -> String {
     evidence(connection, cursor).map_or_else(|| row::display_filter(connection), Evidence::display_filter)
 }
 
-/// Where the body is: between the head and the pane of what is selected.
-#[must_use]
-pub fn body(area: Rect) -> Rect {
-    let below = pane_height(area).saturating_add(2);
+/// Where the body is: between the head and the pane of what is selected, which is taller where its value needs it.
+fn body(area: Rect, pane: &Pane) -> Rect {
+    let below = pane.height.saturating_add(2);
     let top = HEAD.min(area.height);
     Rect { y: area.y.saturating_add(top), height: area.height.saturating_sub(top).saturating_sub(below), ..area }
 }
 
-fn pane_height(area: Rect) -> u16 {
+/// How many lines a page is.
+#[must_use]
+pub fn page(area: Rect) -> u16 {
+    area.height.saturating_sub(HEAD).saturating_sub(usual_pane(area)).saturating_sub(2)
+}
+
+/// Lines of the pane, unless what is selected needs more.
+fn usual_pane(area: Rect) -> u16 {
     match area.height {
         0..14 => 0,
         14..22 => 3,
@@ -107,8 +113,8 @@ fn pane_height(area: Rect) -> u16 {
 }
 
 /// The two halves of the body: sentences and ladder, facts. On a narrow terminal the second is empty and the first holds everything.
-fn halves(area: Rect) -> (Rect, Option<Rect>) {
-    let body = body(area);
+fn halves(area: Rect, pane: &Pane) -> (Rect, Option<Rect>) {
+    let body = body(area, pane);
     if area.width < WIDE {
         return (body, None);
     }
@@ -124,7 +130,7 @@ pub fn hit(area: Rect, open: Open, ledger: &Ledger, x: u16, y: u16) -> Option<us
     if y < area.y.saturating_add(HEAD) {
         return Some(0);
     }
-    let (first, second) = halves(area);
+    let (first, second) = halves(area, &Pane::of(connection, open.cursor, area));
     let half = if first.contains((x, y).into()) { first } else { second.filter(|s| s.contains((x, y).into()))? };
     let lines = if half == first { first_lines(connection, half, second.is_none()) } else { fact_lines(connection) };
     let at = top(&lines, open.cursor, half.height).saturating_add(usize::from(y.saturating_sub(half.y)));
@@ -165,8 +171,8 @@ fn fact_lines(connection: &Connection) -> Vec<Line<'_>> {
     let mut lines = vec![Line::Heading(heading)];
     lines.extend(facts.iter().enumerate().map(|(i, fact)| Line::Fact(i.saturating_add(steps).saturating_add(1), fact)));
     if connection.facts.dropped() > 0 {
-        let more = text::counted(u64::from(connection.facts.dropped()), "more fact or step");
-        lines.push(Line::Sentence(format!("{more}: seen, but beyond what is kept for one connection")));
+        let more = text::grouped(u64::from(connection.facts.dropped()));
+        lines.push(Line::Sentence(format!("{more} more facts or steps were seen: more than is kept for one connection")));
     }
     lines
 }
@@ -184,7 +190,8 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, open: Open, ledger: &Le
     let Some(connection) = connection(ledger, open.id) else { return };
     let theme = &model.theme;
     head(buf, area, model, open, connection, ledger);
-    let (first, second) = halves(area);
+    let pane = Pane::of(connection, open.cursor, area);
+    let (first, second) = halves(area, &pane);
     let widths = Widths::of(connection.facts.list(), second.unwrap_or(first).width);
     let mut half = |half: Rect, lines: &[Line<'_>]| {
         let top = top(lines, open.cursor, half.height);
@@ -196,11 +203,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, open: Open, ledger: &Le
     if let Some(second) = second {
         half(second, &fact_lines(connection));
     }
-    let height = pane_height(area);
-    let pane = Rect { y: area.bottom().saturating_sub(2).saturating_sub(height), height, ..area };
-    if height > 0 {
-        draw_pane(buf, pane, connection, open.cursor, theme);
-    }
+    pane.draw(buf, area, theme);
 }
 
 fn head(buf: &mut Buffer, area: Rect, model: &Model, open: Open, connection: &Connection, ledger: &Ledger) {
@@ -278,31 +281,56 @@ fn draw_line(buf: &mut Buffer, at: Rect, what: &Line<'_>, cursor: usize, (start,
 }
 
 /// What is selected, in full: its value, how it is known, and the filter that shows its frames.
-fn draw_pane(buf: &mut Buffer, pane: Rect, connection: &Connection, cursor: usize, theme: &Theme) {
-    let rule = "─".repeat(usize::from(pane.width));
-    put(buf, pane.x, pane.y, pane.width, &rule, theme.quiet);
-    let steps = connection.facts.steps();
-    let told = match cursor.checked_sub(1) {
+struct Pane {
+    told: Vec<String>,
+    filter: Vec<String>,
+    height: u16,
+}
+
+impl Pane {
+    fn of(connection: &Connection, cursor: usize, area: Rect) -> Pane {
+        let usual = usual_pane(area);
+        let most = (area.height / 2).max(usual);
+        let room = usize::from(area.width.saturating_sub(2));
+        let more = evidence(connection, cursor).filter(|e| e.truncated()).map_or("", |_| "   (and more frames: the first 16 are named)");
+        let filter = text::wrap(&format!("{}{more}", safe(&display_filter(connection, cursor))), room, 2);
         // On a small terminal the filter needs the room.
-        None if pane.height < 4 => String::new(),
-        None => "This connection. To see its packets in Wireshark, use the display filter:".to_owned(),
-        Some(at) => match (steps.get(at), at.checked_sub(steps.len()).and_then(|at| connection.facts.list().get(at))) {
-            (Some(step), _) => {
-                let from = if step.dir == Dir::Client { "client" } else { "server" };
-                format!("{}, from the {from}; its last byte came at {}", step.message.name(), step.at)
-            }
-            (None, Some(fact)) => format!("{} ({}): {}", fact.what.kind().name(), facts::how_known(fact), row::shown(fact)),
-            (None, None) => String::new(),
-        },
-    };
-    let more = evidence(connection, cursor).filter(|e| e.truncated()).map_or("", |_| "   (and more frames: the first 16 are named)");
-    let filter = safe(&display_filter(connection, cursor));
-    let room = usize::from(pane.width.saturating_sub(2));
-    let most = usize::from(pane.height.saturating_sub(if told.is_empty() { 1 } else { 2 })).min(2);
-    let filter_lines = text::wrap(&format!("{filter}{more}"), room, most);
-    let most = usize::from(pane.height).saturating_sub(1).saturating_sub(filter_lines.len());
-    let lines = text::wrap(&told, room, most).into_iter().map(|l| (l, theme.text)).chain(filter_lines.into_iter().map(|l| (l, theme.key)));
-    for (n, (told, style)) in (1_u16..).zip(lines) {
-        put_all(buf, line(pane, n), &[(" ", theme.text), (&told, style)]);
+        let left = usize::from(most).saturating_sub(filter.len()).saturating_sub(1);
+        let told = match selected(connection, cursor) {
+            Some(told) => text::wrap(&told, room, left),
+            None if usual < 4 => Vec::new(),
+            None => text::wrap("This connection. To see its packets in Wireshark, use the display filter:", room, left),
+        };
+        let needs = told.len().saturating_add(filter.len()).saturating_add(1);
+        let height = if usual == 0 { 0 } else { u16::try_from(needs).unwrap_or(u16::MAX).clamp(usual, most) };
+        Pane { told, filter, height }
+    }
+
+    fn draw(&self, buf: &mut Buffer, area: Rect, theme: &Theme) {
+        if self.height == 0 {
+            return;
+        }
+        let pane = Rect { y: area.bottom().saturating_sub(2).saturating_sub(self.height), height: self.height, ..area };
+        put(buf, pane.x, pane.y, pane.width, &"─".repeat(usize::from(pane.width)), theme.quiet);
+        let lines = self.told.iter().map(|told| (told, theme.text)).chain(self.filter.iter().map(|told| (told, theme.key)));
+        for (n, (told, style)) in (1_u16..).zip(lines) {
+            put_all(buf, line(pane, n), &[(" ", theme.text), (told, style)]);
+        }
+    }
+}
+
+/// The step or the fact under the cursor, in full; `None` for the connection itself.
+fn selected(connection: &Connection, cursor: usize) -> Option<String> {
+    let at = cursor.checked_sub(1)?;
+    let steps = connection.facts.steps();
+    match at.checked_sub(steps.len()) {
+        None => steps.get(at).map(|step| {
+            let from = if step.dir == Dir::Client { "client" } else { "server" };
+            format!("{}, from the {from}; its last byte came at {}", step.message.name(), step.at)
+        }),
+        Some(at) => connection.facts.list().get(at).map(|fact| {
+            let name = fact.what.kind().name();
+            format!("{name} ({}): {}", facts::how_known(fact), row::shown(fact))
+        }),
     }
 }
