@@ -4,12 +4,14 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc::SyncSender;
 
 use crate::base::{WireStr, escape_into};
 use crate::cli::{self, Global};
 use crate::engine::{self, Analysis, Options};
-use crate::flow::Limits;
+use crate::flow::{Connection, Limits};
 use crate::present::export::{Format, Writer};
+use crate::present::tui::{self, Update};
 use crate::source::{self, Source, SourceError};
 
 /// How a command ended, when it did not fail.
@@ -152,12 +154,82 @@ pub fn live(_options: &cli::Live, _global: &Global) -> Result<Outcome, Failure> 
     ))
 }
 
-/// `intransit FILE...`: the terminal UI.
+/// `intransit FILE...`: the terminal UI, for one file after the other.
 ///
 /// # Errors
 /// When the terminal cannot be used.
 pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
-    inspect(&cli::Inspect { files: files.to_vec(), format: None, output: None }, global)
+    let mut tally = Read::default();
+    for path in files {
+        let (sender, updates) = std::sync::mpsc::sync_channel(UPDATES_IN_FLIGHT);
+        let (input, settings) = (path.clone(), settings(global));
+        let reader = engine::background(move || feed(&input, settings, &sender));
+        let color = match global.color {
+            cli::Color::Auto => tui::ColorChoice::Auto,
+            cli::Color::Always => tui::ColorChoice::Always,
+            cli::Color::Never => tui::ColorChoice::Never,
+        };
+        match tui::run(tui::Options { file: WireStr::from(file_name(path)), color }, updates) {
+            // The receiver is gone, so the reader ends at its next update; it has said what it could read.
+            Ok(()) => match reader.join() {
+                Ok(Outcome::Partial) => tally.damaged += 1,
+                Ok(_) => tally.read += 1,
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+            Err(tui::TuiError::Failed(why)) => {
+                tally.refused += 1;
+                let _ = writeln!(io::stderr(), "intransit: {}: {why}", shown(path));
+            }
+            Err(error) => return Err(Failure::Terminal(error.to_string())),
+        }
+    }
+    if tally.read + tally.damaged == 0 && tally.refused > 0 {
+        return Ok(Outcome::Nothing);
+    }
+    Ok(tally.outcome())
+}
+
+/// Updates that wait for the screen; with more, the reader waits.
+const UPDATES_IN_FLIGHT: usize = 64;
+/// Connections in one update.
+const BATCH: usize = 512;
+
+/// Reads a capture and sends what it finds to the terminal UI, until that is gone.
+fn feed(path: &Path, settings: Options, updates: &SyncSender<Update>) -> Outcome {
+    let mut last = None;
+    let analysed = open_source(path).and_then(|mut source| {
+        engine::analyse(&mut source, settings, &mut |capture| {
+            let percent = capture.input_len.map_or(capture.frames >> 16, |len| capture.input_read.saturating_mul(200) / len.max(1));
+            if last.replace(percent) != Some(percent) {
+                let update = Update::Progress { read: capture.input_read, total: capture.input_len, frames: capture.frames };
+                // A screen that is gone is noticed when the connections are sent.
+                let _ = updates.try_send(update);
+            }
+        })
+    });
+    let analysis = match analysed {
+        Ok(analysis) => analysis,
+        Err(error) => {
+            let mut text = String::new();
+            let _ = escape_into(&mut text, error.to_string().as_bytes());
+            let _ = updates.send(Update::Failed(text));
+            return Outcome::Nothing;
+        }
+    };
+    let mut connections = analysis.connections();
+    loop {
+        let batch: Vec<Connection> = connections.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            break;
+        }
+        if updates.send(Update::Connections(batch)).is_err() {
+            return Outcome::Done;
+        }
+    }
+    let capture = &analysis.capture;
+    let _ = updates.send(Update::Progress { read: capture.input_read, total: capture.input_len, frames: capture.frames });
+    let _ = updates.send(Update::Done { notes: notes(&analysis) });
+    if analysis.capture.damage.is_some() { Outcome::Partial } else { Outcome::Done }
 }
 
 fn settings(global: &Global) -> Options {
@@ -208,11 +280,10 @@ impl Read {
         self.read += 1;
         let mut err = io::stderr().lock();
         // Standard error may be closed; the data still goes out.
-        if let Some(damage) = &analysis.capture.damage {
+        if analysis.capture.damage.is_some() {
             self.damaged += 1;
-            let mut what = String::new();
-            let _ = escape_into(&mut what, damage.to_string().as_bytes());
-            let _ = writeln!(err, "intransit: {name}: {what}; the {} frames before it were read", analysis.capture.frames);
+            let note = notes(analysis).into_iter().next().unwrap_or_default();
+            let _ = writeln!(err, "intransit: {name}: {note}");
         }
         if !quiet {
             let _ = writeln!(err, "{name}: {}", summary(analysis));
@@ -233,20 +304,38 @@ impl Read {
 
 /// What was read and what could not be, in one line.
 fn summary(analysis: &Analysis) -> String {
-    let (link, counts) = (&analysis.link, analysis.finished.counts());
     let mut parts = vec![format!("{} connections in {} frames", analysis.finished.len(), analysis.capture.frames)];
-    let mut tell = |n: u64, what: &str| {
-        if n > 0 {
-            parts.push(format!("{n} {what}"));
-        }
-    };
-    tell(link.truncated, "frames cut short by the capture");
-    tell(link.malformed, "malformed");
-    tell(link.wlan_protected, "Wi-Fi frames protected by the radio layer and not readable");
-    tell(link.unknown_link.iter().map(|(_, n)| n).sum(), "of a link type that is not read");
-    tell(link.fragments_dropped, "IP fragments never completed");
-    tell(counts.evicted, "connections reported early because the table was full");
+    parts.extend(bounds(analysis));
     parts.join(", ")
+}
+
+/// What the reader of a report must know before the rest: damage, and everything that was counted but not read.
+fn notes(analysis: &Analysis) -> Vec<String> {
+    let damage = analysis.capture.damage.iter().map(|damage| {
+        let mut what = String::new();
+        // Writing to a String cannot fail.
+        let _ = escape_into(&mut what, damage.to_string().as_bytes());
+        format!("{what}; the {} frames before it were read", analysis.capture.frames)
+    });
+    damage.chain(bounds(analysis)).collect()
+}
+
+/// What was seen but not read, by reason.
+fn bounds(analysis: &Analysis) -> Vec<String> {
+    let (link, counts) = (&analysis.link, analysis.finished.counts());
+    let unknown_link: u64 = link.unknown_link.iter().map(|(_, n)| n).sum();
+    [
+        (link.truncated, "frames cut short by the capture"),
+        (link.malformed, "malformed frames"),
+        (link.wlan_protected, "Wi-Fi frames protected by the radio layer and not readable"),
+        (unknown_link, "frames of a link type that is not read"),
+        (link.fragments_dropped, "IP fragments never completed"),
+        (counts.evicted, "connections reported early because the table was full"),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, what)| format!("{n} {what}"))
+    .collect()
 }
 
 /// Where data goes: buffered, and checked to its end.

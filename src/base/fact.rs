@@ -455,6 +455,11 @@ impl Facts {
         for step in &mut self.steps {
             step.dir = step.dir.other();
         }
+        for fact in &mut self.list {
+            if let What::TlsAlerts(alerts) = &mut fact.what {
+                alerts.iter_mut().for_each(|alert| alert.dir = alert.dir.other());
+            }
+        }
     }
 }
 

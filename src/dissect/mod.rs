@@ -5,6 +5,7 @@
 
 mod dns;
 mod http;
+pub mod dtls;
 mod lines;
 pub mod quic;
 mod recognise;
@@ -38,6 +39,13 @@ pub trait Protocol: Payload {
     /// Whether the first bytes sent in a direction are this protocol.
     fn probe(window: &Window<'_>) -> Probe;
 
+    /// Whether a handshake of this protocol begins with these bytes, judged so strictly that it may be believed after bytes
+    /// that nobody recognised.
+    fn begins(window: &Window<'_>) -> bool {
+        let _ = window;
+        false
+    }
+
     /// Which role the sender of recognised bytes plays, where they say so (`ClientHello`, a query, a greeting).
     /// `Dir::Client` for the client; the label on the window is not to be looked at.
     fn sender(window: &Window<'_>) -> Option<Dir> {
@@ -67,6 +75,7 @@ recognise::protocols! {
     DatagramProtocols {
         Quic(quic::Quic),
         Dns(Dns),
+        Dtls(dtls::Dtls),
     }
 }
 

@@ -7,6 +7,9 @@ use super::{Probe, Protocol};
 
 /// How many octets of a direction a probe may ask for before the direction is taken as unknown.
 const MOST_PROBED: usize = 4096;
+/// How many windows of a direction that began with something unknown are looked at for a TLS hello: proxies and older protocols send a
+/// preface of their own before it.
+const MOST_PREFACES: u8 = 16;
 /// How many datagrams of a flow are probed: keys for media are negotiated after connectivity checks, not after an hour.
 const MOST_DATAGRAMS: u16 = 512;
 
@@ -14,6 +17,8 @@ const MOST_DATAGRAMS: u16 = 512;
 pub trait Recognised: Default {
     /// The protocol whose probe says yes, and the role of the sender where the bytes tell it.
     fn recognise(window: &Window<'_>, more: &mut bool) -> Option<(Self, Option<Dir>)>;
+    /// The protocol whose handshake begins in these bytes, where anything may have come before.
+    fn recognise_hello(window: &Window<'_>) -> Option<(Self, Option<Dir>)>;
     /// Whether nothing was recognised yet.
     fn is_none(&self) -> bool;
     /// [`Payload::feed`] of the protocol.
@@ -31,8 +36,8 @@ pub trait Recognised: Default {
 pub struct Stream<R> {
     reading: R,
     roles: Roles,
-    /// Directions whose first bytes are of no protocol we know.
-    unknown: Sides<bool>,
+    /// Directions whose first bytes are of no protocol we know, and how many windows of each were looked at since.
+    unknown: Sides<Option<u8>>,
 }
 
 impl<R: Recognised> Payload for Stream<R> {
@@ -43,7 +48,7 @@ impl<R: Recognised> Payload for Stream<R> {
             let rest = window.from(taken);
             if self.reading.is_none() {
                 if rest.bytes.is_empty() || !self.recognise(&rest, facts) {
-                    return if *self.unknown.of(window.dir) { window.bytes.len() } else { taken };
+                    return if self.unknown.of(window.dir).is_some() { window.bytes.len() } else { taken };
                 }
             }
             let step = self.reading.feed(&self.roles.label(&rest), facts).min(rest.bytes.len());
@@ -70,7 +75,8 @@ impl<R: Recognised> Payload for Stream<R> {
 
     fn next(&self) -> Next {
         if self.reading.is_none() {
-            return if self.unknown.client && self.unknown.server { Next::Done } else { Next::Stay };
+            let given_up = |looked: Option<u8>| looked.is_some_and(|n| n >= MOST_PREFACES);
+            return if given_up(self.unknown.client) && given_up(self.unknown.server) { Next::Done } else { Next::Stay };
         }
         self.reading.next()
     }
@@ -88,11 +94,17 @@ impl<R: Recognised> Payload for Stream<R> {
 impl<R: Recognised> Stream<R> {
     /// Whether something was recognised. If not, and no probe asks for more, the direction is unknown from here on.
     fn recognise(&mut self, window: &Window<'_>, facts: &mut Facts) -> bool {
-        if *self.unknown.of(window.dir) {
-            return false;
-        }
         let mut more = false;
-        match R::recognise(window, &mut more) {
+        let found = match self.unknown.of_mut(window.dir) {
+            None => R::recognise(window, &mut more),
+            // A preface was not recognised: only a hello, which is long and strictly built, is believed after it.
+            Some(looked) if *looked < MOST_PREFACES => {
+                *looked += 1;
+                R::recognise_hello(window)
+            }
+            Some(_) => None,
+        };
+        match found {
             Some((reading, sender)) => {
                 self.reading = reading;
                 if self.roles.learn(window.dir, sender) {
@@ -101,7 +113,10 @@ impl<R: Recognised> Stream<R> {
                 true
             }
             None => {
-                *self.unknown.of_mut(window.dir) = !more || window.bytes.len() >= MOST_PROBED;
+                let unknown = self.unknown.of_mut(window.dir);
+                if unknown.is_none() && (!more || window.bytes.len() >= MOST_PROBED) {
+                    *unknown = Some(0);
+                }
                 false
             }
         }
@@ -199,6 +214,11 @@ impl Roles {
     }
 }
 
+/// What the bytes say of a handshake of one protocol that begins in them.
+pub(super) fn probe_hello<P: Protocol>(window: &Window<'_>) -> Option<Option<Dir>> {
+    P::begins(window).then(|| P::sender(window))
+}
+
 /// What the probe of one protocol says, with the role of the sender when it is yes.
 pub(super) fn probe<P: Protocol>(window: &Window<'_>, more: &mut bool) -> Option<Option<Dir>> {
     match P::probe(window) {
@@ -226,6 +246,13 @@ macro_rules! protocols {
         impl $crate::dissect::recognise::Recognised for $name {
             fn recognise(window: &$crate::base::Window<'_>, more: &mut bool) -> Option<($name, Option<$crate::base::Dir>)> {
                 $(if let Some(sender) = $crate::dissect::recognise::probe::<$type>(window, more) {
+                    return Some(($name::$variant(Box::default()), sender));
+                })*
+                None
+            }
+
+            fn recognise_hello(window: &$crate::base::Window<'_>) -> Option<($name, Option<$crate::base::Dir>)> {
+                $(if let Some(sender) = $crate::dissect::recognise::probe_hello::<$type>(window) {
                     return Some(($name::$variant(Box::default()), sender));
                 })*
                 None

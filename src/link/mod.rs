@@ -3,14 +3,33 @@
 //! [`Decoder::decode`] strips the link-layer header, tunnels and IP headers, puts IP fragments together, and hands each
 //! innermost transport packet to the caller. It keeps state only for fragments (bounded).
 
+mod checksum;
+mod defrag;
+mod ethernet;
+mod framing;
+mod gre;
+mod ip;
+mod layer;
+mod media;
+mod process;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod udp_tunnel;
+mod wlan;
+
 use std::net::IpAddr;
 
-use crate::base::{Window, WireStr};
+pub use checksum::HeaderSum;
+
+use crate::base::{Frame, LinkType, Window, WireStr};
+use defrag::Fragments;
+use layer::{Layer, Walk};
 
 /// An innermost transport packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
-    /// Octets of the frame that completed it, as on the wire.
+    /// Octets on the wire of the frame, or of all frames whose fragments make up the datagram.
     pub wire_len: u32,
     /// Source address of the innermost IP header.
     pub src: IpAddr,
@@ -64,8 +83,8 @@ pub struct TcpHeader {
     pub ack: u32,
     /// The control bits.
     pub flags: TcpFlags,
-    /// `Some(false)` when the checksum was computed over a whole, unfragmented segment and is wrong.
-    pub checksum_ok: Option<bool>,
+    /// What the header adds to the checksum, for [`Packet::tcp_checksum_ok`].
+    pub header_sum: HeaderSum,
 }
 
 /// TCP control bits.
@@ -118,85 +137,114 @@ pub struct LinkCounts {
     pub fragments: u64,
     /// Datagrams put together from fragments.
     pub reassembled: u64,
-    /// Fragments dropped because a datagram was never completed or a bound was reached.
+    /// Fragments whose datagram was not completed: others are missing, it was too old, or a bound was reached. Those that
+    /// still wait count too.
     pub fragments_dropped: u64,
+    /// How often a datagram was given up because all waiting fragments together reached a bound.
+    pub fragment_bounds: u64,
 }
 
-/// Provisional.
+impl LinkCounts {
+    /// Adds what another decoder counted.
+    pub fn join(&mut self, other: &LinkCounts) {
+        self.frames += other.frames;
+        self.not_ip += other.not_ip;
+        self.malformed += other.malformed;
+        self.truncated += other.truncated;
+        self.wlan_protected += other.wlan_protected;
+        self.fragments += other.fragments;
+        self.reassembled += other.reassembled;
+        self.fragments_dropped += other.fragments_dropped;
+        self.fragment_bounds += other.fragment_bounds;
+        other.unknown_link.iter().for_each(|&(link, frames)| self.count_unknown(link, frames));
+        other.wlan_ciphers.iter().for_each(|cipher| self.saw_cipher(cipher.clone()));
+    }
+
+    fn count_unknown(&mut self, link: u16, frames: u64) {
+        match self.unknown_link.binary_search_by_key(&link, |&(known, _)| known) {
+            Ok(at) => self.unknown_link.iter_mut().skip(at).take(1).for_each(|(_, n)| *n += frames),
+            Err(at) => self.unknown_link.insert(at, (link, frames)),
+        }
+    }
+
+    /// Only names of a fixed table come here, so the list is short.
+    fn saw_cipher(&mut self, name: WireStr) {
+        if let Err(at) = self.wlan_ciphers.binary_search(&name) {
+            self.wlan_ciphers.insert(at, name);
+        }
+    }
+}
+
+/// Finds the packets in frames. Keeps fragments of datagrams that are not complete yet, and nothing else.
 #[derive(Debug, Default)]
 pub struct Decoder {
     counts: LinkCounts,
+    fragments: Fragments,
 }
 
 impl Decoder {
-    /// New.
+    /// A decoder that has seen nothing.
     #[must_use]
     pub fn new() -> Decoder {
         Decoder::default()
     }
-    /// Counts.
+
+    /// What was counted so far.
     #[must_use]
     pub fn counts(&self) -> &LinkCounts {
         &self.counts
     }
-    /// Decodes.
-    pub fn decode(&mut self, frame: &crate::base::Frame<'_>, sink: &mut impl FnMut(&Packet<'_>)) {
-        let _ = self.try_decode(frame, sink);
-    }
-    fn try_decode(&mut self, frame: &crate::base::Frame<'_>, sink: &mut impl FnMut(&Packet<'_>)) -> Option<()> {
+
+    /// Hands each innermost transport packet of a frame to `sink`: usually one, none for a frame without IP or for a
+    /// fragment whose datagram is not complete, several for aggregated 802.11 frames.
+    pub fn decode(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(&Packet<'_>)) {
         self.counts.frames += 1;
-        let b = frame.bytes;
-        let ip = match frame.link.0 {
-            1 => {
-                let mut at = 12;
-                while b.get(at..at + 2)? == [0x81, 0] {
-                    at += 4;
-                }
-                b.get(at + 2..)?
+        let root = frame.window(frame.bytes);
+        let whole = Layer::whole(&root, frame.wire_len);
+        if whole.is_cut() {
+            self.counts.truncated += 1;
+        }
+        let mut walk = Walk::new(&mut self.counts, &mut self.fragments, sink, root, frame.wire_len);
+        let found = walk.link(frame.link, whole);
+        // Where the capture cut a header short, nothing is wrong with the header.
+        if walk.malformed {
+            self.counts.malformed += u64::from(!whole.is_cut());
+        } else if !found {
+            self.counts.not_ip += 1;
+        }
+    }
+}
+
+impl<'a> Walk<'_, 'a> {
+    /// Reads a frame by its link-layer header type. Says, like every method that reads a layer, whether IP was found.
+    fn link(&mut self, link: LinkType, layer: Layer<'a>) -> bool {
+        match link.0 {
+            1 => self.ethernet(layer),
+            0 | 108 => self.null(layer),
+            12 | 14 | 101 | 228 | 229 => self.ip(layer),
+            113 => self.linux_cooked(layer),
+            276 => self.linux_cooked_v2(layer),
+            9 | 50 => self.ppp_or_hdlc(layer),
+            51 => self.pppoe(layer),
+            204 => layer.skip(1).is_some_and(|layer| self.ppp_or_hdlc(layer)),
+            104 => self.cisco_hdlc(layer),
+            107 => self.frame_relay(layer),
+            105 => self.wlan(layer, false),
+            127 => self.radiotap(layer),
+            119 => self.prism(layer),
+            163 => self.wlan_avs(layer),
+            192 => self.ppi(layer),
+            149 | 258 => self.pktap(layer),
+            239 => self.nflog(layer),
+            129 => self.arcnet(layer),
+            138 => self.ip_over_1394(layer),
+            178 => self.juniper_ethernet(layer),
+            242 => self.ip_over_infiniband(layer),
+            11 => self.llc(layer),
+            other => {
+                self.counts.count_unknown(other, 1);
+                false
             }
-            113 => b.get(16..)?,
-            0 => b.get(4..)?,
-            _ => b,
-        };
-        let (src, dst, proto, l4) = match ip.first()? >> 4 {
-            4 => {
-                let h = usize::from(ip.first()? & 15) * 4;
-                let t = usize::from(u16::from_be_bytes([*ip.get(2)?, *ip.get(3)?])).min(ip.len());
-                let a: [u8; 4] = ip.get(12..16)?.try_into().ok()?;
-                let c: [u8; 4] = ip.get(16..20)?.try_into().ok()?;
-                (IpAddr::from(a), IpAddr::from(c), *ip.get(9)?, ip.get(h..t)?)
-            }
-            6 => {
-                let t = (usize::from(u16::from_be_bytes([*ip.get(4)?, *ip.get(5)?])) + 40).min(ip.len());
-                let a: [u8; 16] = ip.get(8..24)?.try_into().ok()?;
-                let c: [u8; 16] = ip.get(24..40)?.try_into().ok()?;
-                (IpAddr::from(a), IpAddr::from(c), *ip.get(6)?, ip.get(40..t)?)
-            }
-            _ => return None,
-        };
-        let mut r = crate::base::Reader::new(l4);
-        let (src_port, dst_port) = (r.u16().ok()?, r.u16().ok()?);
-        let (transport, payload) = match proto {
-            6 => {
-                let (seq, ack) = (r.u32().ok()?, r.u32().ok()?);
-                let off = usize::from(*l4.get(12)? >> 4) * 4;
-                let f = *l4.get(13)?;
-                let flags = TcpFlags { fin: f & 1 != 0, syn: f & 2 != 0, rst: f & 4 != 0, ack: f & 16 != 0 };
-                (Transport::Tcp(TcpHeader { src_port, dst_port, seq, ack, flags, checksum_ok: None }), l4.get(off..)?)
-            }
-            17 => (Transport::Udp { src_port, dst_port }, l4.get(8..)?),
-            n => (Transport::Other(n), l4),
-        };
-        sink(&Packet {
-            wire_len: frame.wire_len,
-            src,
-            dst,
-            transport,
-            payload: frame.window(payload),
-            payload_wire_len: payload.len() as u32,
-            vlan: None,
-            process: None,
-        });
-        Some(())
+        }
     }
 }

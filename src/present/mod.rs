@@ -1,3 +1,4 @@
 //! Floor 6: from judgement to people.
 
 pub mod export;
+pub mod tui;

@@ -68,6 +68,7 @@ impl Live {
 impl Source for Live {
     fn fill(&mut self, chunk: &mut Chunk) -> Result<bool, SourceError> {
         chunk.clear();
+        chunk.bytes.clear();
         while chunk.bytes.len() < CHUNK {
             match self.device.next_packet() {
                 Ok(packet) => {

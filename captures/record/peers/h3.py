@@ -19,6 +19,7 @@ p.add_argument("--original", help="the version of the client's first packet")
 p.add_argument("--retry", action="store_true")
 p.add_argument("--tickets", action="store_true", help="two connections: the second resumes with early data")
 p.add_argument("--migrate", action="store_true", help="go on from another local port in the middle")
+p.add_argument("--long", action="store_true", help="a ClientHello of more than three packets: many application protocols offered")
 p.add_argument("--pause", type=float, default=0.3)
 a = p.parse_args()
 
@@ -63,6 +64,8 @@ def config(client):
     c.supported_versions = [VERSIONS[v] for v in a.versions.split(",")]
     if a.original:
         c.original_version = VERSIONS[a.original]
+    if a.long:
+        c.alpn_protocols = H3_ALPN + [f"{w}-chat/{n}.0-experimental-draft" for w in ("garden", "orchard", "meadow", "harbour") for n in range(30)]
     if a.keylog:
         c.secrets_log_file = open(a.keylog, "a", buffering=1)
     return c

@@ -6,7 +6,7 @@ from slixmpp import ClientXMPP
 p = argparse.ArgumentParser()
 p.add_argument("role", choices=["listen", "send"]), p.add_argument("jid"), p.add_argument("password")
 p.add_argument("--to"), p.add_argument("--message"), p.add_argument("--tls", default="starttls")
-p.add_argument("--ca"), p.add_argument("--keylog"), p.add_argument("--omemo"), p.add_argument("--host", default="198.51.100.20")
+p.add_argument("--ca"), p.add_argument("--keylog"), p.add_argument("--omemo", action="store_true"), p.add_argument("--host", default="198.51.100.20")
 p.add_argument("--port", type=int, default=5222)
 a = p.parse_args()
 
@@ -15,7 +15,7 @@ class User(ClientXMPP):
     def __init__(self):
         super().__init__(a.jid, a.password)
         self.enable_plaintext = a.tls == "no"
-        self.enable_starttls = a.tls != "no"
+        self.enable_starttls = a.tls == "starttls"
         self.enable_direct_tls = False
         self.ca_certs = a.ca
         if a.tls == "no":
@@ -23,7 +23,7 @@ class User(ClientXMPP):
             m.unencrypted_plain = m.unencrypted_scram = True
         if a.omemo:
             from peers_omemo import setup
-            setup(self, a.omemo)
+            setup(self)
         self.add_event_handler("session_start", self.start)
         self.add_event_handler("message", self.message)
         self.finished = asyncio.get_event_loop().create_future()
@@ -38,7 +38,7 @@ class User(ClientXMPP):
         self.send_presence()
         await self.get_roster()
         if a.omemo:
-            await asyncio.sleep(2)
+            await asyncio.sleep(4)
         if a.role == "send":
             if a.omemo:
                 from peers_omemo import send

@@ -25,21 +25,17 @@ impl<'a> Frames<'a> {
         Frames { reader: Reader::new(payload), google }
     }
 
+    /// Frames as RFC 9000 numbers them.
     fn read(&mut self) -> Result<Option<Frame>, Short> {
         while !self.reader.is_empty() {
             let start = self.reader.position();
             let r = &mut self.reader;
             match r.varint()? {
-                0x00 | 0x01 => {}
-                kind @ (0x02 | 0x03) if !self.google => skip_ack(r, kind == 0x03)?,
-                kind if kind == if self.google { 0x08 } else { 0x06 } => {
-                    let offset = r.varint()?;
-                    let len = usize::try_from(r.varint()?).unwrap_or(usize::MAX);
-                    r.take(len)?;
-                    let end = r.position();
-                    return Ok(Some(Frame::Crypto { offset, span: end - len..end }));
-                }
-                0x1c if !self.google => {
+                // PADDING, PING, and IMMEDIATE_ACK (draft-ietf-quic-ack-frequency).
+                0x00 | 0x01 | 0x1f | 0xac => {}
+                kind @ (0x02 | 0x03) => skip_ack(r, kind == 0x03)?,
+                0x06 => return crypto(r).map(Some),
+                0x1c => {
                     let code = r.varint()?;
                     r.varint()?;
                     let reason = usize::try_from(r.varint()?).unwrap_or(usize::MAX);
@@ -47,8 +43,20 @@ impl<'a> Frames<'a> {
                     let _ = r.skip(reason.min(r.left()));
                     return Ok(Some(Frame::Close { code, span: start..r.position() }));
                 }
-                // IMMEDIATE_ACK (draft-ietf-quic-ack-frequency).
-                0x1f | 0xac if !self.google => {}
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Frames of Q050, T050 and T051: Google's numbers, with a CRYPTO frame in the new shape.
+    fn read_google(&mut self) -> Result<Option<Frame>, Short> {
+        while !self.reader.is_empty() {
+            let r = &mut self.reader;
+            match r.u8()? {
+                0x00 | 0x07 => {}
+                0x08 => return crypto(r).map(Some),
+                kind @ 0x40..=0x7f => skip_google_ack(r, kind)?,
                 _ => return Ok(None),
             }
         }
@@ -56,11 +64,20 @@ impl<'a> Frames<'a> {
     }
 }
 
+fn crypto(r: &mut Reader<'_>) -> Result<Frame, Short> {
+    let offset = r.varint()?;
+    let len = usize::try_from(r.varint()?).unwrap_or(usize::MAX);
+    r.skip(len)?;
+    let end = r.position();
+    Ok(Frame::Crypto { offset, span: end.saturating_sub(len)..end })
+}
+
 impl Iterator for Frames<'_> {
     type Item = Frame;
 
     fn next(&mut self) -> Option<Frame> {
-        self.read().ok().flatten()
+        let frame = if self.google { self.read_google() } else { self.read() };
+        frame.ok().flatten()
     }
 }
 
@@ -80,4 +97,25 @@ fn skip_ack(r: &mut Reader<'_>, with_ecn: bool) -> Result<(), Short> {
         }
     }
     Ok(())
+}
+
+/// ACK of Google's versions: the bits `01ntllmm` of the type give the widths of what follows.
+fn skip_google_ack(r: &mut Reader<'_>, kind: u8) -> Result<(), Short> {
+    let width = |bits: u8| match bits & 3 {
+        0 => 1,
+        1 => 2,
+        2 => 4,
+        _ => 6,
+    };
+    r.skip(width(kind >> 2))?;
+    let _delay = r.u16()?;
+    let blocks = if kind & 0x20 != 0 { r.u8()? } else { 0 };
+    r.skip(width(kind))?;
+    for _ in 0..blocks {
+        r.skip(1 + width(kind))?;
+    }
+    match r.u8()? {
+        0 => Ok(()),
+        timestamps => r.skip(5 + 3 * (usize::from(timestamps) - 1)),
+    }
 }

@@ -1,7 +1,7 @@
 //! Google's QUIC before the IETF's (versions Q0xx): recognised, and the name the client asked for read from its
 //! "CHLO" message, which was sent in clear. Its own "QUIC crypto" handshake is not TLS.
 
-use crate::base::{Facts, Kind, QuicVersion, Reader, What, WireStr, Window};
+use crate::base::{Dir, Facts, Kind, QuicVersion, Reader, What, Window, WireStr};
 
 /// A datagram of Google's QUIC that says its version.
 pub(super) struct Datagram<'a> {
@@ -18,6 +18,11 @@ const MOST_BEFORE_MESSAGE: usize = 48;
 /// Tags a message may have.
 const MOST_TAGS: u16 = 128;
 
+/// Whether the handshake of a version is Google's "QUIC crypto" and not TLS.
+pub(super) fn is_quic_crypto(version: QuicVersion) -> bool {
+    version.is_google() && version.0.to_be_bytes().first() == Some(&b'Q')
+}
+
 /// Whether a client's datagram is one of the versions with a header of Google's own: Q024 to Q046.
 pub(super) fn is_plausible_start(datagram: &[u8]) -> bool {
     header(datagram).is_some_and(|(_, at)| datagram.len() >= at + 13)
@@ -27,6 +32,17 @@ pub(super) fn is_plausible_start(datagram: &[u8]) -> bool {
 pub(super) fn read<'a>(window: &Window<'a>) -> Option<Datagram<'a>> {
     let (version, at) = header(window.bytes)?;
     Some(Datagram { version, payload: window.from(at) })
+}
+
+/// Whose datagram it is: the client of Q046 writes a destination id only, the server a source id only; before, only a
+/// client's message can be longer than a list of versions.
+pub(super) fn sender(datagram: &[u8]) -> Option<Dir> {
+    match (datagram.first()?, datagram.get(5)) {
+        (0x80.., Some(0x05)) => Some(Dir::Server),
+        (0x80.., _) => Some(Dir::Client),
+        _ if memchr::memmem::find(datagram, b"CHLO").is_some() => Some(Dir::Client),
+        _ => None,
+    }
 }
 
 /// The version, and how long the header up to it (or to the connection ids) is.
@@ -51,7 +67,7 @@ fn header(datagram: &[u8]) -> Option<(QuicVersion, usize)> {
 }
 
 /// States the server name in a "CHLO" message, where the message begins near the start of `data`.
-pub(super) fn chlo(data: &Window<'_>, facts: &mut Facts) {
+pub(super) fn client_hello(data: &Window<'_>, facts: &mut Facts) {
     if facts.has(Kind::TlsServerName) {
         return;
     }

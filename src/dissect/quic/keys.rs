@@ -14,7 +14,6 @@ use super::version::{RetrySeal, Secret};
 /// The keys of both directions, made from the destination connection id of the client's first Initial.
 pub(super) struct InitialKeys {
     pub version: QuicVersion,
-    pub origin: ConnectionId,
     client: Opener,
     server: Opener,
 }
@@ -48,7 +47,7 @@ impl InitialKeys {
                 (Opener::salted(&initial, b"client in")?, Opener::salted(&initial, b"server in")?)
             }
         };
-        Some(InitialKeys { version, origin, client, server })
+        Some(InitialKeys { version, client, server })
     }
 
     /// Removes the protection of a whole packet that a side sent. The packet is copied into `buffer`, where its payload is

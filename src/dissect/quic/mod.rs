@@ -7,28 +7,22 @@
 mod crypto;
 mod frames;
 mod google;
+mod initials;
 mod keys;
 mod packet;
 mod version;
 
-use crate::base::{Alert, AlertDescription, Basis, Dir, Evidence, Fact, Facts, Kind, Message, QuicVersion, Stitched, What, Window};
-use crate::dissect::tls::{Carrier, Handshake};
+use crate::base::{Alert, AlertDescription, Basis, Dir, Evidence, Fact, Facts, Kind, Message, QuicVersion, Sides, What, Window};
 use crate::dissect::{Next, Payload, Probe, Protocol};
 
-use crypto::CryptoStream;
 use frames::{Frame, Frames};
-use keys::{InitialKeys, Role};
+use initials::{Initial, Initials};
+use keys::Role;
 use packet::{Body, Long, Packet};
 use version::{PacketType, RetryProof};
 
 pub use packet::{ConnectionId, short_header_id};
 
-/// Key sets kept: that of the first Initial, after a Retry, after another version was chosen.
-const MOST_KEYS: usize = 3;
-/// Derivations one connection may cost; a stranger who sends Initials with ever new connection ids gets no more.
-const MOST_DERIVATIONS: u8 = 48;
-/// Initials that came before the packet that their keys derive from.
-const MOST_WAITING: usize = 4;
 /// Datagrams without anything new after which a connection is left alone.
 const MOST_IDLE: u16 = 256;
 
@@ -44,13 +38,12 @@ pub struct Quic {
     /// Whose packets open with client keys, once one did: the flow may have guessed the sides wrongly.
     client: Option<Dir>,
     /// The source connection ids last seen from each side.
-    ids: [Option<ConnectionId>; 2],
+    ids: Sides<Option<(ConnectionId, Evidence)>>,
     /// Needed until both hellos are read.
     initials: Option<Box<Initials>>,
-    /// The first CRYPTO bytes of each side, the first short-header packet of each side.
-    hello: [Option<Evidence>; 2],
-    one_rtt: [Option<Evidence>; 2],
-    seen: [SeenTypes; 2],
+    /// The first short-header packet of each side.
+    one_rtt: Sides<Option<Evidence>>,
+    seen: Sides<SeenTypes>,
     closed: Option<Evidence>,
     google: bool,
     idle: u16,
@@ -72,42 +65,27 @@ enum Stage {
     Closed,
 }
 
-/// What reading the Initial packets takes.
-struct Initials {
-    keys: Vec<InitialKeys>,
-    handshake: Handshake,
-    streams: [CryptoStream; 2],
-    largest: [u64; 2],
-    waiting: Vec<(Dir, Stitched)>,
-    derivations: u8,
-    buffer: Vec<u8>,
-}
-
-impl std::fmt::Debug for Initials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Initials").field("handshake", &self.handshake).field("streams", &self.streams).finish_non_exhaustive()
-    }
-}
-
-impl Default for Initials {
-    fn default() -> Initials {
-        Initials {
-            keys: Vec::new(),
-            handshake: Handshake::new(Carrier::Quic),
-            streams: Default::default(),
-            largest: [0; 2],
-            waiting: Vec::new(),
-            derivations: 0,
-            buffer: Vec::new(),
-        }
-    }
-}
-
 impl Protocol for Quic {
     fn probe(window: &Window<'_>) -> Probe {
         match packet::is_plausible_start(window.bytes) || google::is_plausible_start(window.bytes) {
             true => Probe::Yes,
             false => Probe::No,
+        }
+    }
+
+    fn sender(window: &Window<'_>) -> Option<Dir> {
+        if google::is_plausible_start(window.bytes) {
+            return google::sender(window.bytes);
+        }
+        let Some(Packet::Long(long)) = packet::read(window.bytes) else { return None };
+        match long.body {
+            Body::Negotiation(_) | Body::Retry(_) => Some(Dir::Server),
+            Body::Protected { kind: PacketType::ZeroRtt, .. } => Some(Dir::Client),
+            // Only the client's packets open with the id that they carry themselves.
+            Body::Protected { kind: PacketType::Initial, number_at, end, cut: false } => {
+                Initials::is_from_client(&long, number_at, &window.slice(0..end)?).then_some(Dir::Client)
+            }
+            Body::Protected { .. } => None,
         }
     }
 }
@@ -125,28 +103,19 @@ impl Payload for Quic {
         }
         if self.idle >= MOST_IDLE {
             self.stage = Stage::Done;
-            self.initials = None;
         }
         window.bytes.len()
     }
 
     fn close(&mut self, facts: &mut Facts) {
-        if self.stage == Stage::Closed || facts.has(Kind::Handshake) {
+        if std::mem::replace(&mut self.stage, Stage::Closed) == Stage::Closed {
             return;
         }
-        self.stage = Stage::Closed;
-        self.initials = None;
-        let (client, server) = self.by_role(&self.hello);
-        let state = match (&self.closed, client, server) {
-            (Some(closed), ..) => Some(("failed", closed.clone())),
-            (None, Some(client), None) => Some(("client-only", client)),
-            (None, None, Some(server)) => Some(("server-only", server)),
-            // Neither hello could be read.
-            (None, None, None) if !self.google => self.first.take().map(|(_, evidence)| ("missing", evidence)),
-            _ => None,
-        };
-        if let Some((state, evidence)) = state {
-            facts.infer(What::Handshake(state), evidence);
+        let hellos = self.initials.take().map(|initials| initials.hellos()).unwrap_or_default();
+        let judged = facts.has(Kind::Handshake) || self.version.is_none_or(google::is_quic_crypto);
+        self.state_ids(facts);
+        if !judged {
+            self.partly(self.by_role(&hellos), facts);
         }
     }
 
@@ -156,14 +125,32 @@ impl Payload for Quic {
             Stage::Done | Stage::Closed => Next::Done,
         }
     }
+
+    fn client(&self) -> Option<Dir> {
+        self.client
+    }
+
+    fn swap_sides(&mut self) {
+        self.client = self.client.map(Dir::other);
+        self.ids.swap();
+        self.one_rtt.swap();
+        self.seen.swap();
+        if let Some(initials) = &mut self.initials {
+            initials.swap_sides();
+        }
+    }
 }
 
 impl Quic {
-    /// The connection ids that client and server chose for themselves, as far as they were seen: a datagram from a new
-    /// address to one of them belongs to this connection (RFC 9000 §9).
-    #[must_use]
-    pub fn connection_ids(&self) -> [Option<ConnectionId>; 2] {
-        self.ids
+    /// States the connection ids that client and server chose for themselves: a datagram from a new address to one of them
+    /// belongs to this connection (RFC 9000 §9).
+    fn state_ids(&mut self, facts: &mut Facts) {
+        let ids = std::mem::take(&mut self.ids);
+        let client = self.client.unwrap_or(Dir::Client);
+        let chosen: Vec<_> = [ids.of(client), ids.of(client.other())].into_iter().flatten().filter(|(id, _)| !id.is_empty()).collect();
+        let Some((_, first)) = chosen.first() else { return };
+        let evidence = chosen.iter().fold(first.clone(), |all, (_, evidence)| all.and(evidence));
+        facts.observe(What::QuicConnectionIds(chosen.iter().map(|(id, _)| format!("{id:?}")).collect()), evidence);
     }
 
     /// Reads one packet after the other (RFC 9000 §12.2).
@@ -186,12 +173,12 @@ impl Quic {
     }
 
     fn protected(&mut self, long: &Long<'_>, kind: PacketType, number_at: usize, cut: bool, packet: &Window<'_>, facts: &mut Facts) {
-        let side = packet.dir.index();
         self.accept(long.version, packet, facts);
-        if let Some(id) = self.ids.get_mut(side) {
-            *id = Some(long.scid);
+        let id = self.ids.of_mut(packet.dir);
+        if id.as_ref().is_none_or(|(id, _)| *id != long.scid) {
+            *id = Some((long.scid, packet.all()));
         }
-        let Some(seen) = self.seen.get_mut(side) else { return };
+        let seen = self.seen.of_mut(packet.dir);
         match kind {
             PacketType::Initial if !cut => {
                 self.initial(long, number_at, packet, facts);
@@ -208,9 +195,14 @@ impl Quic {
         }
     }
 
+    /// The role of a side: facts name roles, also where the flow has its labels the wrong way round.
+    fn role(&self, label: Dir) -> Dir {
+        if self.client == Some(Dir::Server) { label.other() } else { label }
+    }
+
     fn step(&mut self, message: Message, packet: &Window<'_>, facts: &mut Facts) {
         self.idle = 0;
-        facts.step(packet.dir, message, packet.at, packet.all());
+        facts.step(self.role(packet.dir), message, packet.at, packet.all());
     }
 
     /// The first packet states the protocol; its version stands until a better one is proven.
@@ -220,6 +212,7 @@ impl Quic {
             facts.observe(What::QuicVersion(version), packet.all());
             self.first = Some((version, packet.all()));
             self.version = Some(version);
+            facts.observe(What::TlsVersionProtocol("quic"), packet.all());
         }
     }
 
@@ -239,55 +232,50 @@ impl Quic {
 
     /// Opens an Initial packet, or keeps it until the packet comes that its keys derive from.
     fn initial(&mut self, long: &Long<'_>, number_at: usize, packet: &Window<'_>, facts: &mut Facts) {
-        // Taken out so that the packet can be read into `self`; put back below.
+        // Taken out while the packet is read into `self`.
         let mut initials = self.initials.take().unwrap_or_default();
-        let known = initials.keys.len();
         match initials.open(long, number_at, packet, self.client) {
-            Some((role, payload)) => {
-                self.read(&mut initials, long.version, role, &payload, packet.dir, facts);
-                if initials.keys.len() > known || known == 0 {
-                    for (dir, waiting) in std::mem::take(&mut initials.waiting) {
-                        self.read_late(&mut initials, &waiting, dir, facts);
+            Some(initial) => {
+                self.read(&mut initials, long.version, &initial, packet.dir, facts);
+                if initial.fresh {
+                    for (dir, waiting) in initials.take_waiting() {
+                        let Some(packet) = waiting.window(dir) else { continue };
+                        self.late(&mut initials, &packet, facts);
                     }
                 }
             }
-            None if initials.waiting.len() < MOST_WAITING && initials.derivations < MOST_DERIVATIONS => {
-                let mut copy = Stitched::new();
-                copy.push(packet);
-                initials.waiting.push((packet.dir, copy));
-            }
-            None => {}
+            None => initials.wait(packet),
         }
         self.initials = Some(initials);
     }
 
-    fn read_late(&mut self, initials: &mut Initials, packet: &Stitched, dir: Dir, facts: &mut Facts) {
-        let Some(packet) = packet.window(dir) else { return };
+    fn late(&mut self, initials: &mut Initials, packet: &Window<'_>, facts: &mut Facts) {
         let Some(Packet::Long(long)) = packet::read(packet.bytes) else { return };
         let Body::Protected { number_at, .. } = long.body else { return };
-        if let Some((role, payload)) = initials.open(&long, number_at, &packet, self.client) {
-            self.read(initials, long.version, role, &payload, dir, facts);
+        match initials.open(&long, number_at, packet, self.client) {
+            Some(initial) => self.read(initials, long.version, &initial, packet.dir, facts),
+            None => initials.wait(packet),
         }
     }
 
-    /// Reads the frames of an opened Initial packet.
-    fn read(&mut self, initials: &mut Initials, version: QuicVersion, role: Role, payload: &Stitched, dir: Dir, facts: &mut Facts) {
-        let Some(payload) = payload.window(dir) else { return };
-        self.client.get_or_insert(if role == Role::Client { dir } else { dir.other() });
-        self.prove(version, role, &payload, facts);
-        let side = dir.index();
+    /// Reads the frames of an opened Initial packet. `label` is the side as the flow calls it.
+    fn read(&mut self, initials: &mut Initials, version: QuicVersion, initial: &Initial, label: Dir, facts: &mut Facts) {
+        if self.client.is_none() {
+            self.client = Some(if initial.role == Role::Client { label } else { label.other() });
+            if self.client == Some(Dir::Server) {
+                facts.swap_sides();
+            }
+        }
+        let Some(payload) = initial.payload.window(self.role(label)) else { return };
+        self.prove(version, initial.role, &payload, facts);
         for frame in Frames::new(payload.bytes, version.is_google()) {
             match frame {
                 Frame::Crypto { offset, span } => {
                     let Some(data) = payload.slice(span) else { continue };
-                    if version.0.to_be_bytes().first() == Some(&b'Q') {
-                        google::chlo(&data, facts);
-                        continue;
-                    }
-                    let (Some(stream), Some(hello)) = (initials.streams.get_mut(side), self.hello.get_mut(side)) else { continue };
-                    if stream.insert(offset, &data, &mut initials.handshake, facts) {
+                    if google::is_quic_crypto(version) {
+                        google::client_hello(&data, facts);
+                    } else if initials.crypto(initial.attempt, label, offset, &data, facts) {
                         self.idle = 0;
-                        hello.get_or_insert(data.all());
                     }
                 }
                 Frame::Close { code, span } => self.connection_close(code, &payload, span, facts),
@@ -317,18 +305,7 @@ impl Quic {
     }
 
     fn retry(&mut self, long: &Long<'_>, packet: &Window<'_>, facts: &mut Facts) {
-        let origin = self.initials.as_ref().and_then(|i| i.keys.first()).map(|k| k.origin);
-        let genuine = match (version::retry_proof(long.version), origin) {
-            (RetryProof::Tag(seal), Some(origin)) => keys::is_genuine_retry(&seal, origin, packet.bytes),
-            (RetryProof::OriginalId, Some(origin)) => {
-                let Body::Retry(rest) = long.body else { return };
-                rest.split_first().is_some_and(|(&len, rest)| rest.get(..usize::from(len)) == Some(origin.as_bytes()))
-            }
-            // The first Initial was not captured: the type is all there is to go by.
-            (_, None) => self.first.is_none() || self.version == Some(long.version),
-            (RetryProof::Unknown, Some(_)) => true,
-        };
-        if !genuine || facts.has(Kind::QuicRetry) {
+        if facts.has(Kind::QuicRetry) || !self.is_genuine_retry(long, packet) {
             return;
         }
         self.accept(long.version, packet, facts);
@@ -336,9 +313,25 @@ impl Quic {
         self.step(Message::QuicRetry, packet, facts);
     }
 
+    fn is_genuine_retry(&self, long: &Long<'_>, packet: &Window<'_>) -> bool {
+        let mut origins = self.initials.iter().flat_map(|initials| initials.origins()).peekable();
+        if origins.peek().is_none() {
+            // The first Initial was not captured: the type is all there is to go by.
+            return self.version.is_none_or(|version| version == long.version);
+        }
+        origins.any(|origin| match version::retry_proof(long.version) {
+            RetryProof::Tag(seal) => keys::is_genuine_retry(&seal, origin, packet.bytes),
+            RetryProof::OriginalId => {
+                let Body::Retry(rest) = long.body else { return false };
+                rest.split_first().is_some_and(|(&len, rest)| rest.get(..usize::from(len)) == Some(origin.as_bytes()))
+            }
+            RetryProof::Unknown => true,
+        })
+    }
+
     /// A Version Negotiation packet echoes the ids of the client's packet (RFC 9000 §17.2.1); one that does not is forged.
     fn negotiation(&mut self, long: &Long<'_>, list: &[u8], packet: &Window<'_>, facts: &mut Facts) {
-        let to = self.ids.get(packet.dir.other().index()).copied().flatten();
+        let to = self.ids.of(packet.dir.other()).as_ref().map(|(id, _)| *id);
         if facts.has(Kind::QuicNegotiation) || to.is_some_and(|id| id != long.dcid) {
             return;
         }
@@ -347,14 +340,21 @@ impl Quic {
         }
         let offered = packet::versions(list).filter(|&v| !version::is_reserved(v)).take(32).collect();
         facts.observe(What::QuicNegotiation(offered), packet.all());
+        if let Some(initials) = &mut self.initials {
+            initials.end_attempts();
+        }
         self.step(Message::QuicVersionNegotiation, packet, facts);
     }
 
     /// A short header: protected with 1-RTT keys, which exist only once the handshake is done on this side (RFC 9001 §5.7).
     fn short(&mut self, packet: &Window<'_>, facts: &mut Facts) {
-        let to = self.ids.get(packet.dir.other().index()).copied().flatten();
-        let shaped = short_header_id(packet.bytes, to.map_or(0, |id| id.as_bytes().len())).is_some_and(|id| to.is_none_or(|to| to.as_bytes() == id));
-        let Some(slot) = self.one_rtt.get_mut(packet.dir.index()).filter(|slot| shaped && slot.is_none()) else { return };
+        let to = self.ids.of(packet.dir.other()).as_ref().map(|(id, _)| *id);
+        let shaped =
+            short_header_id(packet.bytes, to.map_or(0, |id| id.as_bytes().len())).is_some_and(|id| to.is_none_or(|to| to.as_bytes() == id));
+        let slot = self.one_rtt.of_mut(packet.dir);
+        if !shaped || slot.is_some() {
+            return;
+        }
         *slot = Some(packet.all());
         self.step(Message::QuicOneRtt, packet, facts);
         self.complete(facts);
@@ -362,91 +362,49 @@ impl Quic {
 
     fn complete(&mut self, facts: &mut Facts) {
         let (Some(client), Some(server)) = self.by_role(&self.one_rtt) else { return };
-        let evidence = client.and(&server);
-        // Joined mid-handshake: protected data flows, but the handshake was not seen.
-        if let (Some(hello), Some(answer)) = self.by_role(&self.hello) {
-            facts.infer(What::Handshake("complete"), evidence.clone().and(&hello).and(&answer));
-        }
-        facts.infer(What::TlsEstablished(true), evidence);
         self.stage = Stage::Done;
-        self.initials = None;
+        self.state_ids(facts);
+        let hellos = self.initials.take().map(|initials| initials.hellos()).unwrap_or_default();
+        if self.version.is_some_and(google::is_quic_crypto) {
+            return;
+        }
+        let evidence = client.and(&server);
+        facts.infer(What::TlsEstablished(true), evidence.clone());
+        match self.by_role(&hellos) {
+            (Some(hello), Some(answer)) => facts.infer(What::Handshake("complete"), evidence.and(&hello).and(&answer)),
+            partly => self.partly(partly, facts),
+        }
+    }
+
+    /// States how much of a handshake was seen that was not seen whole.
+    fn partly(&mut self, hellos: (Option<Evidence>, Option<Evidence>), facts: &mut Facts) {
+        let (state, evidence) = match (self.closed.take(), hellos) {
+            (Some(closed), _) => ("failed", closed),
+            (None, (Some(client), None)) => ("client-only", client),
+            (None, (None, Some(server))) => ("server-only", server),
+            (None, (None, None)) => match &self.first {
+                Some((_, first)) => ("missing", first.clone()),
+                None => return,
+            },
+            // Both hellos, and then nothing to tell success from failure.
+            (None, (Some(_), Some(_))) => return,
+        };
+        facts.infer(What::Handshake(state), evidence);
     }
 
     /// What both sides have, the client's first.
-    fn by_role(&self, both: &[Option<Evidence>; 2]) -> (Option<Evidence>, Option<Evidence>) {
+    fn by_role(&self, both: &Sides<Option<Evidence>>) -> (Option<Evidence>, Option<Evidence>) {
         let client = self.client.unwrap_or(Dir::Client);
-        (both.get(client.index()).cloned().flatten(), both.get(client.other().index()).cloned().flatten())
+        (both.of(client).clone(), both.of(client.other()).clone())
     }
 
     fn google_datagram(&mut self, window: &Window<'_>, facts: &mut Facts) {
         let Some(found) = google::read(window) else { return };
         self.google = true;
         self.accept(found.version, window, facts);
-        if !facts.has(Kind::TlsVersionProtocol) {
-            facts.observe(What::TlsVersionProtocol("quic"), window.all());
-        }
-        google::chlo(&found.payload, facts);
+        google::client_hello(&found.payload, facts);
         if facts.has(Kind::TlsServerName) {
             self.stage = Stage::Done;
         }
-    }
-}
-
-impl Initials {
-    /// Opens a packet with the keys at hand, else with keys derived for it. The payload in clear remembers the packet's frames.
-    fn open(&mut self, long: &Long<'_>, number_at: usize, packet: &Window<'_>, client: Option<Dir>) -> Option<(Role, Stitched)> {
-        let largest = self.largest.get(packet.dir.index()).copied().unwrap_or_default();
-        let from_client = client.is_none_or(|client| client == packet.dir);
-        let roles: &[Role] = match client {
-            Some(client) if client == packet.dir => &[Role::Client],
-            Some(_) => &[Role::Server],
-            None => &[Role::Client, Role::Server],
-        };
-        for keys in self.keys.iter().filter(|k| k.version == long.version) {
-            for &role in roles {
-                if let Some(opened) = keys.open(role, packet.bytes, number_at, largest, &mut self.buffer) {
-                    return Some((role, self.payload(opened, packet)));
-                }
-            }
-        }
-        // The server may have chosen another version (RFC 9368 §2.3): the connection id stays that of the first Initial.
-        if let Some(origin) = self.keys.first().map(|k| k.origin)
-            && self.keys.iter().all(|k| k.version != long.version)
-            && let Some(opened) = self.derive_and_open(long, origin, roles, number_at, packet)
-        {
-            return Some(opened);
-        }
-        let tried = self.keys.iter().any(|k| k.version == long.version && k.origin == long.dcid);
-        if tried || !from_client {
-            return None;
-        }
-        self.derive_and_open(long, long.dcid, &[Role::Client], number_at, packet)
-    }
-
-    fn derive_and_open(&mut self, long: &Long<'_>, origin: ConnectionId, roles: &[Role], number_at: usize, packet: &Window<'_>) -> Option<(Role, Stitched)> {
-        for &secret in version::secrets(long.version) {
-            if self.derivations >= MOST_DERIVATIONS {
-                return None;
-            }
-            self.derivations = self.derivations.saturating_add(1);
-            let Some(keys) = InitialKeys::derive(secret, long.version, origin) else { continue };
-            for &role in roles {
-                if let Some(opened) = keys.open(role, packet.bytes, number_at, 0, &mut self.buffer) {
-                    self.keys.insert(0, keys);
-                    self.keys.truncate(MOST_KEYS);
-                    return Some((role, self.payload(opened, packet)));
-                }
-            }
-        }
-        None
-    }
-
-    fn payload(&mut self, opened: keys::Opened, packet: &Window<'_>) -> Stitched {
-        if let Some(largest) = self.largest.get_mut(packet.dir.index()) {
-            *largest = (*largest).max(opened.number);
-        }
-        let mut plain = Stitched::new();
-        plain.push_derived(self.buffer.get(opened.start..opened.end).unwrap_or_default(), packet);
-        plain
     }
 }

@@ -154,7 +154,8 @@ pub(super) fn is_plausible_start(datagram: &[u8]) -> bool {
         Body::Negotiation(_) => false,
         Body::Protected { kind, number_at, end, cut } => {
             let room = end.saturating_sub(number_at);
-            let shaped = if cut { room > 0 } else { room >= SAMPLE_AFTER + SAMPLE && rest_is_quic(datagram.get(end..).unwrap_or_default(), &long) };
+            let shaped =
+                if cut { room > 0 } else { room >= SAMPLE_AFTER + SAMPLE && rest_is_quic(datagram.get(end..).unwrap_or_default(), &long) };
             let full = kind == PacketType::Initial && datagram.len() >= 1200 && long.dcid.as_bytes().len() >= 8;
             shaped && (known || (full && !cut))
         }

@@ -2,8 +2,9 @@
 
 use super::hello::{Broken, ClientHello, ServerHello};
 use super::offer::{self, Offer};
-use super::{answer, certificate, exchange};
-use crate::base::{CipherSuite, Dir, Evidence, Facts, Kind, Message, ProtocolVersion, Reader, What, Window};
+use super::progress::Progress;
+use super::{answer, certificate, exchange, ssl2};
+use crate::base::{CipherSuite, Dir, Evidence, Facts, Kind, Message, ProtocolVersion, Reader, Sides, Timestamp, What, Window};
 
 /// What carries the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +25,16 @@ const MOST_MALFORMED: u8 = 4;
 #[derive(Debug)]
 pub struct Handshake {
     carrier: Carrier,
-    /// Who sent the `ClientHello`, once a message has told: the flow's first guess may be wrong.
-    client: Option<Dir>,
     offer: Offer,
     offered: Option<Evidence>,
     retried: Option<Evidence>,
     answered: Option<Answer>,
     /// Whether the session is a new one or a resumed one is known.
     kind_known: bool,
-    /// Server messages were lost after the `ServerHello`: a missing `Certificate` proves nothing.
-    lost: bool,
+    /// Bytes of a side were lost: of its messages, a missing one proves nothing.
+    lost: Sides<bool>,
     malformed: u8,
+    pub(super) progress: Progress,
 }
 
 /// The `ServerHello`.
@@ -51,14 +51,14 @@ impl Handshake {
     pub fn new(carrier: Carrier) -> Handshake {
         Handshake {
             carrier,
-            client: None,
             offer: Offer::default(),
             offered: None,
             retried: None,
             answered: None,
             kind_known: false,
-            lost: false,
+            lost: Sides::default(),
             malformed: 0,
+            progress: Progress::default(),
         }
     }
 
@@ -68,11 +68,7 @@ impl Handshake {
         let (Ok(kind), Ok(body)) = (r.u8(), r.vec24()) else { return };
         let evidence = window.all();
         let message = Handshake::kind(kind, body);
-        facts.step(window.dir, message, window.at, evidence.clone());
-        if let Some(sender) = sender(message) {
-            let client = if sender == Dir::Client { window.dir } else { window.dir.other() };
-            self.client.get_or_insert(client);
-        }
+        facts.step(window.dir, message, arrived(window), evidence.clone());
         let read = match message {
             Message::ClientHello => self.client_hello(body, &evidence, facts),
             Message::ServerHello => self.server_hello(body, &evidence, facts),
@@ -126,22 +122,13 @@ impl Handshake {
         self.retried.is_some()
     }
 
-    /// Who `dir` is, as far as messages told; else as the flow has it.
-    #[must_use]
-    pub fn role(&self, dir: Dir) -> Dir {
-        match self.client {
-            Some(client) if client == dir => Dir::Client,
-            Some(_) => Dir::Server,
-            None => dir,
-        }
-    }
-
     /// Reads a `ChangeCipherSpec`. A server that sends one after its `ServerHello` without a `Certificate`, a
     /// `ServerKeyExchange` or a `ServerHelloDone` resumes a session (RFC 5246 §7.3).
     pub fn change_cipher_spec(&mut self, window: &Window<'_>, facts: &mut Facts) {
         let evidence = window.all();
-        facts.step(window.dir, Message::ChangeCipherSpec, window.at, evidence.clone());
-        if self.role(window.dir) == Dir::Client || self.kind_known || self.lost {
+        facts.step(window.dir, Message::ChangeCipherSpec, arrived(window), evidence.clone());
+        self.progress.changed(window.dir, &evidence);
+        if window.dir == Dir::Client || self.kind_known || self.lost.server {
             return;
         }
         if let Some(answer) = self.answered.as_ref().filter(|a| !a.version.is_1_3()) {
@@ -152,7 +139,40 @@ impl Handshake {
 
     /// Messages of one side were lost, or could not be read.
     pub fn lost(&mut self, dir: Dir) {
-        self.lost |= self.role(dir) == Dir::Server;
+        *self.lost.of_mut(dir) = true;
+    }
+
+    /// Notes that where a message should begin, something else stands.
+    pub(super) fn no_message(&mut self, window: &Window<'_>, facts: &mut Facts) {
+        self.tell(Message::OtherHandshake, Broken::not("no type of message stands where one should begin"), window.all(), facts);
+    }
+
+    pub(super) fn has_lost(&self, dir: Dir) -> bool {
+        *self.lost.of(dir)
+    }
+
+    /// Takes a hello that is not one of these messages: SSL 2's.
+    pub(super) fn ssl2_hello(&mut self, hello: ssl2::Hello<'_>, window: &Window<'_>, facts: &mut Facts) {
+        let known = match hello {
+            ssl2::Hello::Client { .. } => self.offered.is_some(),
+            ssl2::Hello::Server { .. } => self.answered.is_some(),
+        };
+        if known {
+            return;
+        }
+        let evidence = ssl2::state(hello, window, facts);
+        let message = match hello {
+            ssl2::Hello::Client { .. } => {
+                self.offered = Some(evidence.clone());
+                Message::ClientHello
+            }
+            ssl2::Hello::Server { .. } => {
+                let (version, cipher) = (ProtocolVersion::SSL2, CipherSuite(0));
+                self.answered = Some(Answer { version, cipher, evidence: evidence.clone() });
+                Message::ServerHello
+            }
+        };
+        facts.step(window.dir, message, arrived(window), evidence);
     }
 
     pub(super) fn offer(&self) -> Offer {
@@ -230,15 +250,14 @@ impl Handshake {
     }
 
     fn certificate(&mut self, dir: Dir, body: &[u8], evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
-        let role = self.role(dir);
-        let known = match role {
+        let known = match dir {
             Dir::Client => Kind::TlsClientCertSha256,
             Dir::Server => Kind::TlsCertSha256,
         };
-        if role == Dir::Server {
+        if dir == Dir::Server {
             self.full(evidence, facts);
         }
-        if facts.has(known) { Ok(()) } else { certificate::state(role, body, evidence, facts) }
+        if facts.has(known) { Ok(()) } else { certificate::state(dir, body, evidence, facts) }
     }
 
     fn server_key_exchange(&mut self, body: &[u8], evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
@@ -274,18 +293,9 @@ impl Handshake {
     }
 }
 
-/// Who sends a message, where only one side can.
-fn sender(message: Message) -> Option<Dir> {
-    match message {
-        Message::ClientHello | Message::ClientKeyExchange => Some(Dir::Client),
-        Message::ServerHello
-        | Message::HelloRetryRequest
-        | Message::HelloVerifyRequest
-        | Message::ServerKeyExchange
-        | Message::CertificateRequest
-        | Message::ServerHelloDone => Some(Dir::Server),
-        _ => None,
-    }
+/// When the last octet of a window came; the window may be a part of a longer one.
+pub(super) fn arrived(window: &Window<'_>) -> Timestamp {
+    window.arrived(0..window.bytes.len())
 }
 
 /// States something that one connection states once.

@@ -10,19 +10,17 @@ mod handshake;
 mod hello;
 mod ja3;
 mod ja4;
+mod messages;
 mod name;
 mod offer;
+mod probe;
+mod progress;
+mod record;
+mod ssl2;
 
 pub use handshake::{Carrier, Handshake};
-#[derive(Debug, Default)]
-pub struct Tls;
-impl super::Payload for Tls {
-    fn feed(&mut self, w: &crate::base::Window<'_>, _: &mut crate::base::Facts) -> usize {
-        w.bytes.len()
-    }
-}
-impl super::Protocol for Tls {
-    fn probe(_: &crate::base::Window<'_>) -> super::Probe {
-        super::Probe::No
-    }
-}
+pub use record::Tls;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation)]
+mod tests;

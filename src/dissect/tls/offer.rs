@@ -7,7 +7,7 @@ use crate::base::{
 };
 
 /// `TLS_EMPTY_RENEGOTIATION_INFO_SCSV` (RFC 5746 §3.3).
-const RENEGOTIATION_SCSV: u16 = 0x00ff;
+pub(super) const RENEGOTIATION_SCSV: u16 = 0x00ff;
 /// `TLS_FALLBACK_SCSV` (RFC 7507 §2).
 const FALLBACK_SCSV: u16 = 0x5600;
 /// `key_share` until draft 22.

@@ -1,0 +1,218 @@
+//! The Initial packets of a connection: opened, put in order, and read by the TLS handshake (RFC 9001 §4, §5.2).
+
+use std::fmt;
+
+use crate::base::{Dir, Evidence, Facts, Sides, Stitched, Window};
+use crate::dissect::tls::{Carrier, Handshake};
+
+use super::crypto::CryptoStream;
+use super::keys::{InitialKeys, Opened, Role};
+use super::packet::{ConnectionId, Long};
+use super::version;
+
+/// Attempts kept: the first, after Version Negotiation, after a Retry, and one more.
+const MOST_ATTEMPTS: usize = 4;
+/// Versions one attempt may go through (RFC 9368 §2.3).
+const MOST_VERSIONS: usize = 3;
+/// Derivations one connection may cost; a stranger who sends Initials with ever new connection ids gets no more.
+const MOST_DERIVATIONS: u8 = 48;
+/// Initials kept that came before the packet that their keys derive from.
+const MOST_WAITING: usize = 4;
+
+/// What reading the Initial packets takes; needed until both hellos are read.
+pub(super) struct Initials {
+    attempts: Vec<Attempt>,
+    handshake: Handshake,
+    /// Attempts before this one ended in Version Negotiation.
+    ended: usize,
+    waiting: Vec<(Dir, Stitched)>,
+    derivations: u8,
+    buffer: Vec<u8>,
+}
+
+/// What one client says under one first connection id: a later attempt on the same ports (after Version Negotiation, after
+/// a Retry, or by a stranger) begins its CRYPTO streams anew.
+struct Attempt {
+    origin: ConnectionId,
+    keys: Vec<InitialKeys>,
+    streams: Sides<CryptoStream>,
+    largest: Sides<u64>,
+    /// The first message of each side.
+    hello: Sides<Option<Evidence>>,
+}
+
+/// An Initial packet without its protection. The payload remembers the frames of its packet.
+pub(super) struct Initial {
+    pub attempt: usize,
+    pub role: Role,
+    pub payload: Stitched,
+    /// It is the first that opened with these keys.
+    pub fresh: bool,
+}
+
+impl Default for Initials {
+    fn default() -> Initials {
+        Initials {
+            attempts: Vec::new(),
+            handshake: Handshake::new(Carrier::Quic),
+            ended: 0,
+            waiting: Vec::new(),
+            derivations: 0,
+            buffer: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Initials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Initials").field("handshake", &self.handshake).finish_non_exhaustive()
+    }
+}
+
+impl Initials {
+    /// Opens a packet with the keys at hand, else with keys derived for it. `client` is the side known to be the client.
+    pub fn open(&mut self, long: &Long<'_>, number_at: usize, packet: &Window<'_>, client: Option<Dir>) -> Option<Initial> {
+        let from_client = client.is_none_or(|client| client == packet.dir);
+        let role = if from_client { Role::Client } else { Role::Server };
+        for (at, attempt) in self.attempts.iter_mut().enumerate() {
+            let largest = *attempt.largest.of(packet.dir);
+            for keys in attempt.keys.iter().filter(|k| k.version == long.version) {
+                if let Some(opened) = keys.open(role, packet.bytes, number_at, largest, &mut self.buffer) {
+                    attempt.note(packet.dir, opened);
+                    return Some(Initial { attempt: at, role, payload: in_clear(&self.buffer, opened, packet), fresh: false });
+                }
+            }
+        }
+        self.open_in_other_version(long, role, number_at, packet)
+            .or_else(|| if from_client { self.open_as_first(long, number_at, packet) } else { None })
+    }
+
+    /// The server may have chosen another version (RFC 9368 §2.3): the connection id stays that of the first Initial.
+    fn open_in_other_version(&mut self, long: &Long<'_>, role: Role, number_at: usize, packet: &Window<'_>) -> Option<Initial> {
+        for at in self.ended..self.attempts.len() {
+            let Some(attempt) = self.attempts.get(at) else { continue };
+            let origin = attempt.origin;
+            if attempt.keys.len() >= MOST_VERSIONS || attempt.keys.iter().any(|k| k.version == long.version) {
+                continue;
+            }
+            if let Some((keys, opened)) = self.derive_and_open(long, origin, role, number_at, packet) {
+                let attempt = self.attempts.get_mut(at)?;
+                attempt.keys.push(keys);
+                attempt.note(packet.dir, opened);
+                return Some(Initial { attempt: at, role, payload: in_clear(&self.buffer, opened, packet), fresh: true });
+            }
+        }
+        None
+    }
+
+    /// Only a client's first packets open with the id that they carry themselves.
+    fn open_as_first(&mut self, long: &Long<'_>, number_at: usize, packet: &Window<'_>) -> Option<Initial> {
+        if self.attempts.iter().any(|a| a.origin == long.dcid && a.keys.iter().any(|k| k.version == long.version)) {
+            return None;
+        }
+        let (keys, opened) = self.derive_and_open(long, long.dcid, Role::Client, number_at, packet)?;
+        if self.attempts.len() >= MOST_ATTEMPTS {
+            self.attempts.remove(1);
+            self.ended = self.ended.saturating_sub(1);
+        }
+        let mut attempt =
+            Attempt { origin: long.dcid, keys: vec![keys], streams: Sides::default(), largest: Sides::default(), hello: Sides::default() };
+        attempt.note(packet.dir, opened);
+        self.attempts.push(attempt);
+        let payload = in_clear(&self.buffer, opened, packet);
+        Some(Initial { attempt: self.attempts.len() - 1, role: Role::Client, payload, fresh: true })
+    }
+
+    fn derive_and_open(
+        &mut self,
+        long: &Long<'_>,
+        origin: ConnectionId,
+        role: Role,
+        number_at: usize,
+        packet: &Window<'_>,
+    ) -> Option<(InitialKeys, Opened)> {
+        for &secret in version::secrets(long.version) {
+            if self.derivations >= MOST_DERIVATIONS {
+                return None;
+            }
+            self.derivations = self.derivations.saturating_add(1);
+            let Some(keys) = InitialKeys::derive(secret, long.version, origin) else { continue };
+            if let Some(opened) = keys.open(role, packet.bytes, number_at, 0, &mut self.buffer) {
+                return Some((keys, opened));
+            }
+        }
+        None
+    }
+
+    /// Whether a packet is a client's first, proven by opening it with the id that it carries.
+    pub fn is_from_client(long: &Long<'_>, number_at: usize, packet: &Window<'_>) -> bool {
+        Initials::default().derive_and_open(long, long.dcid, Role::Client, number_at, packet).is_some()
+    }
+
+    /// Keeps a packet until its keys are known.
+    pub fn wait(&mut self, packet: &Window<'_>) {
+        if self.waiting.len() < MOST_WAITING && self.derivations < MOST_DERIVATIONS {
+            let mut copy = Stitched::new();
+            copy.push(packet);
+            self.waiting.push((packet.dir, copy));
+        }
+    }
+
+    /// The packets that waited, each with the side that sent it.
+    pub fn take_waiting(&mut self) -> Vec<(Dir, Stitched)> {
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// Reads the bytes of a CRYPTO frame; returns whether they completed a message. `side` is the flow's label.
+    pub fn crypto(&mut self, attempt: usize, side: Dir, offset: u64, data: &Window<'_>, facts: &mut Facts) -> bool {
+        let Some(attempt) = self.attempts.get_mut(attempt) else { return false };
+        let message = attempt.streams.of_mut(side).insert(offset, data, &mut self.handshake, facts);
+        let any = message.is_some();
+        let hello = attempt.hello.of_mut(side);
+        if hello.is_none() {
+            *hello = message;
+        }
+        any
+    }
+
+    /// The first messages of both sides, of the attempt that the server answered, else of the first.
+    pub fn hellos(&self) -> Sides<Option<Evidence>> {
+        let answered = self.attempts.iter().find(|a| a.hello.client.is_some() && a.hello.server.is_some());
+        let any = || self.attempts.iter().find(|a| a.hello.client.is_some() || a.hello.server.is_some());
+        answered.or_else(any).map(|a| a.hello.clone()).unwrap_or_default()
+    }
+
+    /// The connection ids that the client's attempts began with.
+    pub fn origins(&self) -> impl Iterator<Item = ConnectionId> {
+        self.attempts.iter().map(|a| a.origin)
+    }
+
+    /// The server refused the version: what the client tries next is a new connection (RFC 9000 §6.2).
+    pub fn end_attempts(&mut self) {
+        self.ended = self.attempts.len();
+    }
+
+    /// From now on windows carry the opposite labels.
+    pub fn swap_sides(&mut self) {
+        for attempt in &mut self.attempts {
+            attempt.streams.swap();
+            attempt.largest.swap();
+            attempt.hello.swap();
+        }
+        self.waiting.iter_mut().for_each(|(dir, _)| *dir = dir.other());
+    }
+}
+
+impl Attempt {
+    fn note(&mut self, dir: Dir, opened: Opened) {
+        let largest = self.largest.of_mut(dir);
+        *largest = (*largest).max(opened.number);
+    }
+}
+
+/// The payload that `opened` left in `buffer`; each of its bytes depends on all of the packet.
+fn in_clear(buffer: &[u8], opened: Opened, packet: &Window<'_>) -> Stitched {
+    let mut payload = Stitched::new();
+    payload.push_derived(buffer.get(opened.start..opened.end).unwrap_or_default(), packet);
+    payload
+}

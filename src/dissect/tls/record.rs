@@ -1,0 +1,301 @@
+//! TLS records over a byte stream (RFC 5246 §6, RFC 8446 §5).
+
+use smallvec::SmallVec;
+
+use super::handshake::{Carrier, Handshake, arrived};
+use super::messages::Messages;
+use super::probe::{self, HEADER, Header, content};
+use super::{answer, ssl2};
+use crate::base::{Basis, Dir, Evidence, Fact, Facts, Message, ProtocolVersion, Sides, What, Window};
+use crate::dissect::{Next, Payload, Probe, Protocol};
+
+/// How many windows are tried for the beginning of a record after a gap.
+const MOST_TRIES: u8 = 64;
+/// After how many records a connection whose hellos were not seen has nothing more to tell.
+const ENOUGH_WITHOUT_HELLO: u32 = 64;
+/// After how many records a handshake that is not complete will not be.
+const ENOUGH: u32 = 1024;
+/// How many different record versions are told.
+const MOST_VERSIONS: usize = 4;
+
+/// TLS or SSL over a byte stream.
+#[derive(Debug)]
+pub struct Tls {
+    handshake: Handshake,
+    sides: Sides<Side>,
+    records: u32,
+    /// The versions on records, for want of a hello.
+    versions: SmallVec<[(ProtocolVersion, Evidence); 1]>,
+    done: bool,
+}
+
+/// One direction.
+#[derive(Debug, Default)]
+struct Side {
+    at: At,
+    messages: Messages,
+    /// Whether messages are in clear: unknown until one was read, or a `ChangeCipherSpec`.
+    clear: Option<bool>,
+}
+
+/// Where in its records a direction is.
+#[derive(Clone, Copy, Debug, Default)]
+enum At {
+    /// Before a header.
+    #[default]
+    Header,
+    /// In a record that carries messages in clear: octets left.
+    Messages(usize),
+    /// In a record that is not looked at: octets left.
+    Skipped(usize),
+    /// Lost; how many windows did not begin with a record.
+    Lost(u8),
+}
+
+impl Default for Tls {
+    fn default() -> Tls {
+        Tls { handshake: Handshake::new(Carrier::Tls), sides: Sides::default(), records: 0, versions: SmallVec::new(), done: false }
+    }
+}
+
+impl Protocol for Tls {
+    fn probe(window: &Window<'_>) -> Probe {
+        probe::probe(window)
+    }
+
+    fn begins(window: &Window<'_>) -> bool {
+        probe::begins(window)
+    }
+
+    fn sender(window: &Window<'_>) -> Option<Dir> {
+        probe::sender(window)
+    }
+}
+
+impl Payload for Tls {
+    fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
+        let mut taken = 0;
+        // Ends: each round takes at least an octet.
+        while taken < window.bytes.len() && !self.done {
+            match self.step(&window.from(taken), facts) {
+                0 => break,
+                n => taken += n,
+            }
+        }
+        if self.is_enough() && !self.done {
+            self.done = true;
+            self.close(facts);
+        }
+        taken
+    }
+
+    fn gap(&mut self, dir: Dir, missing: u64, _facts: &mut Facts) {
+        let missing = usize::try_from(missing).unwrap_or(usize::MAX);
+        let side = self.sides.of_mut(dir);
+        side.at = match side.at {
+            At::Skipped(left) if missing <= left => At::Skipped(left - missing),
+            At::Messages(left) if missing <= left && side.messages.gap(missing) => At::Messages(left - missing),
+            At::Messages(left) if missing <= left => At::Skipped(left - missing),
+            _ => At::Lost(0),
+        };
+        if matches!(side.at, At::Lost(_)) {
+            side.messages.clear();
+            // A ChangeCipherSpec may have been among the lost.
+            side.clear = side.clear.filter(|clear| !clear);
+        }
+        if !matches!(side.at, At::Skipped(_)) || side.clear == Some(true) {
+            self.handshake.lost(dir);
+        }
+    }
+
+    fn close(&mut self, facts: &mut Facts) {
+        if !self.handshake.has_client_hello() && !self.handshake.has_server_hello() {
+            self.state_record_versions(facts);
+        }
+        self.handshake.close(facts);
+    }
+
+    fn next(&self) -> Next {
+        if self.done { Next::Done } else { Next::Stay }
+    }
+}
+
+impl Tls {
+    /// Reads at least an octet, or returns 0 to wait for more.
+    fn step(&mut self, rest: &Window<'_>, facts: &mut Facts) -> usize {
+        let side = self.sides.of_mut(rest.dir);
+        let available = rest.bytes.len();
+        match side.at {
+            At::Header => self.header(rest, facts),
+            At::Skipped(left) => {
+                side.at = after(At::Skipped(left.saturating_sub(available)));
+                left.min(available)
+            }
+            At::Messages(left) => {
+                let n = left.min(available);
+                let Some(fragment) = rest.slice(0..n) else { return 0 };
+                let went = side.messages.fragment(&fragment, &mut self.handshake, facts);
+                side.at = after(if went { At::Messages(left - n) } else { At::Skipped(left - n) });
+                if !went {
+                    self.handshake.no_message(&fragment, facts);
+                }
+                n
+            }
+            At::Lost(tries) if tries < MOST_TRIES && is_record(rest.bytes) => {
+                side.at = At::Header;
+                self.header(rest, facts)
+            }
+            At::Lost(tries) => {
+                side.at = At::Lost(tries.saturating_add(1));
+                available
+            }
+        }
+    }
+
+    /// Before a record.
+    fn header(&mut self, rest: &Window<'_>, facts: &mut Facts) -> usize {
+        let header = match Header::read(rest.bytes) {
+            Ok(header) => header,
+            Err(Probe::More) => return 0,
+            Err(_) => return self.ssl2(rest, facts),
+        };
+        let body = rest.from(HEADER);
+        let clear = match (header.kind, self.sides.of(rest.dir).clear) {
+            (content::HANDSHAKE, Some(true)) => Some(true),
+            (content::HANDSHAKE, Some(false)) => probe::is_hello_record(body.bytes, header.length),
+            (content::HANDSHAKE, None) => probe::is_clear(body.bytes, header.length),
+            // A record of these lengths is in clear or nonsense, and is looked at whole.
+            (content::CHANGE_CIPHER_SPEC, _) if header.length == 1 => (!body.bytes.is_empty()).then_some(true),
+            (content::ALERT, _) if header.length == 2 => (body.bytes.len() >= 2).then_some(true),
+            _ => Some(false),
+        };
+        let Some(clear) = clear else { return 0 };
+        let Some(head) = rest.slice(0..HEADER) else { return 0 };
+        self.begin(header, &head, facts);
+        let side = self.sides.of_mut(rest.dir);
+        if !clear {
+            side.at = after(At::Skipped(header.length));
+            self.protected(header, &head, facts);
+            return HEADER;
+        }
+        match header.kind {
+            content::CHANGE_CIPHER_SPEC => {
+                side.clear = Some(false);
+                side.messages.clear();
+                self.with_body(rest, header, |handshake, body| handshake.change_cipher_spec(body, facts))
+            }
+            content::ALERT => self.with_body(rest, header, |handshake, body| handshake.alert(body, facts)),
+            _ => {
+                side.clear = side.clear.or(Some(true));
+                side.at = At::Messages(header.length);
+                HEADER
+            }
+        }
+    }
+
+    /// A record that is looked at whole.
+    fn with_body(&mut self, rest: &Window<'_>, header: Header, read: impl FnOnce(&mut Handshake, &Window<'_>)) -> usize {
+        let end = HEADER + header.length;
+        if let Some(body) = rest.slice(HEADER..end) {
+            read(&mut self.handshake, &body);
+        }
+        end.min(rest.bytes.len())
+    }
+
+    /// A record that is, or may be, protected.
+    fn protected(&mut self, header: Header, head: &Window<'_>, facts: &mut Facts) {
+        match header.kind {
+            content::ALERT => self.handshake.alert(head, facts),
+            content::HEARTBEAT => {
+                if !facts.steps().iter().any(|step| step.dir == head.dir && step.message == Message::Heartbeat) {
+                    facts.step(head.dir, Message::Heartbeat, arrived(head), head.all());
+                }
+            }
+            // An odd ChangeCipherSpec says nothing.
+            content::CHANGE_CIPHER_SPEC => {}
+            kind => self.handshake.protected(head, kind == content::APPLICATION_DATA, header.length, facts),
+        }
+    }
+
+    /// Notes that a record was seen.
+    fn begin(&mut self, header: Header, head: &Window<'_>, facts: &mut Facts) {
+        if self.records == 0 {
+            let evidence = head.all();
+            facts.replace(Fact { what: What::Protocol("tls"), basis: Basis::Observed, evidence: evidence.clone() });
+            answer::protocol("tls", &evidence, facts);
+            self.handshake.progress.begin(&evidence);
+        }
+        self.records = self.records.saturating_add(1);
+        if self.handshake.has_client_hello() || self.handshake.has_server_hello() {
+            return;
+        }
+        match self.versions.iter().any(|(v, _)| *v == header.version) {
+            false if self.versions.len() < MOST_VERSIONS => self.versions.push((header.version, head.all())),
+            _ => {}
+        }
+    }
+
+    /// Not a record of TLS: perhaps a hello of SSL 2.
+    fn ssl2(&mut self, rest: &Window<'_>, facts: &mut Facts) -> usize {
+        match ssl2::read(rest.bytes) {
+            Ok((hello, length)) => {
+                let Some(window) = rest.slice(0..length) else { return 0 };
+                let evidence = window.all();
+                facts.replace(Fact { what: What::Protocol("tls"), basis: Basis::Observed, evidence: evidence.clone() });
+                self.handshake.progress.begin(&evidence);
+                self.records = self.records.saturating_add(1);
+                self.handshake.ssl2_hello(hello, &window, facts);
+                // Nothing that follows a ServerHello of SSL 2 has this form.
+                self.done |= matches!(hello, ssl2::Hello::Server { .. });
+                if self.done {
+                    self.close(facts);
+                }
+                length
+            }
+            Err(Probe::More) => 0,
+            Err(_) => {
+                let side = self.sides.of_mut(rest.dir);
+                side.at = At::Lost(1);
+                side.messages.clear();
+                self.handshake.lost(rest.dir);
+                rest.bytes.len()
+            }
+        }
+    }
+
+    fn is_enough(&self) -> bool {
+        let hello = self.handshake.has_client_hello() || self.handshake.has_server_hello();
+        let lost = |side: &Side| matches!(side.at, At::Lost(tries) if tries >= MOST_TRIES);
+        self.handshake.is_settled()
+            || self.records >= if hello { ENOUGH } else { ENOUGH_WITHOUT_HELLO }
+            || lost(&self.sides.client) && lost(&self.sides.server)
+    }
+
+    fn state_record_versions(&mut self, facts: &mut Facts) {
+        let mut versions = std::mem::take(&mut self.versions).into_iter();
+        let Some((first, mut evidence)) = versions.next() else { return };
+        let mut list = vec![first];
+        for (version, frames) in versions {
+            list.push(version);
+            evidence.join(&frames);
+        }
+        facts.observe(What::TlsRecordVersions(list), evidence);
+    }
+}
+
+/// The state after a record, when nothing of it is left.
+fn after(at: At) -> At {
+    match at {
+        At::Messages(0) | At::Skipped(0) => At::Header,
+        at => at,
+    }
+}
+
+/// Whether bytes after a gap begin with a record: they must end with it, go on with another, or look encrypted.
+fn is_record(bytes: &[u8]) -> bool {
+    let Ok(header) = Header::read(bytes) else { return false };
+    match probe::followed(bytes, header) {
+        Some(follows) => follows,
+        None => probe::is_random(bytes.get(HEADER..).unwrap_or_default()),
+    }
+}

@@ -1,0 +1,160 @@
+//! The terminal, taken over and given back: on return, on error, on a panic, on a signal.
+
+use std::io::{self, Write as _};
+use std::panic::{self, PanicHookInfo};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::execute;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+/// Whether the terminal is ours at the moment: giving it back twice would erase what the shell has drawn since.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send + 'static>;
+
+/// The terminal while it is ours. Dropping gives it back.
+pub struct Taken {
+    before: Arc<Hook>,
+    elsewhere: Arc<Mutex<Option<String>>>,
+}
+
+impl Taken {
+    /// Takes the terminal over: raw, alternate screen, mouse.
+    ///
+    /// # Errors
+    /// When the terminal refuses; it is then as it was.
+    pub fn take() -> io::Result<Taken> {
+        let before: Arc<Hook> = Arc::new(panic::take_hook());
+        let elsewhere = Arc::new(Mutex::new(None));
+        let (told, kept, ours) = (Arc::clone(&before), Arc::clone(&elsewhere), thread::current().id());
+        panic::set_hook(Box::new(move |what| {
+            if thread::current().id() == ours {
+                give_back();
+                told(what);
+            } else {
+                // A worker: its message would scribble over the screen, so the first one is printed when the screen is gone.
+                kept.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| what.to_string());
+            }
+        }));
+        let taken = Taken { before, elsewhere };
+        enter()?;
+        Ok(taken)
+    }
+
+    /// Gives the terminal back, stops like any program under Ctrl-Z, and takes the terminal again when the shell continues us.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub fn suspend(&self) -> io::Result<()> {
+        give_back();
+        signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
+        enter()
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        give_back();
+        if !thread::panicking() {
+            let before = Arc::clone(&self.before);
+            panic::set_hook(Box::new(move |what| before(what)));
+        }
+        if let Some(told) = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = writeln!(io::stderr(), "intransit: a worker failed: {told}");
+        }
+    }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste, Hide).inspect_err(|_| give_back())
+}
+
+/// Nothing can be done about errors here: the terminal is gone, or will be.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = execute!(io::stdout(), DisableBracketedPaste, DisableMouseCapture, LeaveAlternateScreen, Show);
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Signals that ask the program to end; after the first one the loop returns.
+pub struct Signals {
+    came: Arc<AtomicBool>,
+    which: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// From now on these signals set a flag in place of killing the process.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn catch() -> io::Result<Signals> {
+        let (came, which) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        for signal in [SIGTERM, SIGHUP, SIGINT, SIGQUIT] {
+            // A second signal, should the first one find us stuck, ends the process at once.
+            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&came))?;
+            signal_hook::flag::register_usize(signal, Arc::clone(&which), usize::try_from(signal).unwrap_or(0))?;
+            signal_hook::flag::register(signal, Arc::clone(&came))?;
+        }
+        Ok(Signals { came, which })
+    }
+
+    /// Whether one came.
+    #[must_use]
+    pub fn came(&self) -> bool {
+        self.came.load(Ordering::SeqCst)
+    }
+
+    /// Lets the signal that came do what it does to any program. SIGINT counts as leaving.
+    pub fn obey(&self) {
+        if let Ok(signal @ (SIGTERM | SIGHUP | SIGQUIT)) = i32::try_from(self.which.load(Ordering::SeqCst)) {
+            // Only fails for signals that do not exist.
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    }
+}
+
+/// Puts text on the clipboard through the terminal (OSC 52), which also works over ssh.
+///
+/// # Errors
+/// When the terminal refuses the bytes.
+pub fn copy(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    write!(out, "\x1b]52;c;{}\x07", base64(text.as_bytes()))?;
+    out.flush()
+}
+
+/// Base64 (RFC 4648 §4), for OSC 52 only.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3).saturating_mul(4));
+    for three in bytes.chunks(3) {
+        let word = (0..3).fold(0_u32, |word, i| (word << 8) | u32::from(three.get(i).copied().unwrap_or(0)));
+        for i in 0..4_usize {
+            let six = usize::try_from(word >> (18_usize.saturating_sub(i.saturating_mul(6))) & 63).unwrap_or(0);
+            match ALPHABET.get(six) {
+                Some(letter) if i <= three.len() => out.push(char::from(*letter)),
+                _ => out.push('='),
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_is_that_of_rfc_4648_section_10() {
+        let told: Vec<String> = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].iter().map(|t| base64(t.as_bytes())).collect();
+        assert_eq!(told, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]);
+    }
+}
