@@ -50,7 +50,15 @@ impl Timestamp {
         let (secs, nanos) = (self.0.div_euclid(1_000_000_000), self.0.rem_euclid(1_000_000_000));
         let (year, month, day) = civil(secs.div_euclid(86_400));
         let second = secs.rem_euclid(86_400);
-        let parts = [(0, 4, year), (5, 2, month), (8, 2, day), (11, 2, second / 3600), (14, 2, second / 60 % 60), (17, 2, second % 60), (20, 9, nanos)];
+        let parts = [
+            (0, 4, year),
+            (5, 2, month),
+            (8, 2, day),
+            (11, 2, second / 3600),
+            (14, 2, second / 60 % 60),
+            (17, 2, second % 60),
+            (20, 9, nanos),
+        ];
         for (at, digits, mut n) in parts {
             for slot in out.iter_mut().skip(at).take(digits).rev() {
                 *slot = b'0'.wrapping_add(u8::try_from(n % 10).unwrap_or(0));

@@ -296,7 +296,8 @@ impl Json<'_> {
 /// Whether bytes are printable ASCII without quotation mark and backslash. Looks at eight at a time.
 fn is_plain(bytes: &[u8]) -> bool {
     let (words, rest) = bytes.as_chunks::<8>();
-    words.iter().all(|word| word_is_plain(u64::from_ne_bytes(*word))) && rest.iter().all(|&b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\')
+    words.iter().all(|word| word_is_plain(u64::from_ne_bytes(*word)))
+        && rest.iter().all(|&b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\')
 }
 
 /// Eight octets at once: the high bit of an octet of the result is set where that octet is not plain.
