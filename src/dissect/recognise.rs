@@ -29,6 +29,10 @@ pub trait Recognised: Default {
     fn close(&mut self, facts: &mut Facts);
     /// [`Payload::next`] of the protocol.
     fn next(&self) -> Next;
+    /// [`Payload::client`] of the protocol.
+    fn client(&self) -> Option<Dir>;
+    /// [`Payload::swap_sides`] of the protocol.
+    fn swap_sides(&mut self);
 }
 
 /// The two byte streams of a TCP connection: recognised at their beginning, and again after an upgrade to TLS.
@@ -149,7 +153,12 @@ impl<R: Recognised> Payload for Datagrams<R> {
                 facts.swap_sides();
             }
         }
-        self.reading.feed(&self.roles.label(window), facts)
+        let taken = self.reading.feed(&self.roles.label(window), facts);
+        // Some datagrams tell their sender only when they are read; the protocol has the labels of its facts right by then.
+        if self.roles.told(self.reading.client()) {
+            self.reading.swap_sides();
+        }
+        taken
     }
 
     fn close(&mut self, facts: &mut Facts) {
@@ -201,6 +210,15 @@ impl Roles {
         let Some(sender) = sender else { return false };
         self.known = true;
         let flip = self.dir(label) != sender;
+        self.flipped ^= flip;
+        flip
+    }
+
+    /// Takes what a protocol says of who the client is, in the labels it was handed. Returns whether these were the wrong
+    /// way round; from here on they are not.
+    fn told(&mut self, client: Option<Dir>) -> bool {
+        let flip = client == Some(Dir::Server);
+        self.known |= client.is_some();
         self.flipped ^= flip;
         flip
     }
@@ -276,6 +294,14 @@ macro_rules! protocols {
 
             fn next(&self) -> $crate::flow::Next {
                 match self { $name::None => $crate::flow::Next::Stay, $($name::$variant(p) => p.next(),)* }
+            }
+
+            fn client(&self) -> Option<$crate::base::Dir> {
+                match self { $name::None => None, $($name::$variant(p) => p.client(),)* }
+            }
+
+            fn swap_sides(&mut self) {
+                match self { $name::None => {} $($name::$variant(p) => p.swap_sides(),)* }
             }
         }
     };

@@ -83,10 +83,7 @@ impl Protocol for Quic {
         match long.body {
             Body::Negotiation(_) | Body::Retry(_) => Some(Dir::Server),
             Body::Protected { kind: PacketType::ZeroRtt, .. } => Some(Dir::Client),
-            // Only the client's packets open with the id that they carry themselves.
-            Body::Protected { kind: PacketType::Initial, number_at, end, cut: false } => {
-                Initials::is_from_client(&long, number_at, &window.slice(0..end)?).then_some(Dir::Client)
-            }
+            // Who sent an Initial is known once it opens: see `client`.
             Body::Protected { .. } => None,
         }
     }
