@@ -58,7 +58,6 @@ fn no_floor_imports_a_floor_above_it() {
         let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         for import in imports(&code) {
             let up = FLOORS.iter().position(|f| *f == import).is_some_and(|i| i > floor) || TOP.contains(&import.as_str());
-            // Choosing an output format is part of the command line's values.
             if up {
                 wrong.push(format!("src/{name} imports {import}"));
             }
@@ -70,7 +69,7 @@ fn no_floor_imports_a_floor_above_it() {
 #[test]
 fn each_big_crate_lives_on_its_floor() {
     let homes: [(&str, &[&str]); 6] = [
-        ("pcap::", &["source/live.rs"]),
+        ("use pcap::", &["source/live.rs"]),
         ("etherparse::", &["link/"]),
         ("tls_parser::", &["base/registry.rs", "dissect/tls/"]),
         ("ratatui::", &["present/tui/"]),

@@ -78,7 +78,7 @@ debver() { dpkg-query -W -f '${Version}' "$1" | sed 's/^[0-9]*://; s/[-+].*//'; 
 
 # net_up - both namespaces, the cable, addresses, offloads off (so the packets have the sizes a wire would show)
 net_up() {
-  need iproute2 ethtool tcpdump
+  need iproute2 ethtool tcpdump iputils-ping
   ip netns add "$NC"; ip netns add "$NS"
   ip -n "$NC" link add name c0 type veth peer name s0 netns "$NS"
   ip -n "$NC" link set lo up; ip -n "$NS" link set lo up

@@ -27,11 +27,9 @@ impl Lines {
     pub(super) fn front<'a>(&mut self, rest: &Window<'a>) -> Front<'a> {
         let skipping = self.skipping.of_mut(rest.dir);
         let Some(newline) = memchr::memchr(b'\n', rest.bytes) else {
-            if *skipping || rest.bytes.len() > LONGEST {
-                *skipping = true;
-                return Front::Skip(rest.bytes.len());
-            }
-            return Front::Partial;
+            *skipping |= rest.bytes.len() > LONGEST;
+            // Never a skip of nothing: who reads on after each skip must come to an end.
+            return if *skipping && !rest.bytes.is_empty() { Front::Skip(rest.bytes.len()) } else { Front::Partial };
         };
         let taken = newline.saturating_add(1);
         if std::mem::take(skipping) || newline > LONGEST {

@@ -4,15 +4,23 @@
 //! order of the probes. Dispatch is static; nothing is boxed before something is recognised.
 
 pub mod dtls;
+mod dns;
+mod http;
 mod lines;
 mod proxy_protocol;
 pub mod quic;
 mod recognise;
+mod socks;
 pub mod starttls;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 
 pub use crate::flow::{Next, Payload};
+pub use dns::{Dns, DnsOverTcp};
+pub use http::Http;
 pub use recognise::Recognised;
+pub use socks::Socks;
 
 use crate::base::{Dir, Window};
 
@@ -51,13 +59,16 @@ recognise::protocols! {
     /// Protocols over TCP.
     StreamProtocols {
         Tls(tls::Tls),
+        Http(Http),
         Xmpp(starttls::Xmpp),
         Postgres(starttls::Postgres),
         Mysql(starttls::Mysql),
         Rdp(starttls::Rdp),
         Ldap(starttls::Ldap),
         ProxyProtocol(proxy_protocol::ProxyProtocol),
+        DnsOverTcp(DnsOverTcp),
         Dialogue(starttls::Dialogue),
+        Socks(Socks),
     }
 }
 
@@ -66,6 +77,7 @@ recognise::protocols! {
     DatagramProtocols {
         Quic(quic::Quic),
         Dtls(dtls::Dtls),
+        Dns(Dns),
     }
 }
 

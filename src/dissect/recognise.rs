@@ -29,6 +29,10 @@ pub trait Recognised: Default {
     fn close(&mut self, facts: &mut Facts);
     /// [`Payload::next`] of the protocol.
     fn next(&self) -> Next;
+    /// [`Payload::client`] of the protocol.
+    fn client(&self) -> Option<Dir>;
+    /// [`Payload::swap_sides`] of the protocol.
+    fn swap_sides(&mut self);
 }
 
 /// The two byte streams of a TCP connection: recognised at their beginning, and again after an upgrade to TLS.
@@ -82,11 +86,11 @@ impl<R: Recognised> Payload for Stream<R> {
     }
 
     fn client(&self) -> Option<Dir> {
-        self.roles.client()
+        self.roles.client(&self.reading)
     }
 
     fn swap_sides(&mut self) {
-        self.roles.flipped = !self.roles.flipped;
+        self.roles.swapped(&mut self.reading);
         self.unknown.swap();
     }
 }
@@ -164,11 +168,11 @@ impl<R: Recognised> Payload for Datagrams<R> {
     }
 
     fn client(&self) -> Option<Dir> {
-        self.roles.client()
+        self.roles.client(&self.reading)
     }
 
     fn swap_sides(&mut self) {
-        self.roles.flipped = !self.roles.flipped;
+        self.roles.swapped(&mut self.reading);
     }
 }
 
@@ -205,12 +209,21 @@ impl Roles {
         flip
     }
 
-    fn client(self) -> Option<Dir> {
+    /// Who the client is, in the flow's labels: by the first bytes, else by what the protocol found out since.
+    fn client(self, reading: &impl Recognised) -> Option<Dir> {
         match (self.known, self.flipped) {
-            (false, _) => None,
-            (true, false) => Some(Dir::Client),
             (true, true) => Some(Dir::Server),
+            (true, false) => reading.client().or(Some(Dir::Client)),
+            (false, _) => reading.client(),
         }
+    }
+
+    /// The flow swapped its labels: now they are those that the protocol already sees, or the protocol is to swap too.
+    fn swapped(&mut self, reading: &mut impl Recognised) {
+        if std::mem::take(&mut self.flipped) {
+            return;
+        }
+        reading.swap_sides();
     }
 }
 
@@ -276,6 +289,14 @@ macro_rules! protocols {
 
             fn next(&self) -> $crate::flow::Next {
                 match self { $name::None => $crate::flow::Next::Stay, $($name::$variant(p) => p.next(),)* }
+            }
+
+            fn client(&self) -> Option<$crate::base::Dir> {
+                match self { $name::None => None, $($name::$variant(p) => p.client(),)* }
+            }
+
+            fn swap_sides(&mut self) {
+                match self { $name::None => {} $($name::$variant(p) => p.swap_sides(),)* }
             }
         }
     };

@@ -13,8 +13,19 @@ pub(super) struct Language {
     pub(super) client: for<'a> fn(&'a [u8]) -> Option<Said<'a>>,
     /// A line that a server sent.
     pub(super) server: for<'a> fn(&'a [u8]) -> Option<Said<'a>>,
-    /// The k-th answer belongs to the k-th command, and an answer does not say what it answers.
-    pub(super) counted: bool,
+    /// How the agreement to TLS is told from other answers.
+    pub(super) agreement: Agreement,
+}
+
+/// How the agreement to TLS is told from other answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Agreement {
+    /// It has a code or tag of its own.
+    Unmistakable,
+    /// It reads like the greeting.
+    LikeTheGreeting,
+    /// It reads like any other: the k-th answer belongs to the k-th command.
+    Counted,
 }
 
 /// How much a line says about which language it is.
@@ -282,10 +293,11 @@ impl Dialogue {
 
     /// Whether an answer with this tag, coming now, answers the request for TLS.
     fn is_the_answer(&self, tag: &[u8]) -> bool {
-        let in_turn = match self.language {
-            Some(language) if language.counted => self.answers_ahead == 0,
-            // A client that did not wait for the greeting: the greeting agrees to nothing.
-            _ => self.heard || self.answers_ahead == 0,
+        let in_turn = match self.language.map(|language| language.agreement) {
+            Some(Agreement::Counted) => self.answers_ahead == 0,
+            // To a client that did not wait for the greeting, the greeting agrees to nothing.
+            Some(Agreement::LikeTheGreeting) => self.heard || self.answers_ahead == 0,
+            Some(Agreement::Unmistakable) | None => true,
         };
         self.upgrade.asked() && in_turn && tag.iter().take(LONGEST_TAG).eq(&self.tag)
     }

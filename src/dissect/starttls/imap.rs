@@ -1,9 +1,9 @@
 //! IMAP (RFC 9051, RFC 3501) and its STARTTLS (RFC 9051 §6.2.1).
 
 use super::super::lines::{is_one_of, word};
-use super::dialogue::{Act, Language, Said};
+use super::dialogue::{Act, Agreement, Language, Said};
 
-pub(super) const LANGUAGE: Language = Language { name: "imap", client, server, counted: false };
+pub(super) const LANGUAGE: Language = Language { name: "imap", client, server, agreement: Agreement::Unmistakable };
 
 fn client(line: &[u8]) -> Option<Said<'_>> {
     let (tag, rest) = word(line);

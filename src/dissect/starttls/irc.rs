@@ -1,9 +1,9 @@
 //! IRC (RFC 1459, RFC 2812) and its STARTTLS (the deprecated `tls` extension of IRCv3).
 
 use super::super::lines::{is_one_of, word};
-use super::dialogue::{Act, Language, Said};
+use super::dialogue::{Act, Agreement, Language, Said};
 
-pub(super) const LANGUAGE: Language = Language { name: "irc", client, server, counted: false };
+pub(super) const LANGUAGE: Language = Language { name: "irc", client, server, agreement: Agreement::Unmistakable };
 
 fn client(line: &[u8]) -> Option<Said<'_>> {
     let (verb, rest) = word(line);

@@ -17,7 +17,7 @@ mod rdp;
 mod sieve;
 mod smtp;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod xmpp;
 
 pub use dialogue::Dialogue;

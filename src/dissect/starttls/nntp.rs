@@ -1,9 +1,9 @@
 //! NNTP (RFC 3977) and its STARTTLS (RFC 4642).
 
 use super::super::lines::{contains_ignoring_case, is_one_of, word};
-use super::dialogue::{Act, Language, Said, reply};
+use super::dialogue::{Act, Agreement, Language, Said, reply};
 
-pub(super) const LANGUAGE: Language = Language { name: "nntp", client, server, counted: false };
+pub(super) const LANGUAGE: Language = Language { name: "nntp", client, server, agreement: Agreement::Unmistakable };
 
 fn client(line: &[u8]) -> Option<Said<'_>> {
     let (verb, rest) = word(line);

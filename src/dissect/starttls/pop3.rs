@@ -1,9 +1,9 @@
 //! POP3 (RFC 1939) and its STLS (RFC 2595 §4).
 
 use super::super::lines::{is_one_of, word};
-use super::dialogue::{Act, Language, Said};
+use super::dialogue::{Act, Agreement, Language, Said};
 
-pub(super) const LANGUAGE: Language = Language { name: "pop3", client, server, counted: true };
+pub(super) const LANGUAGE: Language = Language { name: "pop3", client, server, agreement: Agreement::Counted };
 
 fn client(line: &[u8]) -> Option<Said<'_>> {
     let (verb, rest) = word(line);

@@ -1,9 +1,9 @@
 //! `ManageSieve` (RFC 5804) and its STARTTLS (§2.2).
 
 use super::super::lines::{is_one_of, word};
-use super::dialogue::{Act, Language, Said};
+use super::dialogue::{Act, Agreement, Language, Said};
 
-pub(super) const LANGUAGE: Language = Language { name: "sieve", client, server, counted: true };
+pub(super) const LANGUAGE: Language = Language { name: "sieve", client, server, agreement: Agreement::Counted };
 
 fn client(line: &[u8]) -> Option<Said<'_>> {
     let (verb, rest) = word(line);

@@ -1,9 +1,9 @@
 //! SMTP (RFC 5321) and its STARTTLS (RFC 3207).
 
 use super::super::lines::{contains_ignoring_case, is_one_of, word};
-use super::dialogue::{Act, Language, Said, reply};
+use super::dialogue::{Act, Agreement, Language, Said, reply};
 
-pub(super) const LANGUAGE: Language = Language { name: "smtp", client, server, counted: false };
+pub(super) const LANGUAGE: Language = Language { name: "smtp", client, server, agreement: Agreement::LikeTheGreeting };
 
 fn client(line: &[u8]) -> Option<Said<'_>> {
     let (verb, rest) = word(line);

@@ -1,8 +1,8 @@
 //! Dialogues for the tests: who says what, fed whole or in pieces.
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, clippy::panic)]
 
+use super::{Next, Payload, Probe, Protocol};
 use crate::base::{Dir, Facts, Frame, FrameNo, LinkType, Stitched, Timestamp, Window};
-use crate::dissect::{Next, Payload, Probe, Protocol};
 
 pub(super) use Dir::{Client as C, Server as S};
 
@@ -80,3 +80,19 @@ pub(super) fn probe<P: Protocol>(bytes: &[u8]) -> Probe {
 
 /// The beginning of a TLS record with a `ClientHello`.
 pub(super) const HELLO: &[u8] = &[0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3];
+
+/// A dialogue as a property test makes one: sides and bytes.
+pub(super) fn turns(random: &[(bool, Vec<u8>)]) -> Vec<(Dir, &[u8])> {
+    random.iter().map(|(client, bytes)| (if *client { C } else { S }, bytes.as_slice())).collect()
+}
+
+/// Cuts of dialogues: any part of real turns, with any octet changed, must not panic, however it is fed.
+pub(super) fn survives<P: Protocol>(random: &[(bool, Vec<u8>)], piece: usize) {
+    let turns = turns(random);
+    talk::<P>(&turns, piece);
+    talk::<P>(&turns, usize::MAX);
+    for (_, bytes) in turns {
+        probe::<P>(bytes);
+        in_frame(1, C, bytes, P::sender);
+    }
+}
