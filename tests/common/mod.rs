@@ -3,6 +3,8 @@
 
 pub mod container;
 pub mod frames;
+pub mod frames_of;
+pub mod wire;
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
