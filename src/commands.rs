@@ -239,8 +239,7 @@ fn settings(global: &Global) -> Options {
 }
 
 fn choose(format: Option<Format>, output: Option<&Path>) -> Format {
-    let table = Format::named("table");
-    format.or_else(|| Format::for_path(output?)).or(table).unwrap_or(crate::present::export::FORMATS[0])
+    format.or_else(|| Format::for_path(output?)).unwrap_or(Format::TABLE)
 }
 
 fn open_source(path: &Path) -> Result<source::FileSource, SourceError> {

@@ -1,5 +1,7 @@
 //! The house has floors, and no floor looks up.
 
+#![allow(clippy::expect_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

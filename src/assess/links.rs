@@ -45,11 +45,15 @@ impl Links {
         links
     }
 
-    /// Adds to a connection what the others tell of it.
+    /// Adds to a connection, whose facts are in the order of output, what the others tell of it.
     pub fn apply(&self, connection: &mut Connection) {
-        self.judge_ech(connection);
-        self.join_migrated(connection);
-        connection.facts.sort();
+        if self.judge_ech(connection) | self.join_migrated(connection) {
+            connection.facts.sort();
+        }
+        // A proxy agreed to connect, but what then went through was not TLS.
+        if !connection.facts.has(Kind::TlsVersionProtocol) {
+            connection.facts.remove(Kind::TlsTunnel);
+        }
     }
 
     /// `values`: owner name, public name, config id.
@@ -76,9 +80,10 @@ impl Links {
     }
 
     /// The extension looks the same whether it is real or padding; only a config announced for the same outer name says more.
-    fn judge_ech(&self, connection: &mut Connection) {
+    /// Returns whether a fact was added.
+    fn judge_ech(&self, connection: &mut Connection) -> bool {
         let facts = &mut connection.facts;
-        let Some(Fact { what: What::TlsEch("present"), evidence, .. }) = facts.get(Kind::TlsEch) else { return };
+        let Some(Fact { what: What::TlsEch("present"), evidence, .. }) = facts.get(Kind::TlsEch) else { return false };
         let mut evidence = evidence.clone();
         let mut verdict = "undetermined";
         if let (Some(Fact { what: What::TlsEchConfigId(id), .. }), Some(Fact { what: What::TlsServerName(name), .. })) =
@@ -89,20 +94,23 @@ impl Links {
             evidence.join(announced);
         }
         facts.replace(Fact { what: What::Ech(verdict), basis: Basis::Inferred, evidence });
+        true
     }
 
     /// A connection id that another connection chose says that this is that connection, moved (RFC 9000 §9).
-    fn join_migrated(&self, connection: &mut Connection) {
+    /// Returns whether facts were added.
+    fn join_migrated(&self, connection: &mut Connection) -> bool {
         let Some(Fact { what: What::QuicShortHeader(bytes), evidence, .. }) = connection.facts.remove(Kind::QuicShortHeader) else {
-            return;
+            return false;
         };
         if connection.transport != Transport::Udp {
-            return;
+            return false;
         }
-        let Some(origin) = self.origin(&bytes, connection) else { return };
+        let Some(origin) = self.origin(&bytes, connection) else { return false };
         let evidence = evidence.and(&origin.evidence);
         connection.facts.infer(What::Protocol("quic"), evidence.clone());
         connection.facts.infer(What::QuicContinues(origin.first_frame), evidence);
+        true
     }
 
     fn origin(&self, bytes: &WireStr, connection: &Connection) -> Option<&Origin> {

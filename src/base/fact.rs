@@ -1,6 +1,6 @@
 //! What was found out, and from which frames.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use super::freeze::Freeze;
 use super::{
@@ -598,11 +598,9 @@ fn registered<'a>(name: Option<&'static str>, number: &dyn fmt::Display) -> Show
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{b:02x}");
-        out
-    })
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |n: u8| DIGITS.get(usize::from(n & 15)).copied().unwrap_or('?');
+    bytes.iter().flat_map(|&b| [digit(b >> 4), digit(b)]).collect()
 }
 
 #[cfg(test)]

@@ -250,10 +250,10 @@ fn parses(bytes: &[u8]) -> Result<bool, Short> {
     Ok(r.is_empty())
 }
 
-/// NetBIOS names (RFC 1002 §4.2.1) have the format of DNS: 32 letters from A to P, type NB or NBSTAT.
+/// NetBIOS names (RFC 1002 §4.2.1) have the format of DNS: half-octets as letters, 32 of them in the first label, type NB or NBSTAT.
+/// 0x21 is SRV in DNS, whose names begin with an underscore (RFC 2782).
 fn is_netbios(name: &[u8], kind: u16) -> bool {
-    matches!(kind, 0x20 | 0x21)
-        && matches!(name, [32, rest @ ..] if rest.len() >= 32 && rest.iter().take(32).all(|b| (b'A'..=b'P').contains(b)))
+    matches!((kind, name), (0x20, [32, ..]) | (0x21, [32, b'A'..=b'P', ..]))
 }
 
 /// Passes over a name without following its pointer: linear, whatever the pointers say.

@@ -50,10 +50,8 @@ impl<R: Recognised> Payload for Stream<R> {
         // Ends: each round takes bytes, or recognises something, or stops.
         loop {
             let rest = window.from(taken);
-            if self.reading.is_none() {
-                if rest.bytes.is_empty() || !self.recognise(&rest, facts) {
-                    return if self.unknown.of(window.dir).is_some() { window.bytes.len() } else { taken };
-                }
+            if self.reading.is_none() && (rest.bytes.is_empty() || !self.recognise(&rest, facts)) {
+                return if self.unknown.of(window.dir).is_some() { window.bytes.len() } else { taken };
             }
             let step = self.reading.feed(&self.roles.label(&rest), facts).min(rest.bytes.len());
             taken += step;

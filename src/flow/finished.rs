@@ -10,18 +10,43 @@ use super::{Connection, Endpoint, SHARDS, TableCounts, Tally, Transport};
 /// Every connection of a capture, waiting in compact form. One worker's, or several joined.
 #[derive(Debug, Default)]
 pub struct Finished {
-    spills: Vec<Spill>,
-    rows: Vec<Row>,
+    shards: Vec<RestingShard>,
+    /// Which shard, and which of its rows, in the order of output.
+    order: Vec<(u32, u32)>,
     counts: TableCounts,
 }
 
-/// A connection that was frozen.
+/// The connections of one shard.
+#[derive(Debug)]
+pub(in crate::flow) struct RestingShard {
+    pub rows: Vec<Row>,
+    pub resting: Vec<Resting>,
+    pub spill: Spill,
+}
+
+/// Where a connection is.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::flow) struct Retired {
+pub(in crate::flow) struct Row {
     pub first_frame: FrameNo,
-    pub place: Place,
     /// It holds facts that other connections are judged by: see [`tells_of_others`].
-    pub mark: bool,
+    pub tells: bool,
+    pub at: At,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(in crate::flow) enum At {
+    /// In the table when the capture ended.
+    Slot(u32),
+    /// Left the table before.
+    Spilled(Place),
+}
+
+/// A connection whose facts are in the spill.
+#[derive(Debug)]
+pub(in crate::flow) struct Resting {
+    pub facts: Option<Place>,
+    /// Its facts are empty here.
+    pub flow: Connection,
 }
 
 /// Whether these facts say something about other connections: ECH keys announced in DNS, QUIC connection ids.
@@ -29,47 +54,32 @@ pub(in crate::flow) fn tells_of_others(facts: &Facts) -> bool {
     facts.list().iter().any(|fact| matches!(fact.what.kind(), Kind::DnsEchConfig | Kind::QuicConnectionIds))
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    first_frame: FrameNo,
-    spill: u32,
-    place: Place,
-    mark: bool,
-}
-
 impl Finished {
-    pub(in crate::flow) fn new(shards: Vec<(Vec<Retired>, Spill)>, counts: TableCounts) -> Finished {
-        let mut finished = Finished { counts, ..Finished::default() };
-        for (rows, spill) in shards {
-            let at = u32::try_from(finished.spills.len()).unwrap_or(u32::MAX);
-            finished.rows.extend(rows.into_iter().map(|Retired { first_frame, place, mark }| Row { first_frame, spill: at, place, mark }));
-            finished.spills.push(spill);
-        }
-        finished.order();
+    pub(in crate::flow) fn new(shards: Vec<RestingShard>, counts: TableCounts) -> Finished {
+        let mut finished = Finished { shards, order: Vec::new(), counts };
+        finished.put_in_order();
         finished
     }
 
     /// Adds another worker's connections.
     pub fn join(&mut self, other: Finished) {
-        let base = u32::try_from(self.spills.len()).unwrap_or(u32::MAX);
-        self.rows.extend(other.rows.into_iter().map(|row| Row { spill: row.spill.saturating_add(base), ..row }));
-        self.spills.extend(other.spills);
+        self.shards.extend(other.shards);
         self.counts.flows += other.counts.flows;
         self.counts.evicted += other.counts.evicted;
         self.counts.other_packets += other.counts.other_packets;
-        self.order();
+        self.put_in_order();
     }
 
     /// How many connections there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.order.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.order.is_empty()
     }
 
     /// What the table did.
@@ -80,36 +90,62 @@ impl Finished {
 
     /// The connections, by first frame.
     pub fn iter(&self) -> impl Iterator<Item = Connection> {
-        self.range(0..self.rows.len())
-    }
-
-    /// Some of the connections, by first frame.
-    pub fn range(&self, rows: std::ops::Range<usize>) -> impl Iterator<Item = Connection> {
-        self.thawed(self.rows.get(rows).unwrap_or_default().iter())
+        self.thawed(self.order.iter().copied())
     }
 
     /// The connections whose facts say something about other connections.
     pub fn telling_of_others(&self) -> impl Iterator<Item = Connection> {
-        self.thawed(self.rows.iter().filter(|row| row.mark))
+        self.thawed(self.order.iter().copied().filter(|&at| self.row(at).is_some_and(|(_, row)| row.tells)))
     }
 
-    fn thawed<'a>(&'a self, rows: impl Iterator<Item = &'a Row>) -> impl Iterator<Item = Connection> {
+    fn row(&self, (shard, row): (u32, u32)) -> Option<(&RestingShard, &Row)> {
+        let shard = self.shards.get(shard as usize)?;
+        Some((shard, shard.rows.get(row as usize)?))
+    }
+
+    fn thawed(&self, order: impl Iterator<Item = (u32, u32)>) -> impl Iterator<Item = Connection> {
         let mut bytes = Vec::new();
-        rows.filter_map(move |row| {
-            self.spills.get(row.spill as usize)?.load(row.place, &mut bytes);
-            thaw(&mut Reader::new(&bytes))
+        order.filter_map(move |at| {
+            let (shard, row) = self.row(at)?;
+            let (mut connection, facts) = match row.at {
+                At::Slot(slot) => shard.resting.get(slot as usize).map(|resting| (resting.flow.clone(), resting.facts))?,
+                At::Spilled(place) => {
+                    shard.spill.load(place, &mut bytes);
+                    thaw(&mut Reader::new(&bytes))?
+                }
+            };
+            if let Some(place) = facts {
+                shard.spill.load(place, &mut bytes);
+                connection.facts = Facts::thaw(&mut Reader::new(&bytes))?;
+            }
+            Some(connection)
         })
     }
 
     /// By first frame; of connections that one frame began (aggregated frames), by shard and then as they came: a total
     /// order that does not depend on who tracked what, since every worker brings its shards in their order.
-    fn order(&mut self) {
-        self.rows.sort_unstable_by_key(|row| (row.first_frame, row.spill as usize % SHARDS, row.place));
+    fn put_in_order(&mut self) {
+        let mut keyed: Vec<(FrameNo, u32, u32, u32)> = Vec::with_capacity(self.shards.iter().map(|shard| shard.rows.len()).sum());
+        for (at, shard) in self.shards.iter().enumerate() {
+            let (at, virtual_shard) = (u32::try_from(at).unwrap_or(u32::MAX), u32::try_from(at % SHARDS).unwrap_or(0));
+            keyed.extend((0u32..).zip(&shard.rows).map(|(row, r)| (r.first_frame, virtual_shard, row, at)));
+        }
+        keyed.sort_unstable();
+        self.order = keyed.into_iter().map(|(_, _, row, shard)| (shard, row)).collect();
     }
 }
 
-/// Appends a connection as bytes that never leave the process.
-pub(in crate::flow) fn freeze(connection: &Connection, out: &mut Vec<u8>) {
+impl Resting {
+    /// Appends this as bytes that never leave the process.
+    pub fn freeze(&self, out: &mut Vec<u8>) {
+        let facts = self.facts.map_or((u64::MAX, 0), Place::parts);
+        out.extend_from_slice(&facts.0.to_be_bytes());
+        out.extend_from_slice(&facts.1.to_be_bytes());
+        freeze(&self.flow, out);
+    }
+}
+
+fn freeze(connection: &Connection, out: &mut Vec<u8>) {
     let c = connection;
     out.push(c.transport as u8);
     for end in [c.client, c.server] {
@@ -133,10 +169,11 @@ pub(in crate::flow) fn freeze(connection: &Connection, out: &mut Vec<u8>) {
     for n in numbers.into_iter().chain(tallies) {
         out.extend_from_slice(&n.to_be_bytes());
     }
-    c.facts.freeze(out);
 }
 
-fn thaw(reader: &mut Reader<'_>) -> Option<Connection> {
+fn thaw(reader: &mut Reader<'_>) -> Option<(Connection, Option<Place>)> {
+    let (at, len) = (reader.u64().ok()?, reader.u32().ok()?);
+    let place = (at != u64::MAX).then(|| Place::new(at, len));
     let transport = *[Transport::Tcp, Transport::Udp, Transport::Sctp].get(usize::from(reader.u8().ok()?))?;
     let client = endpoint(reader)?;
     let server = endpoint(reader)?;
@@ -148,20 +185,8 @@ fn thaw(reader: &mut Reader<'_>) -> Option<Connection> {
     let truncated = next()?;
     let mut tally = || Some(Tally { packets: next()?, bytes: next()?, payload: next()? });
     let sent = [tally()?, tally()?];
-    Some(Connection {
-        transport,
-        client,
-        server,
-        guessed,
-        first_frame,
-        last_frame,
-        start,
-        end,
-        sent,
-        vlan,
-        truncated,
-        facts: Facts::thaw(reader)?,
-    })
+    let facts = Facts::new();
+    Some((Connection { transport, client, server, guessed, first_frame, last_frame, start, end, sent, vlan, truncated, facts }, place))
 }
 
 fn endpoint(reader: &mut Reader<'_>) -> Option<Endpoint> {

@@ -4,14 +4,26 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 
-/// How much is kept in memory before it is written out.
-const IN_MEMORY: usize = 4 << 20;
+/// How much one shard keeps in memory before it is written out: 16 MiB over all shards.
+const IN_MEMORY: usize = 256 << 10;
 
 /// Where something was put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     at: u64,
     len: u32,
+}
+
+impl Place {
+    /// A place that was taken apart.
+    pub fn new(at: u64, len: u32) -> Place {
+        Place { at, len }
+    }
+
+    /// Offset and length.
+    pub fn parts(self) -> (u64, u32) {
+        (self.at, self.len)
+    }
 }
 
 /// An append-only store of small records.

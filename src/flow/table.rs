@@ -5,10 +5,10 @@
 
 use hashbrown::HashTable;
 
-use crate::base::{Dir, Fact, Facts, FrameNo, Kind, Reader, Sides, Timestamp, What, Window, WireStr};
+use crate::base::{Dir, Fact, Facts, FrameNo, Kind, Sides, Timestamp, What, Window, WireStr};
 use crate::link::{Packet, Process, TcpHeader, Transport as Header};
 
-use super::finished::{self, Retired};
+use super::finished::{self, At, Resting, RestingShard, Row};
 use super::spill::{Place, Spill};
 use super::tcp::Streams;
 use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Tally, Transport};
@@ -56,7 +56,7 @@ struct Shard<S, D> {
     /// Where the search for a flow to evict goes on (the clock algorithm: a flow used since the last visit is spared).
     hand: usize,
     /// Connections that were evicted or whose five-tuple was used again.
-    past: Vec<Retired>,
+    past: Vec<Row>,
     spill: Spill,
     begun: u64,
     evicted: u64,
@@ -79,6 +79,8 @@ struct Flow<S, D> {
     /// Initial sequence numbers.
     isn: Sides<Option<u32>>,
     facts: Facts,
+    /// The facts say something about other connections.
+    tells: bool,
     reading: Reading<S, D>,
 }
 
@@ -135,11 +137,8 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
         for mut shard in self.shards {
             counts.flows += shard.begun;
             counts.evicted += shard.evicted;
-            for mut flow in std::mem::take(&mut shard.flows) {
-                flow.close();
-                shard.retire(flow);
-            }
-            shards.push((shard.past, shard.spill));
+            drop(std::mem::take(&mut shard.index));
+            shards.push(shard.rest());
         }
         Finished::new(shards, counts)
     }
@@ -229,11 +228,27 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         self.hand
     }
 
-    fn retire(&mut self, flow: Flow<S, D>) {
-        let connection = flow.report(&self.spill);
-        let place = self.spill.store(|out| finished::freeze(&connection, out));
-        let mark = finished::tells_of_others(&connection.facts);
-        self.past.push(Retired { first_frame: connection.first_frame, place, mark });
+    /// A connection leaves the table before the end: all of it goes to the spill.
+    fn retire(&mut self, mut flow: Flow<S, D>) {
+        let facts = flow.rest(&mut self.spill);
+        let (first_frame, tells) = (flow.first_frame, flow.tells);
+        let spare = Resting { facts, flow: flow.summary() };
+        let place = self.spill.store(|out| spare.freeze(out));
+        self.past.push(Row { first_frame, tells, at: At::Spilled(place) });
+    }
+
+    /// The capture is over: facts go to the spill, counters stay.
+    fn rest(mut self) -> RestingShard {
+        let mut rows = std::mem::take(&mut self.past);
+        let mut resting = Vec::with_capacity(self.flows.len());
+        for mut flow in std::mem::take(&mut self.flows) {
+            flow.close();
+            let facts = flow.rest(&mut self.spill);
+            let slot = u32::try_from(resting.len()).unwrap_or(u32::MAX);
+            rows.push(Row { first_frame: flow.first_frame, tells: flow.tells, at: At::Slot(slot) });
+            resting.push(Resting { facts, flow: flow.summary() });
+        }
+        RestingShard { rows, resting, spill: self.spill }
     }
 }
 
@@ -258,6 +273,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             truncated: 0,
             isn: Sides::default(),
             facts: Facts::new(),
+            tells: false,
             reading: Reading::Nothing,
         }
     }
@@ -304,9 +320,8 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         tally.packets += 1;
         tally.bytes += u64::from(packet.wire_len);
         tally.payload += fresh;
-        if matches!(self.reading, Reading::Done) && !self.facts.list().is_empty() {
-            let facts = std::mem::take(&mut self.facts);
-            self.reading = Reading::Frozen(spill.store(|out| facts.freeze(out)));
+        if matches!(self.reading, Reading::Done) {
+            self.rest(spill);
         }
     }
 
@@ -400,16 +415,24 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         }
     }
 
-    fn report(self, spill: &Spill) -> Connection {
-        let mut facts = match self.reading {
-            Reading::Frozen(place) => {
-                let mut bytes = Vec::new();
-                spill.load(place, &mut bytes);
-                Facts::thaw(&mut Reader::new(&bytes)).unwrap_or_default()
-            }
-            _ => self.facts,
-        };
+    /// Puts the facts into the spill, in the order of output, unless they are there already.
+    fn rest(&mut self, spill: &mut Spill) -> Option<Place> {
+        if let Reading::Frozen(place) = self.reading {
+            return Some(place);
+        }
+        if self.facts.list().is_empty() && self.facts.steps().is_empty() {
+            return None;
+        }
+        let mut facts = std::mem::take(&mut self.facts);
         facts.sort();
+        self.tells = finished::tells_of_others(&facts);
+        let place = spill.store(|out| facts.freeze(out));
+        self.reading = Reading::Frozen(place);
+        Some(place)
+    }
+
+    /// Everything but the facts.
+    fn summary(&self) -> Connection {
         let (client, server) = if self.low_is_client { (self.key.low(), self.key.high()) } else { (self.key.high(), self.key.low()) };
         Connection {
             transport: self.key.transport(),
@@ -423,7 +446,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             sent: [self.sent.client, self.sent.server],
             vlan: self.vlan,
             truncated: u64::from(self.truncated),
-            facts,
+            facts: Facts::new(),
         }
     }
 }

@@ -44,18 +44,23 @@ fn address(ip: &IpAddr) -> u64 {
     }
 }
 
-/// The sum of big-endian words, the last padded with zero. 64 bits hold it for any slice that fits in memory.
+/// The ones' complement sum of the bytes as big-endian words, the last padded with zero. 64 bits hold the sums of any slice that
+/// fits in memory.
+///
+/// The sum does not depend on the byte order but for its own (RFC 1071 §2), so words are added as the machine has them.
 fn sum(bytes: &[u8]) -> u64 {
     let (quads, rest) = bytes.as_chunks::<4>();
-    let words = quads.iter().fold(0u64, |sum, quad| sum.wrapping_add(u64::from(u32::from_be_bytes(*quad))));
-    let last = rest.iter().zip([24, 16, 8]).fold(0u64, |sum, (&octet, shift)| sum | u64::from(octet) << shift);
-    words.wrapping_add(last)
+    let words = quads.iter().fold(0u64, |sum, quad| sum.wrapping_add(u64::from(u32::from_ne_bytes(*quad))));
+    let mut last = [0; 4];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    u64::from(u16::from_be(fold(words.wrapping_add(u64::from(u32::from_ne_bytes(last))))))
 }
 
 /// Folds carries back in until 16 bits are left.
-fn fold(mut sum: u64) -> u16 {
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    u16::try_from(sum).unwrap_or(u16::MAX)
+fn fold(sum: u64) -> u16 {
+    let sum = (sum & 0xffff_ffff).wrapping_add(sum >> 32);
+    let sum = (sum & 0xffff).wrapping_add(sum >> 16 & 0xffff).wrapping_add(sum >> 32);
+    let sum = (sum & 0xffff).wrapping_add(sum >> 16);
+    let [.., high, low] = (sum & 0xffff).wrapping_add(sum >> 16).to_be_bytes();
+    u16::from_be_bytes([high, low])
 }

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::Tls;
-use crate::base::{Dir, Facts, Frame, FrameNo, Kind, LinkType, NamedGroup, ProtocolVersion, Sides, Stitched, Timestamp, VersionName, What};
+use super::{Carrier, Handshake, Tls};
+use crate::base::{
+    CipherSuite, Dir, Facts, Frame, FrameNo, Kind, LinkType, NamedGroup, ProtocolVersion, Sides, Stitched, Timestamp, VersionName, What,
+};
 use crate::dissect::{Next, Payload as _, Probe, Protocol as _};
 
 const HANDSHAKE: u8 = 22;
@@ -349,6 +351,44 @@ fn ja3_is_the_one_of_its_own_documentation() {
     wire.client(&record(HANDSHAKE, &client_hello(0x0301, &ciphers, &list)));
     let expected = [0xad, 0xa7, 0x02, 0x06, 0xe4, 0x06, 0x42, 0xa3, 0xe4, 0x46, 0x1f, 0x35, 0x50, 0x32, 0x41, 0xd5];
     assert_eq!(wire.what(Kind::TlsJa3), Some(&What::TlsJa3(expected)));
+}
+
+#[test]
+fn a_dtls_hello_has_a_cookie_and_a_connection_id_is_negotiated_by_both() {
+    let list = extensions(&[(54, vec8(&[])), (43, vec8(&codes(&[0xfefd])))]);
+    let offer = message(1, &[&[0xfe, 0xfd], &[7; 32][..], &[0], &vec8(b"cookie"), &vec16(&codes(&[0xc02b])), &[1, 0], &list].concat());
+    let answer = message(2, &[&[0xfe, 0xfd], &[5; 32][..], &[0, 0xc0, 0x2b, 0], &extensions(&[(54, vec8(&[1, 2, 3]))])].concat());
+    let (mut handshake, mut facts) = (Handshake::new(Carrier::Dtls), Facts::new());
+    handshake.message(&frame(1, &offer).window(&offer), &mut facts);
+    handshake.message(&frame(2, &answer).window(&answer).with_dir(Dir::Server), &mut facts);
+    assert_eq!(facts.get(Kind::TlsOfferedCiphers).map(|f| &f.what), Some(&What::TlsOfferedCiphers(vec![CipherSuite(0xc02b)])));
+    assert_eq!(facts.get(Kind::TlsVersionProtocol).map(|f| &f.what), Some(&What::TlsVersionProtocol("dtls")));
+    assert_eq!(facts.get(Kind::DtlsConnectionIds).map(|f| &f.what), Some(&What::DtlsConnectionIds(vec![0, 3])));
+    assert!(handshake.has_server_hello() && !facts.has(Kind::Malformed));
+}
+
+#[test]
+fn a_server_that_could_have_done_better_is_noticed() {
+    let mut random = [5; 32];
+    random[24..].copy_from_slice(b"DOWNGRD\x01");
+    let mut wire = Wire::default();
+    wire.client(&record(HANDSHAKE, &usual_hello())).server(&record(HANDSHAKE, &server_hello(&random, 0xc02f, &[])));
+    assert_eq!(wire.what(Kind::TlsDowngradeSentinel), Some(&What::TlsDowngradeSentinel("1.2")));
+}
+
+#[test]
+fn grease_is_left_out_of_every_list() {
+    let list = [
+        (43, vec8(&codes(&[0x3a3a, 0x0304]))),
+        (10, vec16(&codes(&[0x4a4a, 29]))),
+        (16, vec16(&[vec8(&[0x5a, 0x5a]), vec8(b"h2")].concat())),
+    ];
+    let mut wire = Wire::default();
+    wire.client(&record(HANDSHAKE, &client_hello(0x0303, &[0x0a0a, 0x1301], &list)));
+    assert_eq!(wire.what(Kind::TlsOfferedCiphers), Some(&What::TlsOfferedCiphers(vec![CipherSuite(0x1301)])));
+    assert_eq!(wire.what(Kind::TlsOfferedVersions), Some(&What::TlsOfferedVersions(vec![ProtocolVersion::TLS1_3])));
+    assert_eq!(wire.what(Kind::TlsOfferedGroups), Some(&What::TlsOfferedGroups(vec![NamedGroup::X25519])));
+    assert_eq!(wire.what(Kind::TlsOfferedAlpn), Some(&What::TlsOfferedAlpn(vec!["h2".into()])));
 }
 
 /// The payload of each TCP segment of one of our captures (one connection, nothing lost), with its sender. `None` where the

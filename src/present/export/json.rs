@@ -1,8 +1,11 @@
 //! JSON, one object per connection, by the names of the Elastic Common Schema (contract §5; RFC 8259).
 
 use std::io::{self, Write as _};
+use std::ops::Range;
 
-use crate::base::{Dir, Fact, Facts, Kind, Shown, Timestamp, What, WireStr};
+use smallvec::SmallVec;
+
+use crate::base::{Dir, Fact, Kind, Shown, Timestamp, What, WireStr};
 use crate::flow::{Connection, Endpoint};
 
 use super::Writer;
@@ -84,8 +87,10 @@ fn object(out: &mut Vec<u8>, file: &WireStr, c: &Connection) {
         json.bytes(name.as_bytes());
     }
     json.raw("}");
-    let (inner, outer): (Vec<&Fact>, Vec<&Fact>) = fields(&c.facts).partition(|fact| fact.what.kind().name().starts_with(INTRANSIT));
-    json.nested(&outer);
+    let list = c.facts.list();
+    // Where the value of each fact that is also a field stands in the output: the list of facts repeats it.
+    let mut values: Vec<Option<Range<usize>>> = vec![None; list.len()];
+    json.nested(fields(list).filter(|(_, fact)| !is_ours(fact)), &mut values);
     json.raw(",\"intransit\":{\"first_frame\":");
     json.number(c.first_frame.get());
     json.raw(",\"last_frame\":");
@@ -97,27 +102,31 @@ fn object(out: &mut Vec<u8>, file: &WireStr, c: &Connection) {
         json.raw(",\"truncated_packets\":");
         json.number(c.truncated);
     }
-    for fact in inner {
+    for (at, fact) in fields(list).filter(|(_, fact)| is_ours(fact)) {
         json.raw(",");
-        json.text(fact.what.kind().name().strip_prefix(INTRANSIT).unwrap_or_default());
+        json.word(fact.what.kind().name().strip_prefix(INTRANSIT).unwrap_or_default());
         json.raw(":");
-        json.value(&fact.what.shown());
+        json.field_value(at, fact, &mut values);
     }
     let history = c.facts.history();
     if !history.is_empty() {
         json.raw(",\"history\":");
         json.text(&history);
     }
-    json.facts(&c.facts);
+    json.facts(list, &values);
     json.raw("}}");
 }
 
 const INTRANSIT: &str = "intransit.";
 
-/// The facts that are also fields, the first of each kind.
-fn fields(facts: &Facts) -> impl Iterator<Item = &Fact> {
+fn is_ours(fact: &Fact) -> bool {
+    fact.what.kind().name().starts_with(INTRANSIT)
+}
+
+/// The facts that are also fields, the first of each kind, with their places in the list.
+fn fields(list: &[Fact]) -> impl Iterator<Item = (usize, &Fact)> {
     let mut last = None;
-    facts.list().iter().filter(move |fact| {
+    list.iter().enumerate().filter(move |(_, fact)| {
         let kind = fact.what.kind();
         kind.is_field() && last.replace(kind) != Some(kind)
     })
@@ -137,8 +146,16 @@ impl Json<'_> {
     }
 
     fn time(&mut self, at: Timestamp) {
-        // Writing to a Vec cannot fail.
-        let _ = write!(self.out, "\"{at}\"");
+        self.out.push(b'"');
+        self.out.extend_from_slice(&at.rfc3339());
+        self.out.push(b'"');
+    }
+
+    /// A word of our own, known to need no escape.
+    fn word(&mut self, word: &str) {
+        self.out.push(b'"');
+        self.raw(word);
+        self.out.push(b'"');
     }
 
     /// Text of our own or of a registry.
@@ -150,7 +167,7 @@ impl Json<'_> {
     /// terminal are written as JSON escapes, so that the output is safe to look at.
     fn bytes(&mut self, bytes: &[u8]) {
         self.out.push(b'"');
-        if bytes.iter().all(|&b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\') {
+        if is_plain(bytes) {
             self.out.extend_from_slice(bytes);
         } else {
             self.escaped(bytes);
@@ -210,43 +227,55 @@ impl Json<'_> {
         self.number(packets);
     }
 
+    /// The value of a fact that is also a field; remembers where it stands.
+    fn field_value(&mut self, at: usize, fact: &Fact, values: &mut [Option<Range<usize>>]) {
+        let start = self.out.len();
+        self.value(&fact.what.shown());
+        if let Some(slot) = values.get_mut(at) {
+            *slot = Some(start..self.out.len());
+        }
+    }
+
     /// Dotted names as nested objects. The facts are sorted so that names with a common prefix follow each other: objects
     /// are opened and closed in one walk.
-    fn nested(&mut self, facts: &[&Fact]) {
-        let mut open: Vec<&str> = Vec::new();
-        for fact in facts {
+    fn nested<'f>(&mut self, facts: impl Iterator<Item = (usize, &'f Fact)>, values: &mut [Option<Range<usize>>]) {
+        let mut open: SmallVec<[&str; 4]> = SmallVec::new();
+        for (at, fact) in facts {
             let name = fact.what.kind().name();
-            let mut path: Vec<&str> = name.split('.').collect();
-            let Some(leaf) = path.pop() else { continue };
-            let shared = open.iter().zip(&path).take_while(|(a, b)| a == b).count();
+            let (path, leaf) = name.rsplit_once('.').unwrap_or(("", name));
+            let shared = open.iter().zip(path.split('.')).take_while(|(a, b)| **a == *b).count();
             for _ in shared..open.len() {
                 self.raw("}");
             }
             open.truncate(shared);
             self.raw(if self.out.ends_with(b"{") { "" } else { "," });
-            for part in path.into_iter().skip(shared) {
-                self.text(part);
+            for part in path.split('.').skip(shared) {
+                self.word(part);
                 self.raw(":{");
                 open.push(part);
             }
-            self.text(leaf);
+            self.word(leaf);
             self.raw(":");
-            self.value(&fact.what.shown());
+            self.field_value(at, fact, values);
         }
         for _ in open {
             self.raw("}");
         }
     }
 
-    fn facts(&mut self, facts: &Facts) {
+    /// The list of facts. `values` says where the values of those that are also fields stand already.
+    fn facts(&mut self, list: &[Fact], values: &[Option<Range<usize>>]) {
         self.raw(",\"facts\":[");
-        for (i, fact) in facts.list().iter().enumerate() {
+        for (i, (fact, value)) in list.iter().zip(values).enumerate() {
             self.raw(if i > 0 { ",{\"name\":" } else { "{\"name\":" });
-            self.text(fact.what.kind().name());
+            self.word(fact.what.kind().name());
             self.raw(",\"value\":");
-            self.value(&fact.what.shown());
+            match value {
+                Some(range) if range.end <= self.out.len() => self.out.extend_from_within(range.clone()),
+                _ => self.value(&fact.what.shown()),
+            }
             self.raw(",\"basis\":");
-            self.text(fact.basis.word());
+            self.word(fact.basis.word());
             self.raw(",\"frames\":[");
             for (i, frame) in fact.evidence.frames().iter().enumerate() {
                 if i > 0 {
@@ -261,5 +290,50 @@ impl Json<'_> {
             self.raw("}");
         }
         self.raw("]");
+    }
+}
+
+/// Whether bytes are printable ASCII without quotation mark and backslash. Looks at eight at a time.
+fn is_plain(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    words.iter().all(|word| word_is_plain(u64::from_ne_bytes(*word)))
+        && rest.iter().all(|&b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\')
+}
+
+/// Eight octets at once: the high bit of an octet of the result is set where that octet is not plain.
+fn word_is_plain(word: u64) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let equals = |c: u8| {
+        let x = word ^ (ONES * u64::from(c));
+        x.wrapping_sub(ONES) & !x
+    };
+    let below_space = word.wrapping_sub(ONES * 0x20) & !word;
+    (word | equals(b'"') | equals(b'\\') | equals(0x7f) | below_space) & HIGHS == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_need_an_escape_are_found_wherever_they_stand() {
+        for at in 0..19 {
+            for b in 0..=255u8 {
+                let mut bytes = *b"nothing to see here";
+                if let Some(slot) = bytes.get_mut(at) {
+                    *slot = b;
+                }
+                let plain = matches!(b, b' '..=b'~') && b != b'"' && b != b'\\';
+                assert_eq!(is_plain(&bytes), plain, "{b:#04x} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn strings_from_the_wire_are_valid_json_that_is_safe_to_look_at() {
+        let mut out = Vec::new();
+        Json { out: &mut out }.bytes(b"a\"\\\x1b[2J\xe2\x80\xae\xff\n</script>");
+        assert_eq!(String::from_utf8_lossy(&out), r#""a\"\\\u001b[2J\u202e\\xff\n</script>""#);
     }
 }

@@ -32,18 +32,17 @@ impl std::fmt::Debug for Format {
 
 /// Every format.
 pub const FORMATS: &[Format] = &[
-    Format { name: "table", suffixes: &["txt"], help: "aligned columns for reading", make: || Box::new(table::Table::default()) },
-    Format {
-        name: "jsonl",
-        suffixes: &["jsonl", "ndjson"],
-        help: "one JSON object per connection",
-        make: || Box::new(json::Lines::default()),
-    },
+    Format::TABLE,
+    Format { name: "jsonl", suffixes: &["jsonl", "ndjson"], help: "one JSON object per connection", make: || Box::new(json::Lines) },
     Format { name: "json", suffixes: &["json"], help: "one JSON array", make: || Box::new(json::Array::default()) },
-    Format { name: "csv", suffixes: &["csv"], help: "one row per connection (RFC 4180)", make: || Box::new(csv::Csv::default()) },
+    Format { name: "csv", suffixes: &["csv"], help: "one row per connection (RFC 4180)", make: || Box::new(csv::Csv) },
 ];
 
 impl Format {
+    /// For reading: the default.
+    pub const TABLE: Format =
+        Format { name: "table", suffixes: &["txt"], help: "aligned columns for reading", make: || Box::new(table::Table) };
+
     /// The format of a name.
     #[must_use]
     pub fn named(name: &str) -> Option<Format> {

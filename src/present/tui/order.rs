@@ -33,12 +33,12 @@ impl Words {
             for fact in connection.facts.list().iter().filter(|fact| SEARCHED.contains(&fact.what.kind())) {
                 let _ = write!(self.text, "\n{}", fact.what.shown());
             }
-            self.to_lowercase(start);
+            self.lower_from(start);
             self.ends.push(self.text.len());
         }
     }
 
-    fn to_lowercase(&mut self, start: usize) {
+    fn lower_from(&mut self, start: usize) {
         match self.text.get_mut(start..) {
             Some(new) if new.is_ascii() => new.make_ascii_lowercase(),
             _ => {
