@@ -295,7 +295,7 @@ facts! {
     /// An ECH config in an HTTPS record: owner name, public name and config id.
     DnsEchConfig(Vec<String>) = "dns.ech_config";
     /// The process or app a capture format names.
-    ProcessName(WireStr) = "process.name";
+    ProcessName(WireStr) = "process.name" as field;
 }
 
 /// A version as a JSON value: the number of the contract, `0x1a2b` where unassigned.

@@ -1,16 +1,17 @@
-//! Distinguished names as text (RFC 4514), in the order they stand in the certificate.
+//! Distinguished names as text (RFC 4514): the last element of the certificate's sequence comes first (§2.1).
 
 use x509_parser::asn1_rs::{Any, Tag};
 use x509_parser::x509::X509Name;
 
-/// `C=US, O=Example\, Inc., CN=example.net`. Bytes, because a certificate may hold any.
+/// `CN=example.net,O=Example\, Inc.,C=US`. Bytes, because a certificate may hold any.
 pub(super) fn print(name: &X509Name<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(96);
-    for part in name.iter_rdn() {
+    let parts: Vec<_> = name.iter_rdn().collect();
+    for part in parts.into_iter().rev() {
         for (i, attribute) in part.iter().enumerate() {
             match (out.is_empty(), i) {
                 (true, _) => {}
-                (false, 0) => out.extend_from_slice(b", "),
+                (false, 0) => out.push(b','),
                 (false, _) => out.push(b'+'),
             }
             match short_name(attribute.attr_type().as_bytes()) {

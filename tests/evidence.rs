@@ -1,0 +1,160 @@
+//! Every statement names frames, and the named frames say it: checked again from their bytes alone, by code that shares
+//! nothing with `src/dissect`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use common::frames_of::{Kept, Named};
+use common::wire;
+use intransit::base::{Evidence, Fact, Kind, What};
+use intransit::engine;
+use intransit::flow::{Connection, Transport};
+
+fn all_captures() -> Vec<PathBuf> {
+    let mut all = common::cabinet_captures();
+    if let Some(root) = common::corpus("the corpus; only the cabinet is proven") {
+        all.extend(common::corpus_captures(&root));
+    }
+    all
+}
+
+/// Facts that other connections of the capture helped to state, so that frames of those stand beside the connection's own.
+fn is_joined(connection: &Connection, fact: &Fact) -> bool {
+    let moved = connection.facts.has(Kind::QuicContinues);
+    matches!(fact.what.kind(), Kind::Ech | Kind::QuicContinues) || moved && fact.what == What::Protocol("quic")
+}
+
+#[test]
+fn every_fact_names_frames_of_its_connection() {
+    let (wrong, counts) = (Mutex::new(Vec::new()), Mutex::new((0u64, 0u64)));
+    common::each(&all_captures(), |path| {
+        let Ok(analysis) = common::analyse_file(path, 1) else { return };
+        for connection in analysis.connections() {
+            let steps = connection.facts.steps().iter().map(|step| (format!("step {:?}", step.message), &step.evidence, false));
+            let facts = connection.facts.list().iter();
+            let facts = facts.map(|fact| (fact.what.kind().name().to_owned(), &fact.evidence, is_joined(&connection, fact)));
+            for (name, evidence, joined) in facts.chain(steps) {
+                counts.lock().unwrap().0 += 1;
+                counts.lock().unwrap().1 += evidence.frames().len() as u64;
+                if let Some(what) = fault(evidence, &connection, joined, analysis.capture.frames) {
+                    wrong.lock().unwrap().push(format!("{} {name} {evidence:?}: {what}", common::short(path)));
+                }
+            }
+        }
+    });
+    let ((facts, frames), wrong) = (counts.into_inner().unwrap(), wrong.into_inner().unwrap());
+    println!("evidence: {facts} statements name {frames} frames");
+    assert!(wrong.is_empty(), "{} statements:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
+}
+
+fn fault(evidence: &Evidence, connection: &Connection, joined: bool, frames: u64) -> Option<String> {
+    let named = evidence.frames();
+    if named.is_empty() {
+        return Some("no frame".into());
+    }
+    if !named.windows(2).all(|two| two[0] < two[1]) {
+        return Some("not ascending".into());
+    }
+    let (first, last) = if joined { (1, frames) } else { (connection.first_frame.get(), connection.last_frame.get()) };
+    let inside = named.iter().all(|frame| (first..=last).contains(&frame.get()));
+    (!inside || last > frames).then(|| format!("outside of {first}..={last} of {frames}"))
+}
+
+/// What became of the facts of one kind.
+#[derive(Default)]
+struct Score {
+    proven: u64,
+    /// Proven together with the client's first Initial, whose connection id gives the keys.
+    with_keys: u64,
+    excepted: u64,
+}
+
+/// Facts that the named frames alone do not show to this checker: file, kind, why.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+
+#[test]
+fn the_named_frames_alone_say_it() {
+    let (wrong, scores) = (Mutex::new(Vec::new()), Mutex::new(BTreeMap::<&str, Score>::new()));
+    common::each(&all_captures(), |path| prove_capture(path, &wrong, &scores));
+    let (scores, mut wrong) = (scores.into_inner().unwrap(), wrong.into_inner().unwrap());
+    for (kind, score) in &scores {
+        let Score { proven, with_keys, excepted } = score;
+        println!("proven from the named frames alone: {kind}: {proven}, of these {with_keys} with the client's Initial; {excepted} excepted");
+    }
+    wrong.sort();
+    assert!(wrong.is_empty(), "{} facts are not in their frames:\n{}", wrong.len(), wrong[..wrong.len().min(60)].join("\n"));
+}
+
+fn prove_capture(path: &Path, wrong: &Mutex<Vec<String>>, scores: &Mutex<BTreeMap<&str, Score>>) {
+    let Ok(kept) = Kept::open(path) else { return };
+    let Ok(analysis) = common::analyse_file(path, 1) else { return };
+    for connection in analysis.connections() {
+        for fact in connection.facts.list().iter().filter(|fact| is_checked(&fact.what)) {
+            let kind = fact.what.kind().name();
+            let initials = match prove(&kept, &connection, fact) {
+                Some(initials) => initials,
+                None => {
+                    let name = common::short(path);
+                    if EXCEPTIONS.iter().any(|(file, of, _)| *file == name && *of == kind) {
+                        scores.lock().unwrap().entry(kind).or_default().excepted += 1;
+                    } else {
+                        let text = format!("{name} {} {} {kind} = {:?} {:?}", connection.first_frame, connection.client, fact.what, fact.evidence);
+                        wrong.lock().unwrap().push(text);
+                    }
+                    continue;
+                }
+            };
+            let mut scores = scores.lock().unwrap();
+            let score = scores.entry(kind).or_default();
+            score.proven += 1;
+            score.with_keys += u64::from(initials);
+        }
+    }
+}
+
+fn is_checked(what: &What) -> bool {
+    matches!(
+        what.kind(),
+        Kind::TlsVersion | Kind::TlsCipher | Kind::TlsCurve | Kind::TlsServerName | Kind::TlsOfferedAlpn | Kind::TlsSubject | Kind::QuicVersion
+    )
+}
+
+/// Whether the frames show the fact, and if so whether the client's Initial was needed beside them.
+fn prove(kept: &Kept, connection: &Connection, fact: &Fact) -> Option<bool> {
+    let numbers: BTreeSet<u64> = fact.evidence.frames().iter().map(|frame| frame.get()).collect();
+    if connection.facts.list().iter().any(|fact| fact.what == What::TlsVersionProtocol("quic")) || fact.what.kind() == Kind::QuicVersion {
+        return prove_quic(kept, connection, fact, &numbers);
+    }
+    let named = Named::of(kept, &numbers, connection);
+    let streams = match connection.transport {
+        Transport::Tcp => named.streams(),
+        _ => named.datagrams(),
+    };
+    let shown = streams.iter().any(|stream| wire::shows(stream, &fact.what, connection.transport != Transport::Tcp));
+    shown.then_some(false)
+}
+
+/// Initial packets are encrypted with a key from the client's first connection id: the engine opens them again, given only
+/// these frames, and may name no others.
+fn prove_quic(kept: &Kept, connection: &Connection, fact: &Fact, numbers: &BTreeSet<u64>) -> Option<bool> {
+    let again = |numbers: &BTreeSet<u64>| {
+        let analysis = engine::analyse(&mut kept.only(numbers), common::options(1), &mut |_| {}).ok()?;
+        let ends = BTreeSet::from([connection.client, connection.server]);
+        let mut found = analysis.connections().filter(|other| BTreeSet::from([other.client, other.server]) == ends);
+        found.find(|other| other.facts.list().iter().any(|other| other.what == fact.what))
+    };
+    if again(numbers).is_some() {
+        return Some(false);
+    }
+    // The server's side needs what gives the keys: the client's first Initials, up to the frame itself.
+    let last = *numbers.last()?;
+    let initials = Named::of(kept, &(connection.first_frame.get()..=last).collect(), connection).long_headers(connection);
+    let with_keys: BTreeSet<u64> = numbers.iter().copied().chain(initials).collect();
+    let other = again(&with_keys)?;
+    let same = other.facts.list().iter().find(|other| other.what == fact.what)?;
+    same.evidence.frames().iter().all(|frame| numbers.contains(&frame.get())).then_some(true)
+}
