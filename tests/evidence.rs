@@ -83,7 +83,9 @@ fn the_named_frames_alone_say_it() {
     let (scores, mut wrong) = (scores.into_inner().unwrap(), wrong.into_inner().unwrap());
     for (kind, score) in &scores {
         let Score { proven, with_keys, excepted } = score;
-        println!("proven from the named frames alone: {kind}: {proven}, of these {with_keys} with the client's Initial; {excepted} excepted");
+        println!(
+            "proven from the named frames alone: {kind}: {proven}, of these {with_keys} with the client's Initial; {excepted} excepted"
+        );
     }
     wrong.sort();
     assert!(wrong.is_empty(), "{} facts are not in their frames:\n{}", wrong.len(), wrong[..wrong.len().min(60)].join("\n"));
@@ -102,7 +104,8 @@ fn prove_capture(path: &Path, wrong: &Mutex<Vec<String>>, scores: &Mutex<BTreeMa
                     if EXCEPTIONS.iter().any(|(file, of, _)| *file == name && *of == kind) {
                         scores.lock().unwrap().entry(kind).or_default().excepted += 1;
                     } else {
-                        let text = format!("{name} {} {} {kind} = {:?} {:?}", connection.first_frame, connection.client, fact.what, fact.evidence);
+                        let text =
+                            format!("{name} {} {} {kind} = {:?} {:?}", connection.first_frame, connection.client, fact.what, fact.evidence);
                         wrong.lock().unwrap().push(text);
                     }
                     continue;
@@ -119,7 +122,13 @@ fn prove_capture(path: &Path, wrong: &Mutex<Vec<String>>, scores: &Mutex<BTreeMa
 fn is_checked(what: &What) -> bool {
     matches!(
         what.kind(),
-        Kind::TlsVersion | Kind::TlsCipher | Kind::TlsCurve | Kind::TlsServerName | Kind::TlsOfferedAlpn | Kind::TlsSubject | Kind::QuicVersion
+        Kind::TlsVersion
+            | Kind::TlsCipher
+            | Kind::TlsCurve
+            | Kind::TlsServerName
+            | Kind::TlsOfferedAlpn
+            | Kind::TlsSubject
+            | Kind::QuicVersion
     )
 }
 

@@ -100,9 +100,9 @@ fn version_is(bytes: &[u8], version: ProtocolVersion, dtls: bool) -> bool {
 fn group_is(bytes: &[u8], group: NamedGroup, dtls: bool) -> bool {
     let id = group.0.to_be_bytes();
     let in_hello = hellos(bytes, dtls).iter().any(|hello| {
-        [0x33, 0x28].iter().any(|extension| {
-            memchr::memmem::find_iter(&hello.rest, &[0, *extension]).any(|at| hello.rest.get(at + 4..at + 6) == Some(&id))
-        })
+        [0x33, 0x28]
+            .iter()
+            .any(|extension| memchr::memmem::find_iter(&hello.rest, &[0, *extension]).any(|at| hello.rest.get(at + 4..at + 6) == Some(&id)))
     });
     // curve_type named_curve, the curve, the length of a point of that curve (RFC 8422 §5.4).
     let named = [3, id[0], id[1]];
