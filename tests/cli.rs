@@ -131,7 +131,8 @@ fn a_cut_capture_is_status_3_and_names_the_byte() {
         }
         // What is whole is written all the same.
         let prefix = file(&folder, "prefix", &bytes[..whole]);
-        let (got, expected) = (intransit(&["inspect", "-q", "--format", "jsonl", &cut]), intransit(&["inspect", "-q", "--format", "jsonl", &prefix]));
+        let (got, expected) =
+            (intransit(&["inspect", "-q", "--format", "jsonl", &cut]), intransit(&["inspect", "-q", "--format", "jsonl", &prefix]));
         assert_eq!(status(&expected), 0);
         assert_eq!(out(&got), out(&expected).replace("\"name\":\"prefix\"", &format!("\"name\":\"{name}\"")));
     }
@@ -197,7 +198,9 @@ fn intransit_alone_says_in_three_lines_what_one_can_do() {
 #[test]
 fn the_suffix_of_the_output_chooses_the_format() {
     let folder = folder();
-    for (name, format) in [("x.csv", "csv"), ("x.jsonl", "jsonl"), ("x.ndjson", "jsonl"), ("x.json", "json"), ("x.txt", "table"), ("x", "table")] {
+    for (name, format) in
+        [("x.csv", "csv"), ("x.jsonl", "jsonl"), ("x.ndjson", "jsonl"), ("x.json", "json"), ("x.txt", "table"), ("x", "table")]
+    {
         let path = folder.path().join(name).to_str().unwrap().to_owned();
         let done = intransit(&["inspect", "-q", &capture("demo.pcapng"), "-o", &path]);
         assert_eq!((status(&done), out(&done).as_str(), err(&done).as_str()), (0, "", ""), "{name}");
@@ -264,7 +267,8 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     }
     let path = file(&folder, "many.pcap", ethernet_pcap(&all));
     for args in [vec!["inspect", "-q", "--format", "jsonl", &path], vec!["inspect", "-q", &path]] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_intransit")).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            Command::new(env!("CARGO_BIN_EXE_intransit")).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();

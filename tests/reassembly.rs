@@ -315,9 +315,8 @@ fn a_quic_hello_over_several_datagrams_says_the_same_in_any_order() {
         let quic = found.iter().find(|connection| connection.facts.has(Kind::TlsJa4)).unwrap_or_else(|| panic!("no hello: {order:?}"));
         let got = said(quic, &names);
         // Which frames stand for the connection being QUIC is a matter of which came first.
-        let hello = |all: &[(String, BTreeSet<usize>)]| -> Vec<_> {
-            all.iter().filter(|(what, _)| what.starts_with("Tls")).cloned().collect()
-        };
+        let hello =
+            |all: &[(String, BTreeSet<usize>)]| -> Vec<_> { all.iter().filter(|(what, _)| what.starts_with("Tls")).cloned().collect() };
         assert_eq!(hello(&got), hello(&expected), "{order:?}");
         let without = |all: &[(String, BTreeSet<usize>)]| -> Vec<String> { all.iter().map(|(what, _)| what.clone()).collect() };
         assert_eq!(without(&got), without(&expected), "{order:?}");
