@@ -82,8 +82,6 @@ fn check_cut(bytes: &[u8], cut: usize, ends: &[usize], inside: &AtomicUsize, hea
         headers.fetch_add(1, Ordering::Relaxed);
         return result.is_ok().then(|| "read, though its header is cut".into());
     };
-    // Behind the last whole record of a file that was damaged before, everything is one damage.
-    let is_end = whole == cut || whole == ends[ends.len() - 1] && cut == bytes.len();
     let (got, prefix) = match (result, common::analyse(bytes[..whole].to_vec(), 1)) {
         (Ok(got), Ok(prefix)) => (got, prefix),
         (got, prefix) => return Some(format!("{:?}, its whole frames {:?}", got.map(|_| ()), prefix.map(|_| ()))),
@@ -95,7 +93,7 @@ fn check_cut(bytes: &[u8], cut: usize, ends: &[usize], inside: &AtomicUsize, hea
     if common::jsonl(&got, "x") != common::jsonl(&prefix, "x") {
         return Some("other connections than its whole frames have".into());
     }
-    if is_end {
+    if whole == cut {
         return got.capture.damage.is_some().then(|| format!("damage where there is none: {:?}", got.capture.damage));
     }
     inside.fetch_add(1, Ordering::Relaxed);

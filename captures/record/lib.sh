@@ -104,6 +104,8 @@ net_up() {
 198.51.100.20 chat.example.net mail.example.net dir.example.net db.example.net files.example.net news.example.net www.example.net
 H
   cp "$W/hosts" "/etc/netns/$NC/hosts"; cp "$W/hosts" "/etc/netns/$NS/hosts"
+  # no name server: whoever looks up another name fails at once instead of waiting
+  echo "options timeout:1 attempts:1" > "/etc/netns/$NC/resolv.conf"; cp "/etc/netns/$NC/resolv.conf" "/etc/netns/$NS/resolv.conf"
   # one exchange so that the address resolution is done before a capture starts
   ip netns exec "$NC" ping -c1 -W2 198.51.100.20 >/dev/null 2>&1 || true
   ip netns exec "$NC" ping -c1 -W2 2001:db8:2::20 >/dev/null 2>&1 || true
@@ -118,7 +120,7 @@ stop() { local p; for p in "$@"; do kill "$p" 2>/dev/null || true; wait "$p" 2>/
 # port tcp|udp NUMBER - wait until something listens in the server's namespace
 port() {
   local i
-  for i in $(seq 100); do
+  for i in $(seq 200); do
     ip netns exec "$NS" ss -Hln"${1:0:1}" "sport = :$2" | grep -q . && return 0
     sleep 0.1
   done

@@ -17,7 +17,13 @@ impl FlowKey {
     /// The key of a packet, and whether its sender is the key's `low` endpoint.
     #[must_use]
     pub fn new(transport: Transport, src: Endpoint, dst: Endpoint) -> (FlowKey, bool) {
-        if src <= dst { (FlowKey { transport, low: src, high: dst }, true) } else { (FlowKey { transport, low: dst, high: src }, false) }
+        let from_low = match (src.ip, dst.ip) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits(), src.port) <= (b.to_bits(), dst.port),
+            (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits(), src.port) <= (b.to_bits(), dst.port),
+            (a, _) => a.is_ipv4(),
+        };
+        let (low, high) = if from_low { (src, dst) } else { (dst, src) };
+        (FlowKey { transport, low, high }, from_low)
     }
 
     /// The endpoint that compares lower.

@@ -55,6 +55,8 @@ struct Shard<S, D> {
     capacity: usize,
     /// Where the search for a flow to evict goes on (the clock algorithm: a flow used since the last visit is spared).
     hand: usize,
+    /// The flow of the last packet.
+    last: u32,
     /// Connections that were evicted or whose five-tuple was used again.
     past: Vec<Row>,
     spill: Spill,
@@ -122,10 +124,9 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
             return;
         };
         let (key, from_low) = FlowKey::new(transport, src, dst);
-        let hash = key.hash(&self.seed);
         let seed = &self.seed;
         if let Some(shard) = self.shards.get_mut(key.shard()) {
-            shard.packet(seed, hash, key, from_low, packet);
+            shard.packet(seed, &key, from_low, packet);
         }
     }
 
@@ -161,6 +162,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
             flows: Vec::new(),
             capacity,
             hand: 0,
+            last: 0,
             past: Vec::new(),
             spill: Spill::default(),
             begun: 0,
@@ -168,23 +170,32 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         }
     }
 
-    fn packet(&mut self, seed: &foldhash::fast::RandomState, hash: u64, key: FlowKey, from_low: bool, packet: &Packet<'_>) {
+    fn packet(&mut self, seed: &foldhash::fast::RandomState, key: &FlowKey, from_low: bool, packet: &Packet<'_>) {
         let flows = &mut self.flows;
-        let found = self.index.find(hash, |&i| flows.get(i as usize).is_some_and(|flow| flow.key == key)).copied();
+        let is = |slot: u32| flows.get(slot as usize).is_some_and(|flow| flow.key == *key);
+        // Packets come in trains: the flow of the last one is asked first.
+        let mut hash = 0;
+        let found = if is(self.last) {
+            Some(self.last)
+        } else {
+            hash = key.hash(seed);
+            self.index.find(hash, |&slot| is(slot)).copied()
+        };
         let slot = match found {
             Some(slot) => {
                 if let (Header::Tcp(tcp), Some(flow)) = (&packet.transport, flows.get_mut(slot as usize))
                     && flow.is_reused_by(tcp, from_low)
                 {
                     flow.close();
-                    let old = std::mem::replace(flow, Flow::new(key, from_low, packet));
+                    let old = std::mem::replace(flow, Flow::new(*key, from_low, packet));
                     self.begun += 1;
                     self.retire(old);
                 }
                 slot
             }
-            None => self.admit(seed, hash, Flow::new(key, from_low, packet)),
+            None => self.admit(seed, hash, Flow::new(*key, from_low, packet)),
         };
+        self.last = slot;
         if let Some(flow) = self.flows.get_mut(slot as usize) {
             flow.packet(from_low, packet, &mut self.spill);
         }

@@ -143,16 +143,34 @@ impl Named {
         streams
     }
 
-    /// The datagrams of each side, and all of a side one after the other (a DTLS message may be in several).
+    /// The datagrams, and each DTLS handshake message put together from its fragments (RFC 6347 §4.2.3).
     pub fn datagrams(&self) -> Vec<Vec<u8>> {
-        self.pieces.iter().map(|piece| piece.payload.clone()).collect()
+        let mut all: Vec<Vec<u8>> = self.pieces.iter().map(|piece| piece.payload.clone()).collect();
+        let mut messages: BTreeMap<(Endpoint, Vec<u8>), Vec<u8>> = BTreeMap::new();
+        for piece in &self.pieces {
+            for record in piece.payload.windows(25).enumerate().filter(|(_, w)| matches!(w, [22, 0xfe, 0xff | 0xfd, ..])).map(|(at, _)| at)
+            {
+                let header = &piece.payload[record + 13..record + 25];
+                let number = |at: usize| usize::from(header[at]) << 16 | usize::from(header[at + 1]) << 8 | usize::from(header[at + 2]);
+                let (len, from, part) = (number(1), number(6), number(9));
+                let Some(fragment) = piece.payload.get(record + 25..record + 25 + part) else { continue };
+                // Type, length and message_seq name the message.
+                let message = messages.entry((piece.from, header[..6].to_vec())).or_insert_with(|| vec![0; len]);
+                if let Some(place) = message.get_mut(from..from + part) {
+                    place.copy_from_slice(fragment);
+                }
+            }
+        }
+        // As one fragment, whole.
+        all.extend(messages.into_iter().map(|((_, head), body)| [&head[..], &[0, 0, 0], &head[1..4], &body].concat()));
+        all
     }
 
-    /// Frames of datagrams from the client that begin like a QUIC long header, and of Retry packets from the server.
-    pub fn long_headers(&self, connection: &Connection) -> Vec<u64> {
+    /// Frames of datagrams that begin like a QUIC long header: from the client, Retry packets, and from the server too when asked.
+    pub fn long_headers(&self, connection: &Connection, from_server: bool) -> Vec<u64> {
         let long = |piece: &&Piece| piece.payload[0] & 0x80 != 0;
-        let from_client = |piece: &&Piece| piece.from == connection.client || piece.payload[0] & 0x30 == 0x30;
-        self.pieces.iter().filter(long).filter(from_client).map(|piece| piece.frame.get()).collect()
+        let giving_keys = |piece: &&Piece| from_server || piece.from == connection.client || piece.payload[0] & 0x30 == 0x30;
+        self.pieces.iter().filter(long).filter(giving_keys).map(|piece| piece.frame.get()).collect()
     }
 }
 

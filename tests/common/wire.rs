@@ -1,15 +1,15 @@
 //! Whether bytes say something about TLS: looked for by the shapes of RFC 5246, RFC 8446, RFC 8422 and RFC 6347, without parsing
 //! records or messages the way `src/dissect` does.
 
-use intransit::base::{CipherSuite, NamedGroup, ProtocolVersion, VersionName, What};
+use intransit::base::{NamedGroup, ProtocolVersion, VersionName, What};
 
 /// Whether the bytes of one side (TCP payload in order, or one datagram) show it.
 pub fn shows(bytes: &[u8], what: &What, dtls: bool) -> bool {
     // A message may be split over records: their headers are taken out in a second view.
     let bare = without_record_headers(bytes);
-    [bytes, &bare].iter().any(|bytes| match what {
+    [bytes, &bare].iter().filter(|bytes| !bytes.is_empty()).any(|bytes| match what {
         What::TlsVersion(VersionName(version)) => version_is(bytes, *version, dtls),
-        What::TlsCipher(suite) => hellos(bytes, dtls).iter().any(|hello| hello.suite == suite.0) || ssl2_offers(bytes, *suite),
+        What::TlsCipher(suite) => hellos(bytes, dtls).iter().any(|hello| hello.suite == suite.0),
         What::TlsCurve(group) => group_is(bytes, *group, dtls),
         What::TlsServerName(name) => {
             let name = name.as_bytes();
@@ -23,6 +23,15 @@ pub fn shows(bytes: &[u8], what: &What, dtls: bool) -> bool {
             contains(bytes, &[&[id.len() as u8][..], id].concat())
         }),
         What::TlsSubject(subject) => subject_is(bytes, subject.as_bytes()),
+        What::TlsCertSha256(digest) => certificate_is(bytes, digest),
+        What::QuicVersion(version) => {
+            // A long header (RFC 8999 §5.1), or Google's public header: flags with the version bit, a connection id where its bit says so.
+            let at = match bytes[0] {
+                flags if flags & 0x80 != 0 => 1,
+                flags => 1 + usize::from(flags & 0x08),
+            };
+            bytes[0] & 0x81 != 0 && bytes.get(at..at + 4) == Some(&version.0.to_be_bytes())
+        }
         _ => false,
     })
 }
@@ -104,11 +113,25 @@ fn group_is(bytes: &[u8], group: NamedGroup, dtls: bool) -> bool {
             .iter()
             .any(|extension| memchr::memmem::find_iter(&hello.rest, &[0, *extension]).any(|at| hello.rest.get(at + 4..at + 6) == Some(&id)))
     });
-    // curve_type named_curve, the curve, the length of a point of that curve (RFC 8422 §5.4).
-    let named = [3, id[0], id[1]];
-    let in_exchange = memchr::memmem::find_iter(bytes, &named).any(|at| matches!(bytes.get(at + 3), Some(20..=133)))
-        && memchr::memchr(0x0c, bytes).is_some();
+    // ServerKeyExchange: a PSK hint where the suite has one, curve_type named_curve, the curve, the length of a point
+    // (RFC 8422 §5.4, RFC 5489 §2).
+    let header = if dtls { 12 } else { 4 };
+    let in_exchange = memchr::memchr_iter(0x0c, bytes).any(|at| {
+        let Some(body) = bytes.get(at + header..at + header + 4) else { return false };
+        let names = |at: usize| bytes.get(at..at + 3) == Some(&[3, id[0], id[1]]) && matches!(bytes.get(at + 3), Some(20..=133));
+        bytes[at + 1] == 0 && (names(at + header) || names(at + header + 2 + usize::from(word(body))))
+    });
     in_hello || in_exchange
+}
+
+/// A certificate (DER: `30 82` and its length) with this digest, behind its length in a `Certificate` message.
+fn certificate_is(bytes: &[u8], digest: &[u8; 32]) -> bool {
+    memchr::memmem::find_iter(bytes, &[0x30, 0x82]).any(|at| {
+        let Some(&[high, low]) = bytes.get(at + 2..at + 4) else { return false };
+        let whole = usize::from(u16::from_be_bytes([high, low])) + 4;
+        let Some(der) = bytes.get(at..at + whole) else { return false };
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der).as_ref() == digest
+    })
 }
 
 /// SSL 2's SERVER-HELLO: `04 session-id-hit certificate-type 00 02`.
@@ -116,15 +139,20 @@ fn ssl2_server_hello(bytes: &[u8]) -> Option<usize> {
     (0..bytes.len()).find(|&at| matches!(bytes.get(at..at + 5), Some([4, 0 | 1, _, 0, 2])))
 }
 
-fn ssl2_offers(bytes: &[u8], _suite: CipherSuite) -> bool {
-    let _ = bytes;
-    false
+/// The values of a distinguished name that stand in it as they stand in the certificate: nothing escaped, nothing converted.
+fn plain_values(subject: &str) -> Vec<&str> {
+    let values = subject.split([',', '+']).filter_map(|part| part.split_once('=')).map(|(_, value)| value);
+    values.filter(|value| value.is_ascii() && value.len() > 1).collect()
 }
 
-/// Every value of the subject stands in the bytes of the certificate. Values that were converted or escaped are left out.
+/// Whether a distinguished name can be looked for in bytes.
+pub fn is_plain(subject: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(subject);
+    !text.contains('\\') && !plain_values(&text).is_empty()
+}
+
+/// Every value of the subject stands in the bytes, behind its length.
 fn subject_is(bytes: &[u8], subject: &[u8]) -> bool {
     let text = String::from_utf8_lossy(subject);
-    let plain = |value: &&str| value.is_ascii() && !value.contains('\\') && value.len() > 1;
-    let mut values = text.split([',', '+']).filter_map(|part| part.split_once('=')).map(|(_, value)| value).filter(plain);
-    text.contains('\\') || values.all(|value| contains(bytes, &[&[value.len() as u8][..], value.as_bytes()].concat()))
+    plain_values(&text).iter().all(|value| contains(bytes, &[&[value.len() as u8][..], value.as_bytes()].concat()))
 }
