@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::base::{Facts, FrameNo, Kind, Reader, Timestamp};
 
-use super::spill::{Place, Spill};
+use super::spill::{Ahead, Place, Spill};
 use super::{Connection, Endpoint, SHARDS, TableCounts, Tally, Transport};
 
 /// Every connection of a capture, waiting in compact form. One worker's, or several joined.
@@ -104,19 +104,19 @@ impl Finished {
     }
 
     fn thawed(&self, order: impl Iterator<Item = (u32, u32)>) -> impl Iterator<Item = Connection> {
-        let mut bytes = Vec::new();
+        let mut aheads: Vec<Ahead> = Vec::new();
+        aheads.resize_with(self.shards.len(), Ahead::default);
         order.filter_map(move |at| {
+            let ahead = aheads.get_mut(at.0 as usize)?;
             let (shard, row) = self.row(at)?;
             let (mut connection, facts) = match row.at {
                 At::Slot(slot) => shard.resting.get(slot as usize).map(|resting| (resting.flow.clone(), resting.facts))?,
                 At::Spilled(place) => {
-                    shard.spill.load(place, &mut bytes);
-                    thaw(&mut Reader::new(&bytes))?
+                    thaw(&mut Reader::new(shard.spill.load(place, ahead)))?
                 }
             };
             if let Some(place) = facts {
-                shard.spill.load(place, &mut bytes);
-                connection.facts = Facts::thaw(&mut Reader::new(&bytes))?;
+                connection.facts = Facts::thaw(&mut Reader::new(shard.spill.load(place, ahead)))?;
             }
             Some(connection)
         })

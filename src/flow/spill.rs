@@ -26,6 +26,16 @@ impl Place {
     }
 }
 
+/// How much is read ahead from the file.
+const AHEAD: usize = 64 << 10;
+
+/// What was read ahead from one store.
+#[derive(Debug, Default)]
+pub struct Ahead {
+    at: u64,
+    bytes: Vec<u8>,
+}
+
 /// An append-only store of small records.
 #[derive(Debug, Default)]
 pub struct Spill {
@@ -50,18 +60,28 @@ impl Spill {
         place
     }
 
-    /// Reads a record into `buffer`. Leaves it empty if the temporary file cannot be read.
-    pub fn load(&self, place: Place, buffer: &mut Vec<u8>) {
-        buffer.clear();
+    /// The bytes of a record; empty if the temporary file cannot be read. `ahead` is the caller's buffer for this store: records are
+    /// asked for nearly in the order in which they were stored, so most are in it already.
+    pub fn load<'a>(&'a self, place: Place, ahead: &'a mut Ahead) -> &'a [u8] {
         let len = usize::try_from(place.len).unwrap_or(0);
-        if let Some(start) = place.at.checked_sub(self.file_len).and_then(|n| usize::try_from(n).ok()) {
-            buffer.extend_from_slice(self.tail.get(start..start.saturating_add(len)).unwrap_or_default());
-        } else if let Some(file) = &self.file {
-            buffer.resize(len, 0);
-            if file.read_exact_at(buffer, place.at).is_err() {
-                buffer.clear();
+        let within = |base: u64, bytes: &'a [u8]| -> Option<&'a [u8]> {
+            let start = usize::try_from(place.at.checked_sub(base)?).ok()?;
+            bytes.get(start..start.checked_add(len)?)
+        };
+        if place.at >= self.file_len {
+            return within(self.file_len, &self.tail).unwrap_or_default();
+        }
+        let end = place.at.saturating_add(u64::from(place.len));
+        if place.at < ahead.at || end > ahead.at.saturating_add(ahead.bytes.len() as u64) {
+            let most = usize::try_from(self.file_len.saturating_sub(place.at)).unwrap_or(usize::MAX);
+            ahead.at = place.at;
+            ahead.bytes.resize(len.max(AHEAD).min(most), 0);
+            let read = self.file.as_ref().is_some_and(|file| file.read_exact_at(&mut ahead.bytes, place.at).is_ok());
+            if !read {
+                ahead.bytes.clear();
             }
         }
+        within(ahead.at, &ahead.bytes).unwrap_or_default()
     }
 
     fn write_out(&mut self) {
@@ -88,10 +108,10 @@ mod tests {
         let mut spill = Spill::default();
         let places: Vec<Place> = (0..3000u32).map(|n| spill.store(|out| out.extend_from_slice(&vec![(n % 251) as u8; 3000]))).collect();
         assert!(spill.file_len > 0 && !spill.tail.is_empty());
-        let mut buffer = Vec::new();
-        for (n, place) in places.iter().enumerate() {
-            spill.load(*place, &mut buffer);
-            assert_eq!(buffer, vec![(n % 251) as u8; 3000]);
+        let mut ahead = Ahead::default();
+        let backwards = places.iter().enumerate().rev().step_by(100);
+        for (n, place) in places.iter().enumerate().chain(backwards) {
+            assert_eq!(spill.load(*place, &mut ahead), vec![(n % 251) as u8; 3000]);
         }
     }
 }
