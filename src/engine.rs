@@ -66,7 +66,12 @@ pub fn analyse(source: &mut dyn Source, options: Options, progress: &mut dyn FnM
             for place in &chunk.frames {
                 if let Some(frame) = chunk.frame(place) {
                     let app = app_of(&chunk, place, source.capture());
-                    decoder.decode(&frame, &mut |packet| table.packet(&Packet { process: packet.process.or(app), ..*packet }));
+                    match app {
+                        None => decoder.decode(&frame, &mut |packet| table.packet(packet)),
+                        Some(_) => {
+                            decoder.decode(&frame, &mut |packet| table.packet(&Packet { process: packet.process.or(app), ..*packet }))
+                        }
+                    }
                 }
             }
             progress(source.capture());

@@ -359,3 +359,27 @@ fn watching_an_interface_that_is_not_there_is_one_sentence() {
     assert!(said.starts_with("intransit: "), "{said:?}");
     assert_eq!(said.lines().count(), 1, "{said:?}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn watching_without_permission_is_one_sentence() {
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::process::CommandExt;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_intransit"));
+    command.args(["live", "-i", "lo"]).stdin(Stdio::null());
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        // Nobody, who may watch nothing.
+        command.uid(65534).gid(65534);
+    } else {
+        // Where this user may watch, nothing would end it.
+        return println!("skipped: watching without permission (run as root, to become somebody without)");
+    }
+    match command.output() {
+        Ok(done) => {
+            assert_eq!((status(&done), out(&done).as_str()), (1, ""), "{}", err(&done));
+            assert_eq!(err(&done).lines().count(), 1, "{:?}", err(&done));
+            assert!(err(&done).starts_with("intransit: "), "{:?}", err(&done));
+        }
+        Err(error) => println!("skipped: watching without permission ({error})"),
+    }
+}

@@ -1,6 +1,7 @@
 //! What was found out, and from which frames.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use super::freeze::Freeze;
 use super::{
@@ -77,6 +78,22 @@ macro_rules! facts {
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Kind::$variant => $name),* }
+            }
+
+            /// The objects that the field stands in, and its name there: [`Kind::name`] taken apart.
+            #[must_use]
+            pub fn path(self) -> &'static (Vec<&'static str>, &'static str) {
+                static PATHS: LazyLock<Vec<(Vec<&'static str>, &'static str)>> = LazyLock::new(|| {
+                    Kind::ALL
+                        .iter()
+                        .map(|kind| {
+                            let (path, leaf) = kind.name().rsplit_once('.').unwrap_or(("", kind.name()));
+                            (path.split('.').collect(), leaf)
+                        })
+                        .collect()
+                });
+                static NONE: (Vec<&str>, &str) = (Vec::new(), "");
+                PATHS.get(self as usize).unwrap_or(&NONE)
             }
 
             /// Whether the fact is also a field of the JSON object (contract §5).
@@ -349,6 +366,12 @@ impl Facts {
     #[must_use]
     pub fn new() -> Facts {
         Facts::default()
+    }
+
+    /// Makes room for the facts and steps of a handshake, which are many and come at once.
+    pub fn expect_handshake(&mut self) {
+        self.list.reserve(32);
+        self.steps.reserve(8);
     }
 
     /// States something that bytes in the named frames say.

@@ -41,8 +41,12 @@ impl Facts {
     /// Reads facts back; `None` only for bytes that [`Facts::freeze`] did not write.
     #[must_use]
     pub fn thaw(reader: &mut Reader<'_>) -> Option<Facts> {
+        let count = take_number(reader)?;
         let mut facts = Facts::new();
-        for _ in 0..take_number(reader)? {
+        if count > 16 {
+            facts.expect_handshake();
+        }
+        for _ in 0..count {
             let kind = *Kind::ALL.get(usize::try_from(take_number(reader)?).ok()?)?;
             let basis = *[Basis::Observed, Basis::ObservedWithKeys, Basis::Inferred, Basis::Claimed].get(usize::from(reader.u8().ok()?))?;
             let evidence = Evidence::take(reader)?;

@@ -12,8 +12,9 @@ use crate::base::{Dir, Evidence, Stitched, Window};
 pub const MOST_HELD: usize = 256 * 1024;
 /// How many separate pieces may wait; one-byte segments in reverse order must not cost a megabyte each.
 const MOST_PIECES: usize = 4096;
-/// How much of the beginning is remembered to notice that it is sent again with other content.
-const HISTORY: usize = 4096;
+/// How much of the beginning is remembered to notice that it is sent again with other content: a hello with a post-quantum key share
+/// and its names.
+const HISTORY: usize = 2048;
 
 /// The bytes of one direction, in order.
 #[derive(Debug, Default)]

@@ -1,13 +1,17 @@
-"""Telegram's transports: mtproto.py server|client HOST PORT abridged|intermediate|obfuscated
+"""Telegram's transports: mtproto.py server|client HOST PORT abridged|intermediate|obfuscated|mtproxy
 The client is Telethon's own connection and plain-message code, and sends the first request of a key exchange (req_pq_multi).
 The server is a stub: it undoes the framing and answers with a resPQ built by Telethon's classes; no key is ever agreed."""
 import asyncio, logging, os, struct, sys, time
 from telethon.network import MTProtoPlainSender
 from telethon.network.connection import ConnectionTcpAbridged, ConnectionTcpIntermediate, ConnectionTcpObfuscated
+from telethon.network.connection import ConnectionTcpMTProxyRandomizedIntermediate
 from telethon.tl.functions import ReqPqMultiRequest
 from telethon.tl.types import ResPQ
 
 role, host, port, kind = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+
+
+SECRET = "dd0123456789abcdef0123456789abcdef"       # dd: padded frames
 
 
 class Log(dict):
@@ -16,8 +20,9 @@ class Log(dict):
 
 
 async def client():
-    cls = {"abridged": ConnectionTcpAbridged, "intermediate": ConnectionTcpIntermediate, "obfuscated": ConnectionTcpObfuscated}[kind]
-    c = cls(host, port, 2, loggers=Log())
+    cls = {"abridged": ConnectionTcpAbridged, "intermediate": ConnectionTcpIntermediate, "obfuscated": ConnectionTcpObfuscated,
+           "mtproxy": ConnectionTcpMTProxyRandomizedIntermediate}[kind]
+    c = cls(host, port, 2, loggers=Log(), proxy=(host, port, SECRET) if kind == "mtproxy" else None)
     await c.connect()
     nonce = int.from_bytes(os.urandom(16), "big", signed=True)
     for _ in range(2):
@@ -30,13 +35,15 @@ async def client():
 
 async def handle(r, w):
     dec = enc = lambda b: b
-    if kind == "obfuscated":
+    if kind in ("obfuscated", "mtproxy"):
+        import hashlib
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
         h = await r.readexactly(64)
+        key = (lambda k: hashlib.sha256(k + bytes.fromhex(SECRET)[1:]).digest()) if kind == "mtproxy" else bytes
         k = h[8:56]
-        dec = Cipher(algorithms.AES(k[:32]), modes.CTR(k[32:])).decryptor().update
+        dec = Cipher(algorithms.AES(key(k[:32])), modes.CTR(k[32:])).decryptor().update
         k = k[::-1]
-        enc = Cipher(algorithms.AES(k[:32]), modes.CTR(k[32:])).encryptor().update
+        enc = Cipher(algorithms.AES(key(k[:32])), modes.CTR(k[32:])).encryptor().update
         dec(h)
     else:
         await r.readexactly({"abridged": 1, "intermediate": 4}[kind])
@@ -57,6 +64,8 @@ async def handle(r, w):
             if short:
                 f = bytes([len(out) // 4])
             else:
+                if kind == "mtproxy":
+                    out += os.urandom(3)
                 f = struct.pack("<I", len(out))
             w.write(enc(f + out))
     except asyncio.IncompleteReadError:

@@ -10,8 +10,8 @@ use super::record::{FRAGMENT_HEADER, Fragment};
 
 /// A longer message is not read. The longest real ones are certificates.
 const MOST_LENGTH: usize = 64 * 1024;
-/// Messages of one side that may wait for their beginning, their rest, or those before them.
-const MOST_MESSAGES: usize = 16;
+/// How far ahead of its turn a message may wait: no flight is longer, and a forged number must not block what follows.
+const MOST_AHEAD: u16 = 16;
 
 /// The messages of one side.
 #[derive(Debug, Default)]
@@ -49,10 +49,10 @@ impl Fragments {
     }
 
     fn fragment(&mut self, fragment: Fragment, bytes: &Window<'_>, handshake: &mut Handshake, facts: &mut Facts) -> bool {
-        if fragment.sequence < self.next {
+        if !(self.next..=self.next.saturating_add(MOST_AHEAD)).contains(&fragment.sequence) {
             return false;
         }
-        if fragment.length > MOST_LENGTH || (self.messages.len() >= MOST_MESSAGES && !self.messages.contains_key(&fragment.sequence)) {
+        if fragment.length > MOST_LENGTH {
             facts.observe(What::Overflow("dtls handshake message"), bytes.all());
             handshake.lost(bytes.dir);
             return false;

@@ -144,6 +144,13 @@ fn messages_whose_predecessor_was_lost_are_read_when_the_flight_is_over() {
 }
 
 #[test]
+fn a_forged_message_number_far_ahead_does_not_block_the_handshake() {
+    let forged = whole(SERVER_HELLO, 60000, &[0; 40]);
+    let facts = closed(&[(Dir::Server, forged), (Dir::Server, whole(SERVER_HELLO, 1, &server_hello()))]);
+    assert_eq!(proof(&facts, FactKind::TlsVersion), "frame.number in {2}");
+}
+
+#[test]
 fn dtls_inside_a_turn_relay_is_found() {
     let hello = whole(CLIENT_HELLO, 0, &client_hello());
     let length = u16::try_from(hello.len()).unwrap();

@@ -144,11 +144,6 @@ impl Initials {
         None
     }
 
-    /// Whether a packet is a client's first, proven by opening it with the id that it carries.
-    pub fn is_from_client(long: &Long<'_>, number_at: usize, packet: &Window<'_>) -> bool {
-        Initials::default().derive_and_open(long, long.dcid, Role::Client, number_at, packet).is_some()
-    }
-
     /// Keeps a packet until its keys are known.
     pub fn wait(&mut self, packet: &Window<'_>) {
         if self.waiting.len() < MOST_WAITING && self.derivations < MOST_DERIVATIONS {

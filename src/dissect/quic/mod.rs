@@ -83,10 +83,7 @@ impl Protocol for Quic {
         match long.body {
             Body::Negotiation(_) | Body::Retry(_) => Some(Dir::Server),
             Body::Protected { kind: PacketType::ZeroRtt, .. } => Some(Dir::Client),
-            // Only the client's packets open with the id that they carry themselves.
-            Body::Protected { kind: PacketType::Initial, number_at, end, cut: false } => {
-                Initials::is_from_client(&long, number_at, &window.slice(0..end)?).then_some(Dir::Client)
-            }
+            // Who sent an Initial is known once it opens: see `client`.
             Body::Protected { .. } => None,
         }
     }
@@ -370,6 +367,8 @@ impl Quic {
         if self.version.is_some_and(google::is_quic_crypto) {
             return;
         }
+        // Protected data both ways: a CONNECTION_CLOSE in an Initial before it was not believed by its receiver.
+        self.closed = None;
         let evidence = client.and(&server);
         facts.infer(What::TlsEstablished(true), evidence.clone());
         match self.by_role(&hellos) {
@@ -380,18 +379,21 @@ impl Quic {
 
     /// States how much of a handshake was seen that was not seen whole.
     fn partly(&mut self, hellos: (Option<Evidence>, Option<Evidence>), facts: &mut Facts) {
-        let (state, evidence) = match (self.closed.take(), hellos) {
-            (Some(closed), _) => ("failed", closed),
-            (None, (Some(client), None)) => ("client-only", client),
-            (None, (None, Some(server))) => ("server-only", server),
-            (None, (None, None)) => match &self.first {
-                Some((_, first)) => ("missing", first.clone()),
-                None => return,
-            },
+        match (self.closed.take(), hellos) {
+            (Some(closed), _) => {
+                facts.observe(What::TlsEstablished(false), closed.clone());
+                facts.observe(What::Handshake("failed"), closed);
+            }
+            (None, (Some(client), None)) => facts.observe(What::Handshake("client-only"), client),
+            (None, (None, Some(server))) => facts.observe(What::Handshake("server-only"), server),
+            (None, (None, None)) => {
+                if let Some((_, first)) = &self.first {
+                    facts.infer(What::Handshake("missing"), first.clone());
+                }
+            }
             // Both hellos, and then nothing to tell success from failure.
-            (None, (Some(_), Some(_))) => return,
-        };
-        facts.infer(What::Handshake(state), evidence);
+            (None, (Some(_), Some(_))) => {}
+        }
     }
 
     /// What both sides have, the client's first.

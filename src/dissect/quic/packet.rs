@@ -154,10 +154,14 @@ pub(super) fn is_plausible_start(datagram: &[u8]) -> bool {
         Body::Negotiation(_) => false,
         Body::Protected { kind, number_at, end, cut } => {
             let room = end.saturating_sub(number_at);
-            let shaped =
-                if cut { room > 0 } else { room >= SAMPLE_AFTER + SAMPLE && rest_is_quic(datagram.get(end..).unwrap_or_default(), &long) };
-            let full = kind == PacketType::Initial && datagram.len() >= 1200 && long.dcid.as_bytes().len() >= 8;
-            shaped && (known || (full && !cut))
+            // What a client must send first (RFC 9000 §7.2, §14.1).
+            let first = kind == PacketType::Initial && datagram.len() >= 1200 && long.dcid.as_bytes().len() >= 8;
+            let rest = datagram.get(end..).unwrap_or_default();
+            match (known, cut) {
+                (true, true) => room > 0,
+                (true, false) => room >= SAMPLE_AFTER + SAMPLE && (first || rest_is_quic(rest, &long)),
+                (false, _) => first && !cut && rest_is_quic(rest, &long),
+            }
         }
     }
 }
@@ -168,7 +172,7 @@ fn rest_is_quic(rest: &[u8], first: &Long<'_>) -> bool {
         return true;
     }
     match read(rest) {
-        Some(Packet::Long(next)) => next.version == first.version,
+        Some(Packet::Long(next)) => next.version == first.version || version::is_known(next.version),
         Some(Packet::Short) => rest.get(1..).is_some_and(|r| r.starts_with(first.dcid.as_bytes())),
         None => false,
     }

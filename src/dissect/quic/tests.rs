@@ -193,6 +193,25 @@ fn when_the_flow_took_the_server_for_the_client_the_packets_say_so() {
 }
 
 #[test]
+fn the_flow_learns_who_the_client_is_from_the_packet_that_opens() {
+    let (mut datagrams, mut facts) = (crate::dissect::Datagrams::default(), Facts::new());
+    let mut number = FrameNo::FIRST;
+    let answer = hex(SERVER_V1);
+    let hello = hex(CLIENT_V1);
+    let (down, up) = (short(&[]), short(&SERVER_ID));
+    for (label, bytes) in [(Dir::Client, &answer), (Dir::Server, &hello), (Dir::Client, &down), (Dir::Server, &up)] {
+        let frame = Captured { number, at: Timestamp::ZERO, bytes, wire_len: 0, link: LinkType(1), interface: 0 };
+        datagrams.feed(&frame.window(bytes).with_dir(label), &mut facts);
+        number = number.next();
+    }
+    assert_eq!(datagrams.client(), Some(Dir::Server));
+    datagrams.swap_sides();
+    assert_eq!(datagrams.client(), Some(Dir::Client));
+    assert_eq!(facts.history(), "CsdD");
+    assert_eq!(shown(&facts, Kind::Handshake).unwrap(), "complete");
+}
+
+#[test]
 fn short_headers_to_the_known_ids_both_ways_complete_the_handshake_by_inference() {
     let hello = (Dir::Client, hex(CLIENT_V1));
     let answer = (Dir::Server, hex(SERVER_V1));

@@ -26,6 +26,7 @@ pub(super) struct Offer {
 
 /// States what a client offered.
 pub(super) fn state(hello: &ClientHello<'_>, carrier: Carrier, evidence: &Evidence, facts: &mut Facts) -> Offer {
+    facts.expect_handshake();
     let mut say = |what| facts.observe(what, evidence.clone());
     say(What::TlsJa3(ja3::client(hello)));
     say(What::TlsJa4(ja4::client(hello, carrier)));

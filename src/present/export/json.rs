@@ -241,15 +241,14 @@ impl Json<'_> {
     fn nested<'f>(&mut self, facts: impl Iterator<Item = (usize, &'f Fact)>, values: &mut [Option<Range<usize>>]) {
         let mut open: SmallVec<[&str; 4]> = SmallVec::new();
         for (at, fact) in facts {
-            let name = fact.what.kind().name();
-            let (path, leaf) = name.rsplit_once('.').unwrap_or(("", name));
-            let shared = open.iter().zip(path.split('.')).take_while(|(a, b)| **a == *b).count();
+            let (path, leaf) = fact.what.kind().path();
+            let shared = open.iter().zip(path).take_while(|(a, b)| a == b).count();
             for _ in shared..open.len() {
                 self.raw("}");
             }
             open.truncate(shared);
             self.raw(if self.out.ends_with(b"{") { "" } else { "," });
-            for part in path.split('.').skip(shared) {
+            for part in path.iter().skip(shared) {
                 self.word(part);
                 self.raw(":{");
                 open.push(part);
