@@ -167,7 +167,7 @@ fn several_files_come_in_order_with_the_same_bytes_for_any_number_of_workers() {
             assert!(said(workers) == one, "{format} with {workers} workers");
         }
         if format == "jsonl" {
-            let mut seen: Vec<String> = one.lines().map(|line| file_name(line)).collect();
+            let mut seen: Vec<String> = one.lines().map(file_name).collect();
             seen.dedup();
             assert_eq!(seen, names);
         }
