@@ -86,8 +86,9 @@ fn the_named_frames_alone_say_it() {
             "proven from the named frames: {kind}: {proven} of {seen} ({with_keys} beside frames that give QUIC's keys); \
              the other frames of the connection say it for {elsewhere}"
         );
-        // The check means something: what it finds in the named frames is not found just anywhere.
-        assert!(*kind == "quic.version" || elsewhere * 3 < *seen, "{kind}");
+        // The check means something: what a server says once is not found just anywhere.
+        let said_once = ["tls.version", "tls.cipher", "tls.curve", "tls.server.hash.sha256"].contains(kind);
+        assert!(!said_once || elsewhere * 10 < *seen, "{kind}");
     }
     wrong.sort();
     assert!(wrong.is_empty(), "{} facts are not in their frames:\n{}", wrong.len(), wrong[..wrong.len().min(60)].join("\n"));
