@@ -167,7 +167,7 @@ fn several_files_come_in_order_with_the_same_bytes_for_any_number_of_workers() {
             assert!(said(workers) == one, "{format} with {workers} workers");
         }
         if format == "jsonl" {
-            let mut seen: Vec<String> = one.lines().map(|line| file_name(line)).collect();
+            let mut seen: Vec<String> = one.lines().map(file_name).collect();
             seen.dedup();
             assert_eq!(seen, names);
         }
@@ -358,4 +358,28 @@ fn watching_an_interface_that_is_not_there_is_one_sentence() {
     assert_eq!(steers(&said), None, "{said:?}");
     assert!(said.starts_with("intransit: "), "{said:?}");
     assert_eq!(said.lines().count(), 1, "{said:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn watching_without_permission_is_one_sentence() {
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::process::CommandExt;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_intransit"));
+    command.args(["live", "-i", "lo"]).stdin(Stdio::null());
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        // Nobody, who may watch nothing.
+        command.uid(65534).gid(65534);
+    } else {
+        // Where this user may watch, nothing would end it.
+        return println!("skipped: watching without permission (run as root, to become somebody without)");
+    }
+    match command.output() {
+        Ok(done) => {
+            assert_eq!((status(&done), out(&done).as_str()), (1, ""), "{}", err(&done));
+            assert_eq!(err(&done).lines().count(), 1, "{:?}", err(&done));
+            assert!(err(&done).starts_with("intransit: "), "{:?}", err(&done));
+        }
+        Err(error) => println!("skipped: watching without permission ({error})"),
+    }
 }

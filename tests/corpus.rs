@@ -176,9 +176,26 @@ fn the_container_does_not_change_what_is_said() {
 }
 
 #[test]
+fn a_cut_compressed_capture_is_told_wherever_it_is_cut() {
+    let bytes = std::fs::read(common::cabinet().join("tls12_gcm.pcap")).unwrap();
+    let whole = common::jsonl(&common::analyse(bytes.clone(), 1).unwrap(), "-");
+    for (name, packed) in [("gzip", gzip(&bytes)), ("zstd", zstd(&bytes)), ("xz", xz(&bytes))] {
+        for cut in (0..packed.len()).step_by(7).chain(packed.len() - 13..packed.len()) {
+            // Refused, or read as far as it goes and the damage told.
+            if let Ok(analysis) = common::analyse(packed[..cut].to_vec(), 1) {
+                let damage = analysis.capture.damage.as_ref().map(ToString::to_string);
+                assert!(damage.as_ref().is_some_and(|text| text.contains(name)), "{name} cut at {cut} of {}: {damage:?}", packed.len());
+            }
+        }
+        assert_eq!(common::jsonl(&common::analyse(packed, 1).unwrap(), "-"), whole);
+    }
+}
+
+#[test]
 fn the_number_of_workers_does_not_change_a_byte() {
     let root = common::corpus("the corpus with several workers; only the cabinet");
     let mut all = root.as_deref().map(common::corpus_captures).unwrap_or_default();
+    all.extend(root.iter().flat_map(|root| common::files_under(&root.join("evil"))));
     all.extend(common::cabinet_captures());
     let wrong = Mutex::new(Vec::new());
     common::each(&all, |path| {

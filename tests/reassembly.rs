@@ -223,8 +223,8 @@ fn a_new_syn_on_the_same_ports_is_a_new_connection() {
 
 #[test]
 fn a_capture_that_begins_in_the_middle_claims_no_version() {
-    let data = frames::record(23, &[0x5a; 400]).iter().copied().map(|octet| octet ^ 0).collect::<Vec<u8>>();
-    let mut records = data;
+    let mut records = frames::record(23, &[0x5a; 400]);
+    // The version every record after the hellos has, TLS 1.3's among them.
     records[2] = 3;
     let all = vec![
         tcp(CLIENT, SERVER, 77_000, 88_000, ACK | PSH, &records),
@@ -328,4 +328,92 @@ fn a_syn_with_the_same_number_again_is_no_new_connection() {
     let mut all = shuffled(&[0, 1, 2]);
     all.insert(1, tcp(CLIENT, SERVER, CLIENT_ISN, 0, SYN, &[]));
     assert_eq!(values(&only(&all)), values(&only(&shuffled(&[0, 1, 2]))));
+}
+
+#[test]
+fn a_hello_behind_an_unknown_preface_is_found_in_whatever_pieces_it_comes() {
+    let hello = frames::client_hello(b"chat.example.net");
+    // A line of text and a lone zero make some probe wait for more; the other one is refused at once.
+    for preface in [&b"NXSH-8.10.1\n"[..], b"\0", b"\xf7\xf7\xf7\xf7"] {
+        let all = [preface, &hello].concat();
+        let mut pieces = vec![vec![0..preface.len(), preface.len()..all.len()]];
+        if preface.len() > 1 {
+            pieces.push(vec![0..1, 1..preface.len(), preface.len()..all.len()]);
+        }
+        for pieces in pieces {
+            let mut frames = frames::handshake(CLIENT_ISN, SERVER_ISN);
+            frames.extend(pieces.iter().map(|span| from_client(span.start, &all[span.clone()])));
+            let connection = only(&frames);
+            assert_eq!(frames_of(&connection, Kind::TlsServerName), [frames.len() as u64], "{preface:?} {pieces:?}");
+        }
+    }
+}
+
+/// Everything a side sent until the other one spoke, of the largest connection of a capture.
+fn flights(name: &str) -> Vec<(bool, Vec<u8>)> {
+    let kept = common::frames_of::Kept::open(&common::cabinet().join(name)).unwrap();
+    let analysis = common::analyse_file(&common::cabinet().join(name), 1).unwrap();
+    let connection = analysis.connections().max_by_key(|connection| connection.sent[0].bytes + connection.sent[1].bytes).unwrap();
+    let mut flights: Vec<(bool, Vec<u8>)> = Vec::new();
+    for number in kept.numbers() {
+        let named = common::frames_of::Named::of(&kept, &BTreeSet::from([number]), &connection);
+        for (from, payload) in named.payloads() {
+            let client = from == connection.client;
+            match flights.last_mut() {
+                Some((side, bytes)) if *side == client => bytes.extend(payload),
+                _ => flights.push((client, payload.to_vec())),
+            }
+        }
+    }
+    flights
+}
+
+/// The flights as segments: cut anywhere, in any order within a flight, some twice, some that overlap.
+fn scattered(flights: &[(bool, Vec<u8>)], dice: &mut common::Dice) -> Vec<Vec<u8>> {
+    let mut frames = frames::handshake(CLIENT_ISN, SERVER_ISN);
+    let mut sent = [0usize; 2];
+    for (client, bytes) in flights {
+        let mut spans = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let end = (at + 1 + dice.below(900) as usize).min(bytes.len());
+            // Now and then a segment begins before the end of the last one.
+            let from = at.saturating_sub(if dice.below(4) == 0 { dice.below(60) as usize } else { 0 });
+            spans.extend(std::iter::repeat_n(from..end, 1 + usize::from(dice.below(5) == 0)));
+            at = end;
+        }
+        for i in (1..spans.len()).rev() {
+            spans.swap(i, dice.below(i as u64 + 1) as usize);
+        }
+        let sender = if *client { from_client } else { from_server };
+        let before = &mut sent[usize::from(*client)];
+        frames.extend(spans.into_iter().map(|span| sender(*before + span.start, &bytes[span])));
+        *before += bytes.len();
+    }
+    frames
+}
+
+#[test]
+fn a_recorded_connection_says_the_same_however_it_is_cut_and_shuffled() {
+    for name in ["tls12_gcm.pcap", "tls13_hrr.pcap", "tls12_client_cert.pcap", "pq_x25519mlkem768.pcap", "smtp_starttls.pcap", "tls10.pcap"]
+    {
+        let flights = flights(name);
+        assert!(flights.len() >= 4, "{name}");
+        let mut whole = frames::handshake(CLIENT_ISN, SERVER_ISN);
+        let mut sent = [0usize; 2];
+        for (client, bytes) in &flights {
+            let sender = if *client { from_client } else { from_server };
+            for part in bytes.chunks(1400) {
+                whole.push(sender(sent[usize::from(*client)], part));
+                sent[usize::from(*client)] += part.len();
+            }
+        }
+        let expected = values(&only(&whole));
+        assert!(expected.iter().any(|fact| fact.starts_with("TlsVersion(")), "{name}: {expected:?}");
+        let mut dice = common::Dice(7);
+        for round in 0..60 {
+            let connection = only(&scattered(&flights, &mut dice));
+            assert_eq!(values(&connection), expected, "{name}, round {round}");
+        }
+    }
 }

@@ -10,6 +10,8 @@ const MOST_PROBED: usize = 4096;
 /// How many windows of a direction that began with something unknown are looked at for a TLS hello: proxies and older protocols send a
 /// preface of their own before it.
 const MOST_PREFACES: u8 = 16;
+/// The first octet of a record with a hello (RFC 8446 §5.1).
+const HANDSHAKE_RECORD: u8 = 22;
 /// How many datagrams of a flow are probed: keys for media are negotiated after connectivity checks, not after an hour.
 const MOST_DATAGRAMS: u16 = 512;
 
@@ -51,7 +53,14 @@ impl<R: Recognised> Payload for Stream<R> {
         loop {
             let rest = window.from(taken);
             if self.reading.is_none() && (rest.bytes.is_empty() || !self.recognise(&rest, facts)) {
-                return if self.unknown.of(window.dir).is_some() { window.bytes.len() } else { taken };
+                if self.unknown.of(window.dir).is_none() {
+                    return taken;
+                }
+                match self.hello_behind(&rest) {
+                    Some(at) => taken += at,
+                    None => return window.bytes.len(),
+                }
+                continue;
             }
             let step = self.reading.feed(&self.roles.label(&rest), facts).min(rest.bytes.len());
             taken += step;
@@ -94,6 +103,16 @@ impl<R: Recognised> Payload for Stream<R> {
 }
 
 impl<R: Recognised> Stream<R> {
+    /// Where a hello begins behind a preface that waited with it: a probe had asked for more bytes, and these decided that it is nothing
+    /// we know.
+    fn hello_behind(&self, window: &Window<'_>) -> Option<usize> {
+        if *self.unknown.of(window.dir) != Some(0) {
+            return None;
+        }
+        let bytes = window.bytes.get(1..MOST_PROBED.min(window.bytes.len()))?;
+        memchr::memchr_iter(HANDSHAKE_RECORD, bytes).map(|at| at + 1).find(|&at| R::recognise_hello(&window.from(at)).is_some())
+    }
+
     /// Whether something was recognised. If not, and no probe asks for more, the direction is unknown from here on.
     fn recognise(&mut self, window: &Window<'_>, facts: &mut Facts) -> bool {
         let mut more = false;

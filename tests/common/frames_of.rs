@@ -115,6 +115,11 @@ impl Named {
         Named { pieces }
     }
 
+    /// Each payload and who sent it, in the order of the frames.
+    pub fn payloads(&self) -> impl Iterator<Item = (Endpoint, &[u8])> {
+        self.pieces.iter().map(|piece| (piece.from, piece.payload.as_slice()))
+    }
+
     /// The TCP payload of each side in the order of sequence numbers, what touches put together.
     pub fn streams(&self) -> Vec<Vec<u8>> {
         let sides: BTreeSet<Endpoint> = self.pieces.iter().map(|piece| piece.from).collect();
