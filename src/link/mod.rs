@@ -3,7 +3,6 @@
 //! [`Decoder::decode`] strips the link-layer header, tunnels and IP headers, puts IP fragments together, and hands each
 //! innermost transport packet to the caller. It keeps state only for fragments (bounded).
 
-mod checksum;
 mod defrag;
 mod ethernet;
 mod framing;
@@ -19,8 +18,6 @@ mod udp_tunnel;
 mod wlan;
 
 use std::net::IpAddr;
-
-pub use checksum::HeaderSum;
 
 use crate::base::{Frame, LinkType, Window, WireStr};
 use defrag::Fragments;
@@ -83,8 +80,6 @@ pub struct TcpHeader {
     pub ack: u32,
     /// The control bits.
     pub flags: TcpFlags,
-    /// What the header adds to the checksum, for [`Packet::tcp_checksum_ok`].
-    pub header_sum: HeaderSum,
 }
 
 /// TCP control bits.

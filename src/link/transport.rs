@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use etherparse::{TcpHeaderSlice, UdpHeaderSlice};
 
-use super::checksum::HeaderSum;
 use super::layer::{Layer, Walk};
 use super::{Packet, TcpFlags, TcpHeader, Transport};
 
@@ -24,7 +23,6 @@ impl<'a> Walk<'_, 'a> {
                 seq: header.sequence_number(),
                 ack: header.acknowledgment_number(),
                 flags: TcpFlags { fin: header.fin(), syn: header.syn(), rst: header.rst(), ack: header.ack() },
-                header_sum: HeaderSum::of(header.slice()),
             });
             self.emit(ends, transport, segment.after(header.slice().len()))
         } else {
@@ -42,7 +40,6 @@ impl<'a> Walk<'_, 'a> {
                 seq: segment.be32(4)?,
                 ack: segment.be32(8)?,
                 flags: TcpFlags { fin: bits & 1 != 0, syn: bits & 2 != 0, rst: bits & 4 != 0, ack: bits & 16 != 0 },
-                header_sum: HeaderSum::default(),
             };
             segment.skip(20)?;
             Some((header, usize::from(length >> 4) * 4))
