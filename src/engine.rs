@@ -251,6 +251,9 @@ fn work(batches: &Receiver<Arc<Batch>>, options: Options, mine: usize) -> Finish
 
 /// The Android app that a comment on the packet names by its uid (PCAPdroid's pcapng).
 fn app_of<'a>(chunk: &Chunk, place: &FrameAt, capture: &'a Capture) -> Option<Process<'a>> {
+    if chunk.uids.is_empty() {
+        return None;
+    }
     let uid = chunk.uid(place.number)?;
     let (_, name) = capture.apps.iter().find(|(known, _)| *known == uid)?;
     Some(Process::Android { uid, name: name.as_bytes() })

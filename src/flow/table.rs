@@ -186,10 +186,8 @@ impl<S: Payload, D: Payload> Shard<S, D> {
                 if let (Header::Tcp(tcp), Some(flow)) = (&packet.transport, flows.get_mut(slot as usize))
                     && flow.is_reused_by(tcp, from_low)
                 {
-                    flow.close();
-                    let old = std::mem::replace(flow, Flow::new(*key, from_low, packet));
-                    self.begun += 1;
-                    self.retire(old);
+                    let fresh = Flow::new(*key, from_low, packet);
+                    self.replace(slot, fresh);
                 }
                 slot
             }
@@ -201,7 +199,19 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         }
     }
 
+    /// Another connection with the same addresses and ports begins.
+    #[inline(never)]
+    fn replace(&mut self, slot: u32, fresh: Flow<S, D>) {
+        if let Some(flow) = self.flows.get_mut(slot as usize) {
+            flow.close();
+            let old = std::mem::replace(flow, fresh);
+            self.begun += 1;
+            self.retire(old);
+        }
+    }
+
     /// Finds room for a new flow: a new slot, or that of a flow that was not used for the longest.
+    #[inline(never)]
     fn admit(&mut self, seed: &foldhash::fast::RandomState, hash: u64, flow: Flow<S, D>) -> u32 {
         self.begun += 1;
         if self.flows.len() < self.capacity {
@@ -317,6 +327,21 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         }
         let cut = u64::from(packet.payload_wire_len) > packet.payload.bytes.len() as u64;
         self.truncated = self.truncated.saturating_add(u32::from(cut));
+        // Most packets of most captures belong to connections of which nothing more can be learnt: they only count.
+        let fresh = match self.reading {
+            Reading::Frozen(_) => u64::from(packet.payload_wire_len),
+            _ => self.read(dir, packet, spill),
+        };
+        let dir = self.dir(from_low);
+        let tally = self.sent.of_mut(dir);
+        tally.packets += 1;
+        tally.bytes += u64::from(packet.wire_len);
+        tally.payload += fresh;
+    }
+
+    /// Reads the payload. Returns how many octets of it were new.
+    #[inline(never)]
+    fn read(&mut self, dir: Dir, packet: &Packet<'_>, spill: &mut Spill) -> u64 {
         let window = packet.payload.with_dir(dir);
         let fresh = match packet.transport {
             Header::Tcp(tcp) => self.segment(&tcp, &window, packet.payload_wire_len),
@@ -326,14 +351,10 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             }
             _ => u64::from(packet.payload_wire_len),
         };
-        let dir = self.dir(from_low);
-        let tally = self.sent.of_mut(dir);
-        tally.packets += 1;
-        tally.bytes += u64::from(packet.wire_len);
-        tally.payload += fresh;
         if matches!(self.reading, Reading::Done) {
             self.rest(spill);
         }
+        fresh
     }
 
     /// Returns how many octets of payload were new.
@@ -431,7 +452,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         if let Reading::Frozen(place) = self.reading {
             return Some(place);
         }
-        if self.facts.list().is_empty() && self.facts.steps().is_empty() {
+        if self.facts.list().is_empty() && self.facts.steps().is_empty() && !matches!(self.reading, Reading::Done) {
             return None;
         }
         let mut facts = std::mem::take(&mut self.facts);

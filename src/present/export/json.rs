@@ -1,6 +1,7 @@
 //! JSON, one object per connection, by the names of the Elastic Common Schema (contract §5; RFC 8259).
 
 use std::io::{self, Write as _};
+use std::net::IpAddr;
 use std::ops::Range;
 
 use smallvec::SmallVec;
@@ -219,7 +220,18 @@ impl Json<'_> {
     }
 
     fn endpoint(&mut self, end: Endpoint, bytes: u64, packets: u64) {
-        let _ = write!(self.out, "\"ip\":\"{}\",\"port\":", end.ip);
+        self.raw("\"ip\":\"");
+        match end.ip {
+            IpAddr::V4(ip) => {
+                for (i, octet) in ip.octets().into_iter().enumerate() {
+                    self.raw(if i > 0 { "." } else { "" });
+                    self.number(u64::from(octet));
+                }
+            }
+            // Writing to a Vec cannot fail.
+            IpAddr::V6(ip) => drop(write!(self.out, "{ip}")),
+        }
+        self.raw("\",\"port\":");
         self.number(u64::from(end.port));
         self.raw(",\"bytes\":");
         self.number(bytes);
