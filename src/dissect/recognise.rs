@@ -15,7 +15,7 @@ const HANDSHAKE_RECORD: u8 = 22;
 /// How many datagrams of a flow are probed: keys for media are negotiated after connectivity checks, not after an hour.
 const MOST_DATAGRAMS: u16 = 512;
 
-/// One of a list of protocols, or none yet. Made by [`protocols!`].
+/// One of a list of protocols, or none yet. Made by `protocols!`.
 pub trait Recognised: Default {
     /// The protocol whose probe says yes, and the role of the sender where the bytes tell it.
     fn recognise(window: &Window<'_>, more: &mut bool) -> Option<(Self, Option<Dir>)>;

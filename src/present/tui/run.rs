@@ -1,6 +1,8 @@
 //! The only loop: waits for a key, for the engine or for time to pass; draws when something changed, at most 30 times a second.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -80,11 +82,13 @@ pub fn run(options: Options, updates: Receiver<Update>) -> Result<(), TuiError> 
     // crossterm looks at NO_COLOR by itself; our own answer, which includes --color, stands.
     crossterm::style::force_color_output(colours);
     let signals = Signals::catch()?;
+    let left = watch(signals.clone());
     let taken = Taken::take()?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let size = terminal.size()?;
     let mut ui = Ui { model: Model::new(options.file, Theme::new(colours), size), ledger: Ledger::default(), ordered: 0 };
     let ended = ui.serve(&mut terminal, &taken, &signals, &updates);
+    left.store(true, Ordering::SeqCst);
     drop(taken);
     signals.obey();
     match (ended, ui.ledger.state) {
@@ -92,6 +96,29 @@ pub fn run(options: Options, updates: Receiver<Update>) -> Result<(), TuiError> 
         (Ok(()), State::Failed(why)) => Err(TuiError::Failed(why)),
         (Ok(()), _) => Ok(()),
     }
+}
+
+/// How long the loop has to return after a signal.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Sees to it that a signal ends the program even where the loop does not return: when the terminal is closed, the library that waits
+/// for keys may never come back. The flag says that the loop has returned.
+fn watch(signals: Signals) -> Arc<AtomicBool> {
+    let left = Arc::new(AtomicBool::new(false));
+    let gone = Arc::clone(&left);
+    std::thread::spawn(move || {
+        while !signals.came() {
+            if gone.load(Ordering::SeqCst) {
+                return;
+            }
+            std::thread::sleep(GRACE);
+        }
+        std::thread::sleep(GRACE);
+        if !gone.load(Ordering::SeqCst) {
+            signals.insist();
+        }
+    });
+    left
 }
 
 struct Ui {

@@ -85,6 +85,7 @@ fn give_back() {
 }
 
 /// Signals that ask the program to end; after the first one the loop returns.
+#[derive(Clone)]
 pub struct Signals {
     came: Arc<AtomicBool>,
     which: Arc<AtomicUsize>,
@@ -110,6 +111,15 @@ impl Signals {
     #[must_use]
     pub fn came(&self) -> bool {
         self.came.load(Ordering::SeqCst)
+    }
+
+    /// Gives the terminal back and lets the signal do its work, whatever the loop is doing: where the terminal is gone, reading a key
+    /// can last for ever.
+    pub fn insist(&self) {
+        give_back();
+        self.obey();
+        // SIGINT counts as leaving.
+        std::process::exit(0);
     }
 
     /// Lets the signal that came do what it does to any program. SIGINT counts as leaving.
