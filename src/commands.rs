@@ -160,7 +160,7 @@ pub fn live(_options: &cli::Live, _global: &Global) -> Result<Outcome, Failure> 
 /// When the terminal cannot be used.
 pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
     let mut tally = Read::default();
-    for path in files {
+    for (at, path) in files.iter().enumerate() {
         let (sender, updates) = std::sync::mpsc::sync_channel(UPDATES_IN_FLIGHT);
         let (input, settings) = (path.clone(), settings(global));
         let reader = engine::background(move || feed(&input, settings, &sender));
@@ -169,7 +169,11 @@ pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
             cli::Color::Always => tui::ColorChoice::Always,
             cli::Color::Never => tui::ColorChoice::Never,
         };
-        match tui::run(tui::Options { file: WireStr::from(file_name(path)), color }, updates) {
+        let name = match files.len() {
+            1 => file_name(path),
+            n => format!("{} ({} of {n})", file_name(path), at + 1),
+        };
+        match tui::run(tui::Options { file: WireStr::from(name), color }, updates) {
             // The receiver is gone, so the reader ends at its next update; it has said what it could read.
             Ok(()) => match reader.join() {
                 Ok(Outcome::Partial) => tally.damaged += 1,

@@ -126,3 +126,86 @@ impl Links {
 fn unhex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok()).collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::base::{Facts, Frame, FrameNo, LinkType, Timestamp};
+
+    fn evidence(number: u64) -> Evidence {
+        Frame { number: FrameNo::new(number).unwrap(), at: Timestamp::ZERO, bytes: &[], wire_len: 0, link: LinkType(1), interface: 0 }
+            .evidence()
+    }
+
+    fn connection(first_frame: u64, client: [u8; 4], server: [u8; 4], fact: (What, Evidence)) -> Connection {
+        let mut facts = Facts::new();
+        facts.observe(fact.0, fact.1);
+        let first_frame = FrameNo::new(first_frame).unwrap();
+        let end = |ip: [u8; 4], port| Endpoint { ip: ip.into(), port };
+        Connection {
+            transport: Transport::Udp,
+            client: end(client, 5000),
+            server: end(server, 443),
+            guessed: false,
+            first_frame,
+            last_frame: first_frame,
+            start: Timestamp::ZERO,
+            end: Timestamp::ZERO,
+            sent: Default::default(),
+            vlan: None,
+            truncated: 0,
+            facts,
+        }
+    }
+
+    const SERVER: [u8; 4] = [203, 0, 113, 1];
+
+    fn known() -> Links {
+        let mut links = Links::default();
+        let ids = What::QuicConnectionIds(vec!["00".into(), "0102030405060708".into()]);
+        let first = connection(1, [192, 0, 2, 1], SERVER, (ids, evidence(2)));
+        let What::QuicConnectionIds(ids) = &first.facts.list().first().unwrap().what else { return links };
+        links.chosen(ids, &first, &evidence(2));
+        links
+    }
+
+    fn orphan(server: [u8; 4], id: &[u8]) -> Connection {
+        let mut bytes = id.to_vec();
+        bytes.resize(20, 0xaa);
+        connection(9, [192, 0, 2, 77], server, (What::QuicShortHeader(WireStr::new(&bytes)), evidence(9)))
+    }
+
+    #[test]
+    fn a_connection_that_moved_to_another_address_keeps_its_beginning_and_names_both_frames() {
+        let mut moved = orphan(SERVER, &[1, 2, 3, 4, 5, 6, 7, 8]);
+        known().apply(&mut moved);
+        assert_eq!(moved.protocol(), Some("quic"));
+        let continues = moved.facts.get(Kind::QuicContinues).unwrap();
+        assert_eq!((&continues.what, continues.basis), (&What::QuicContinues(1), Basis::Inferred));
+        assert_eq!(continues.evidence.display_filter(), "frame.number in {2,9}");
+    }
+
+    #[test]
+    fn neither_a_short_id_nor_another_server_makes_a_connection_of_two() {
+        for mut stranger in [orphan([203, 0, 113, 2], &[1, 2, 3, 4, 5, 6, 7, 8]), orphan(SERVER, &[0; 8])] {
+            known().apply(&mut stranger);
+            assert!(stranger.facts.list().is_empty(), "and what was only a candidate is not reported");
+        }
+    }
+
+    #[test]
+    fn an_ech_extension_matches_only_the_announced_name_and_config_id() {
+        let mut links = Links::default();
+        links.announced(&["chat.example.net".into(), "Front.example.net".into(), "7".into()], &evidence(3));
+        for (name, id, verdict) in
+            [("front.example.net", 7, "matches-config"), ("front.example.net", 8, "undetermined"), ("x.example", 7, "undetermined")]
+        {
+            let mut hello = connection(5, [192, 0, 2, 1], SERVER, (What::TlsEch("present"), evidence(5)));
+            hello.facts.observe(What::TlsEchConfigId(id), evidence(5));
+            hello.facts.observe(What::TlsServerName(name.into()), evidence(5));
+            links.apply(&mut hello);
+            assert_eq!(hello.facts.get(Kind::Ech).unwrap().what, What::Ech(verdict), "{name} {id}");
+        }
+    }
+}
