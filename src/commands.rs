@@ -12,7 +12,7 @@ use crate::engine::{self, Analysis, Options};
 use crate::flow::{Connection, Limits};
 use crate::present::export::{Format, Writer};
 use crate::present::tui::{self, Update};
-use crate::source::{self, Source, SourceError};
+use crate::source::{self, SourceError};
 
 /// How a command ended, when it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +113,8 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
 pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
+
+    use crate::source::Source;
 
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {

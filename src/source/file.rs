@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::input::{Failure, Input};
-use super::pcap::{self, Pcap};
+use super::savefile::{self, Pcap};
 use super::pcapng::Pcapng;
 use super::{Capture, Chunk, Damage, FrameAt, Interface, Source, SourceError};
 use crate::base::{FrameNo, WireStr};
@@ -77,7 +77,7 @@ pub fn read(reader: impl Read + Send + 'static, input_len: Option<u64>) -> Resul
     let mut capture = Capture { compression, input_len, ..Capture::default() };
     let mut start = Start { bytes: Vec::new(), input: &mut input };
     let magic = start.upto(12);
-    let (format, header) = if let Some(len) = pcap::header_len(magic) {
+    let (format, header) = if let Some(len) = savefile::header_len(magic) {
         let (pcap, name, snaplen) = Pcap::new(start.whole(len)?)?;
         capture.format = name;
         capture.interfaces.push(Interface { link: pcap.link(), name: None, snaplen });

@@ -9,7 +9,7 @@
 mod file;
 mod input;
 mod options;
-mod pcap;
+mod savefile;
 mod pcapng;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 
 use super::file::{Sink, Stop};
 use super::options::{self, Keeper, Order};
-use super::pcap;
+use super::savefile;
 use super::{Capture, FrameAt, Interface, SourceError};
 use crate::base::{LinkType, Timestamp, WireStr};
 
@@ -25,7 +25,7 @@ const SYSDIG_EVENT_V2: u32 = 0x216;
 const SYSDIG_EVENT_V2_LARGE: u32 = 0x221;
 
 /// The largest block that is read: a frame of the largest size with generous options.
-const MOST: usize = (pcap::MOST as usize) + (128 << 10);
+const MOST: usize = (savefile::MOST as usize) + (128 << 10);
 
 /// Interfaces remembered, over all sections.
 const MOST_INTERFACES: usize = 1 << 18;
@@ -193,7 +193,7 @@ impl Pcapng {
             _ => {}
         })?;
         capture.interfaces.push(Interface { link, name, snaplen });
-        self.interfaces.push(Clocked { link, snaplen, most: pcap::most(link, snaplen), clock });
+        self.interfaces.push(Clocked { link, snaplen, most: savefile::most(link, snaplen), clock });
         Ok(())
     }
 

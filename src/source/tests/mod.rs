@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod compressed;
-mod pcap;
+mod savefile;
 mod pcapng;
 mod properties;
 
