@@ -124,13 +124,14 @@ pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
     let mut source = source::live::Live::open(&wanted, stop).map_err(|e| Failure::Live(e.to_string()))?;
     let name = source.capture().interfaces.first().and_then(|interface| interface.name.clone()).unwrap_or_else(|| "live".into());
     if !global.quiet {
-        eprintln!("Watching {name}: this computer's traffic only; other devices are not visible here. Ctrl-C ends.");
+        // Standard error may be closed; the capture goes on.
+        let _ = writeln!(io::stderr(), "Watching {name}: this computer's traffic only; other devices are not visible here. Ctrl-C ends.");
     }
     let analysis = engine::analyse(&mut source, settings(global), &mut |_| {}).map_err(|e| Failure::Live(e.to_string()))?;
     if let Some((received, dropped, by_interface)) = source.drops()
         && !global.quiet
     {
-        eprintln!("{received} packets received, {dropped} dropped by the kernel, {by_interface} by the interface");
+        let _ = writeln!(io::stderr(), "{received} packets received, {dropped} dropped by the kernel, {by_interface} by the interface");
     }
     let mut writer = choose(options.format, options.output.as_deref()).writer();
     let mut out = Output::open(options.output.as_deref())?;

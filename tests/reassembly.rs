@@ -163,6 +163,56 @@ fn retransmissions_overlaps_and_keep_alives_add_nothing() {
 }
 
 #[test]
+fn the_garbage_of_a_keep_alive_before_the_first_octet_is_not_part_of_the_stream() {
+    let (hello, answer) = recorded();
+    let mut all = frames::handshake(CLIENT_ISN, SERVER_ISN);
+    // A browser that connects ahead of need keeps the connection alive before it says anything.
+    all.push(tcp(CLIENT, SERVER, CLIENT_ISN, SERVER_ISN + 1, ACK, &[0]));
+    all.push(from_client(0, &hello));
+    all.push(from_server(0, &answer));
+    let connection = only(&all);
+    assert_eq!(values(&connection), values(&only(&shuffled(&[0, 1, 2]))));
+    assert_eq!(frames_of(&connection, Kind::TlsJa4), [5]);
+}
+
+#[test]
+fn a_second_answer_to_a_syn_that_the_client_did_not_take_moves_nothing() {
+    let (hello, answer) = recorded();
+    let mut all = frames::handshake(CLIENT_ISN, SERVER_ISN);
+    all.push(tcp(SERVER, CLIENT, SERVER_ISN.wrapping_add(99_310_615), CLIENT_ISN + 1, SYN | ACK, &[]));
+    all.push(from_client(0, &hello));
+    all.push(from_server(0, &answer));
+    let connection = only(&all);
+    assert_eq!(values(&connection), values(&only(&shuffled(&[0, 1, 2]))));
+}
+
+#[test]
+fn a_server_that_agrees_to_tls_which_never_begins_is_no_starttls() {
+    let mut all = frames::handshake(CLIENT_ISN, SERVER_ISN);
+    let (ask, agree) = (b"EHLO client.example\r\nSTARTTLS\r\n", b"250 mx.example\r\n220 go ahead\r\n");
+    all.push(from_server(0, b"220 mx.example ESMTP\r\n"));
+    all.push(from_client(0, ask));
+    all.push(from_server(22, agree));
+    all.push(from_client(ask.len(), b"MAIL FROM:<a@client.example>\r\n"));
+    all.push(from_server(22 + agree.len(), b"250 fine\r\n"));
+    let connection = only(&all);
+    assert_eq!(connection.protocol(), Some("smtp"));
+    assert!(!connection.facts.has(Kind::StartTls));
+}
+
+#[test]
+fn overlaps_that_differ_a_thousand_times_do_not_crowd_out_the_handshake() {
+    let (hello, answer) = recorded();
+    let mut all = frames::handshake(CLIENT_ISN, SERVER_ISN);
+    all.push(from_client(0, &hello[..1000]));
+    all.extend((0..1000).map(|_| from_client(0, b"something else")));
+    all.push(from_client(1000, &hello[1000..]));
+    all.push(from_server(0, &answer));
+    let connection = only(&all);
+    assert!(connection.facts.has(Kind::TlsVersion) && connection.facts.has(Kind::ConflictingOverlap));
+}
+
+#[test]
 fn sequence_numbers_may_wrap_in_the_middle_of_a_hello() {
     let (hello, answer) = recorded();
     let plain = values(&only(&shuffled(&[0, 1, 2])));

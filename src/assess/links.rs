@@ -50,9 +50,10 @@ impl Links {
         if self.judge_ech(connection) | self.join_migrated(connection) {
             connection.facts.sort();
         }
-        // A proxy agreed to connect, but what then went through was not TLS.
+        // A proxy agreed to connect, or a server to begin TLS, but what then went through was not TLS: the ladder still shows the agreement.
         if !connection.facts.has(Kind::TlsVersionProtocol) {
             connection.facts.remove(Kind::TlsTunnel);
+            connection.facts.remove(Kind::StartTls);
         }
     }
 

@@ -115,11 +115,15 @@ impl Assembler {
         let skip = usize::try_from(self.next.saturating_sub(offset)).unwrap_or(usize::MAX);
         let fresh = window.from(skip);
         let at = offset.max(self.next);
-        if at == self.next && self.early.is_empty() {
-            done.fresh = fresh.bytes.len();
-            self.advance(&fresh, take);
-        } else {
-            self.keep_early(at, &fresh, &mut done);
+        // In order up to the first bytes that wait: these need no room among them.
+        let stop = if at == self.next { self.waiting_from().map_or(end, |early| early.min(end)) } else { at };
+        let in_order = usize::try_from(stop.saturating_sub(at)).unwrap_or(usize::MAX);
+        if let Some(head) = fresh.slice(0..in_order).filter(|head| !head.bytes.is_empty()) {
+            done.fresh = head.bytes.len();
+            self.advance(&head, take);
+        }
+        if !self.early.is_empty() || stop < end {
+            self.keep_early(stop, &fresh.from(in_order), &mut done);
             while let Some((_, piece)) =
                 self.early.first_key_value().is_some_and(|(&at, _)| at == self.next).then(|| self.early.pop_first()).flatten()
             {
@@ -349,6 +353,22 @@ mod tests {
             w.bytes.len()
         });
         assert_eq!((missing, seen.as_slice()), (10, &b"later"[..]));
+    }
+
+    #[test]
+    fn a_segment_that_fills_the_hole_is_read_though_as_much_waits_as_may() {
+        let mut assembler = Assembler::default();
+        let (head, rest) = ([1; 1000], vec![2; MOST_HELD]);
+        let (late, early) = (frame(2, &head), frame(1, &rest));
+        let mut seen = Vec::new();
+        let mut take = |w: &Window<'_>| {
+            seen.extend_from_slice(w.bytes);
+            w.bytes.len()
+        };
+        assembler.insert(1000, &early.window(early.bytes), &mut take);
+        let inserted = assembler.insert(0, &late.window(late.bytes), &mut take);
+        assert_eq!((inserted.fresh, inserted.overflow), (1000, false));
+        assert_eq!(seen.len(), 1000 + MOST_HELD);
     }
 
     #[test]

@@ -13,6 +13,12 @@ const PATIENCE: u8 = 16;
 /// Where an unsynchronised stream starts: far enough from zero that bytes from before can still be placed.
 const ASSUMED_START: u64 = 1 << 32;
 
+/// The first data so far before the start that a SYN gave shows that it was another's SYN: a connection answered twice.
+const FAR: u32 = 1 << 16;
+
+/// How many conflicting overlaps of one connection are told: they must not crowd out what else there is to say.
+const MOST_CONFLICTS: usize = 16;
+
 /// One direction.
 #[derive(Debug, Default)]
 struct Half {
@@ -61,13 +67,18 @@ impl<P: Payload> Streams<P> {
             // A SYN takes one sequence number; data may follow it in the same segment (RFC 7413).
             seq = seq.wrapping_add(1);
         }
-        let offset = half.offset(seq);
-        if tcp.flags.fin {
-            half.fin_at = Some(offset.saturating_add(u64::from(wire_len)));
+        let (mut offset, mut before) = half.place(seq);
+        if before > FAR && !window.bytes.is_empty() && half.assembler.is_untouched() {
+            half.start(seq, 0);
+            (offset, before) = (0, 0);
         }
+        if tcp.flags.fin {
+            half.fin_at = Some(offset.saturating_add(u64::from(wire_len.saturating_sub(before))));
+        }
+        let window = window.from(usize::try_from(before).unwrap_or(usize::MAX));
         let mut fresh = 0;
         if !window.bytes.is_empty() {
-            fresh = self.data(dir, offset, window, facts);
+            fresh = self.data(dir, offset, &window, facts);
         }
         self.give_up_on_holes(dir, facts);
         self.give_up_on_holes(dir.other(), facts);
@@ -118,7 +129,9 @@ impl<P: Payload> Streams<P> {
         }
         let payload = &mut self.payload;
         let inserted = half.assembler.insert(offset, window, &mut |w| payload.feed(w, facts));
-        if let Some(conflict) = inserted.conflict {
+        if let Some(conflict) = inserted.conflict
+            && facts.list().iter().filter(|fact| fact.what.kind() == Kind::ConflictingOverlap).count() < MOST_CONFLICTS
+        {
             let values = vec![WireStr::new(&conflict.first), WireStr::new(&conflict.then)];
             facts.observe(What::ConflictingOverlap(values), conflict.evidence);
         }
@@ -153,7 +166,7 @@ impl<P: Payload> Streams<P> {
     fn acknowledged(&mut self, dir: Dir, ack: u32) {
         let half = self.halves.of_mut(dir);
         if half.origin.is_some() {
-            let offset = half.offset(ack);
+            let (offset, _) = half.place(ack);
             // An acknowledgment far ahead of all data is not one of this stream.
             if offset < half.assembler.next().saturating_add(1 << 28) {
                 half.acked = half.acked.max(offset);
@@ -232,8 +245,9 @@ impl Half {
         self.assembler = Assembler::starting_at(offset);
     }
 
-    /// The stream offset of a sequence number: the one nearest to what is expected next, so that numbers may wrap.
-    fn offset(&mut self, seq: u32) -> u64 {
+    /// The stream offset of a sequence number: the one nearest to what is expected next, so that numbers may wrap; and how many
+    /// octets from there on lie before the start of the stream, as the garbage of a keep-alive does (RFC 9293 §3.8.4).
+    fn place(&mut self, seq: u32) -> (u64, u32) {
         let (origin_seq, origin) = match self.origin {
             Some(origin) => origin,
             None => {
@@ -245,6 +259,9 @@ impl Half {
         #[allow(clippy::cast_possible_truncation)]
         let next_seq = origin_seq.wrapping_add(next.wrapping_sub(origin) as u32);
         let ahead = seq.wrapping_sub(next_seq).cast_signed();
-        next.saturating_add_signed(i64::from(ahead))
+        match next.checked_add_signed(i64::from(ahead)) {
+            Some(offset) => (offset, 0),
+            None => (0, u32::try_from(u64::from(ahead.unsigned_abs()).saturating_sub(next)).unwrap_or(u32::MAX)),
+        }
     }
 }

@@ -25,6 +25,8 @@ const MOST_MALFORMED: u8 = 4;
 #[derive(Debug)]
 pub struct Handshake {
     carrier: Carrier,
+    /// The side whose hello says that it is the client.
+    client: Option<Dir>,
     offer: Offer,
     offered: Option<Evidence>,
     retried: Option<Evidence>,
@@ -51,6 +53,7 @@ impl Handshake {
     pub fn new(carrier: Carrier) -> Handshake {
         Handshake {
             carrier,
+            client: None,
             offer: Offer::default(),
             offered: None,
             retried: None,
@@ -69,6 +72,9 @@ impl Handshake {
         let evidence = window.all();
         let message = Handshake::kind(kind, body);
         facts.step(window.dir, message, arrived(window), evidence.clone());
+        if !self.is_in_role(message, window.dir) {
+            return self.tell(message, Broken::not("the side that sent it has the other role"), evidence, facts);
+        }
         let read = match message {
             Message::ClientHello => self.client_hello(body, &evidence, facts),
             Message::ServerHello => self.server_hello(body, &evidence, facts),
@@ -95,6 +101,26 @@ impl Handshake {
         };
         if let Err(broken) = read {
             self.tell(message, broken, evidence, facts);
+        }
+    }
+
+    /// Whether this side can send this message. Who sends a `ClientHello` and then answers it has negotiated with nobody.
+    fn is_in_role(&mut self, message: Message, dir: Dir) -> bool {
+        let client = match message {
+            Message::ClientHello => *self.client.get_or_insert(dir),
+            Message::ServerHello | Message::HelloRetryRequest | Message::HelloVerifyRequest => *self.client.get_or_insert(dir.other()),
+            _ => self.client.unwrap_or(Dir::Client),
+        };
+        match message {
+            Message::ClientHello | Message::ClientKeyExchange => client == dir,
+            Message::ServerHello
+            | Message::HelloRetryRequest
+            | Message::HelloVerifyRequest
+            | Message::ServerKeyExchange
+            | Message::ServerHelloDone
+            | Message::CertificateRequest
+            | Message::NewSessionTicket => client != dir,
+            _ => true,
         }
     }
 
@@ -153,25 +179,21 @@ impl Handshake {
 
     /// Takes a hello that is not one of these messages: SSL 2's.
     pub(super) fn ssl2_hello(&mut self, hello: ssl2::Hello<'_>, window: &Window<'_>, facts: &mut Facts) {
-        let known = match hello {
-            ssl2::Hello::Client { .. } => self.offered.is_some(),
-            ssl2::Hello::Server { .. } => self.answered.is_some(),
+        let (known, message) = match hello {
+            ssl2::Hello::Client { .. } => (self.offered.is_some(), Message::ClientHello),
+            ssl2::Hello::Server { .. } => (self.answered.is_some(), Message::ServerHello),
         };
-        if known {
+        if known || !self.is_in_role(message, window.dir) {
             return;
         }
         let evidence = ssl2::state(hello, window, facts);
-        let message = match hello {
-            ssl2::Hello::Client { .. } => {
-                self.offered = Some(evidence.clone());
-                Message::ClientHello
-            }
+        match hello {
+            ssl2::Hello::Client { .. } => self.offered = Some(evidence.clone()),
             ssl2::Hello::Server { .. } => {
                 let (version, cipher) = (ProtocolVersion::SSL2, CipherSuite(0));
                 self.answered = Some(Answer { version, cipher, evidence: evidence.clone() });
-                Message::ServerHello
             }
-        };
+        }
         facts.step(window.dir, message, arrived(window), evidence);
     }
 

@@ -170,6 +170,21 @@ fn a_hello_retry_request_is_not_a_server_hello() {
 }
 
 #[test]
+fn a_client_that_answers_its_own_hello_has_negotiated_nothing() {
+    let mut wire = Wire::default();
+    wire.client(&record(HANDSHAKE, &usual_hello())).client(&record(HANDSHAKE, &answer_1_3())).close();
+    assert!(!wire.facts.has(Kind::TlsVersion) && !wire.facts.has(Kind::TlsCipher) && !wire.facts.has(Kind::TlsCurve));
+    assert_eq!(wire.what(Kind::Handshake), Some(&What::Handshake("client-only")));
+    assert_eq!(wire.frames_of(Kind::Malformed), [2]);
+
+    // Nor is a ClientHello from the side that has answered what a client offered.
+    let mut wire = Wire::default();
+    wire.server(&record(HANDSHAKE, &answer_1_3())).server(&record(HANDSHAKE, &usual_hello())).close();
+    assert!(!wire.facts.has(Kind::TlsServerName));
+    assert_eq!(wire.what(Kind::Handshake), Some(&What::Handshake("server-only")));
+}
+
+#[test]
 fn tls_1_3_is_complete_by_inference_when_the_client_encrypts_after_the_servers_flight() {
     let mut wire = Wire::default();
     wire.client(&record(HANDSHAKE, &usual_hello()));
