@@ -5,8 +5,8 @@ use std::io::Read;
 use std::path::Path;
 
 use super::input::{Failure, Input};
-use super::savefile::{self, Pcap};
 use super::pcapng::Pcapng;
+use super::savefile::{self, Pcap};
 use super::{Capture, Chunk, Damage, FrameAt, Interface, Source, SourceError};
 use crate::base::{FrameNo, WireStr};
 

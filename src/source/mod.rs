@@ -9,8 +9,8 @@
 mod file;
 mod input;
 mod options;
-mod savefile;
 mod pcapng;
+mod savefile;
 #[cfg(test)]
 mod tests;
 

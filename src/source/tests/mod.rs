@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod compressed;
-mod savefile;
 mod pcapng;
 mod properties;
+mod savefile;
 
 use std::io::{self, Read};
 
