@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::SyncSender;
@@ -374,8 +375,13 @@ impl Output {
         let target = if special {
             Target::Special(File::options().write(true).open(path).map_err(failed)?)
         } else {
+            // What a link points to is replaced, not the link.
+            let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
             let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            Target::Whole(tempfile::NamedTempFile::new_in(folder).map_err(failed)?, path.to_path_buf())
+            // As readable as any new file: the umask takes away what is too much.
+            let mut builder = tempfile::Builder::new();
+            let file = builder.permissions(std::fs::Permissions::from_mode(0o666)).tempfile_in(folder).map_err(failed)?;
+            Target::Whole(file, path)
         };
         Ok(Output { target, name, buffer: Vec::new(), closed: false })
     }

@@ -383,3 +383,14 @@ fn watching_without_permission_is_one_sentence() {
         Err(error) => println!("skipped: watching without permission ({error})"),
     }
 }
+
+#[test]
+fn an_output_that_is_a_link_stays_one_and_its_file_is_written() {
+    let folder = folder();
+    let real = file(&folder, "real.json", "old");
+    let link = folder.path().join("link.json");
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    assert_eq!(status(&intransit(&["inspect", "-q", &capture("demo.pcapng"), "-o", link.to_str().unwrap()])), 0);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(fs::read_to_string(&real).unwrap().starts_with('['));
+}

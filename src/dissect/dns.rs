@@ -147,7 +147,8 @@ impl Reading {
             let kind = r.u16()?;
             r.skip(6)?;
             let data = r.vec16()?;
-            if matches!(kind, SVCB | HTTPS) {
+            // A query announces nothing.
+            if header.is_response() && matches!(kind, SVCB | HTTPS) {
                 for config in ech_configs(data).unwrap_or_default() {
                     self.config(&config, start, r.position(), window, facts);
                 }
@@ -396,6 +397,14 @@ mod tests {
         let talk = talk::<Dns>(&[(C, QUERY), (S, &response)], usize::MAX);
         let config = r#"dns.ech_config List([Text("www.example"), Text("cover.example"), Text("42")]) observed [#2]"#;
         assert_eq!(talk.said().last().map(String::as_str), Some(config));
+    }
+
+    #[test]
+    fn a_query_with_an_https_record_announces_nothing() {
+        let mut query = https_response();
+        query[2..4].copy_from_slice(&[1, 0]);
+        let talk = talk::<Dns>(&[(C, &query)], usize::MAX);
+        assert!(!talk.says("dns.ech_config"), "{:?}", talk.said());
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Handshake {
     pub fn protected(&mut self, header: &Window<'_>, is_data: bool, length: usize, facts: &mut Facts) {
         let dir = header.dir;
         let (evidence, at) = (|| header.all(), || arrived(header));
-        let answered = !self.offer().early_data || self.progress.protected.server.is_some();
+        let answered = self.has_server_hello() && (!self.offer().early_data || self.progress.protected.server.is_some());
         let progress = &mut self.progress;
         let told = if is_data { progress.data.of_mut(dir) } else { progress.sealed.of_mut(dir) };
         if !std::mem::replace(told, true) {
@@ -61,7 +61,7 @@ impl Handshake {
         if is_data || progress.changed.of(dir).is_some() {
             progress.protected.of_mut(dir).get_or_insert_with(evidence);
         }
-        // With 0-RTT data, a client encrypts before the server has answered.
+        // What a client encrypts before the server has answered is 0-RTT data, or nothing that TLS knows.
         if dir == Dir::Client && is_data && length >= SHORTEST_FINISHED && answered {
             progress.finished.get_or_insert_with(evidence);
         }

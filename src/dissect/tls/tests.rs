@@ -208,6 +208,15 @@ fn a_client_that_only_sends_an_encrypted_alert_did_not_complete_tls_1_3() {
 }
 
 #[test]
+fn what_a_client_encrypts_before_the_server_has_answered_completes_nothing() {
+    let mut wire = Wire::default();
+    wire.client(&record(HANDSHAKE, &usual_hello())).client(&record(APPLICATION_DATA, &[9; 80]));
+    wire.server(&record(HANDSHAKE, &answer_1_3())).server(&record(APPLICATION_DATA, &[9; 80])).close();
+    assert!(!matches!(wire.what(Kind::Handshake), Some(What::Handshake("complete"))));
+    assert!(!matches!(wire.what(Kind::TlsEstablished), Some(What::TlsEstablished(true))));
+}
+
+#[test]
 fn before_tls_1_3_a_server_that_changes_ciphers_without_a_certificate_resumes() {
     let hello = record(HANDSHAKE, &client_hello(0x0303, &[0xc02f], &[]));
     let answer = record(HANDSHAKE, &server_hello(&[5; 32], 0xc02f, &[]));
