@@ -24,8 +24,6 @@ const KNOWN_WRONG: &[(&str, &str, &str)] = &[
     ("ssh_mlkem.pcap", "network.protocol", "SSH is not recognised yet"),
     ("wireguard.pcap", "network.protocol", "WireGuard is not recognised yet"),
     ("openvpn.pcap", "network.protocol", "OpenVPN is not recognised yet"),
-    ("mtproto_abridged.pcap", "network.protocol", "MTProto is not recognised yet"),
-    ("mtproto_intermediate.pcap", "network.protocol", "MTProto is not recognised yet"),
 ];
 
 struct Row {

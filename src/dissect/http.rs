@@ -1,6 +1,7 @@
 //! HTTP/1 in clear (RFC 9112), as far as it opens tunnels (RFC 9110 §9.3.6), and the preface of HTTP/2 (RFC 9113 §3.4).
 
 use super::lines::{Front, Lines, word};
+use super::messengers::short_link;
 use super::starttls::tls_at_front;
 use super::{Next, Payload, Probe, Protocol};
 use crate::base::{Dir, Evidence, Facts, Kind, Sides, What, Window, WireStr};
@@ -72,6 +73,8 @@ pub struct Http {
     status: Option<(u16, Evidence)>,
     /// Whether a request's headers, and a final response's, were read.
     seen: Sides<bool>,
+    /// The content of the request is to be judged: it may be MMTLS.
+    may_be_mmtls: bool,
     over: Option<Next>,
 }
 
@@ -160,6 +163,10 @@ impl Http {
     fn part(&mut self, rest: &Window<'_>, facts: &mut Facts) -> Option<usize> {
         let part = *self.part.of(rest.dir);
         match part {
+            Part::Content(left) if self.may_be_mmtls && rest.dir == Dir::Client => {
+                self.may_be_mmtls = short_link::content(rest, left, facts)?;
+                return Some(self.content(rest, part, left));
+            }
             Part::Content(left) | Part::Chunk(left) => return Some(self.content(rest, part, left)),
             Part::ToTheEnd => return Some(rest.bytes.len()),
             // TLS before the answer to CONNECT: the answer is missing from the capture.
@@ -227,6 +234,7 @@ impl Http {
                     facts.observe(What::HttpMethod(WireStr::new(method)), line.evidence(0..method.len()));
                 }
                 self.is_connect = method == b"CONNECT";
+                self.may_be_mmtls = short_link::is_asked(method, target);
                 if self.is_connect {
                     let target = target.get(..LONGEST_HOST).unwrap_or(target);
                     self.connect = Some((WireStr::new(target), line.all()));
@@ -383,6 +391,24 @@ mod tests {
         let talk = dialogue::<Http>(&[(C, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")]);
         assert_eq!(talk.next, Next::Done);
         assert!(talk.says(r#"network.protocol Text("http2")"#));
+    }
+
+    #[test]
+    fn a_hello_of_mmtls_in_a_request_is_stated_besides_http() {
+        let post = |target: &str, content: &[u8]| {
+            let head = format!("POST {target} HTTP/1.1\r\nHost: a.example\r\nContent-Length: {}\r\n\r\n", content.len());
+            dialogue::<Http>(&[(C, head.as_bytes()), (C, content), (S, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")])
+        };
+        let hello = [&b"\x19\xf1\x04\0\xa1\0\0\0\x9d\x01\x04\xf1"[..], &[7; 154]].concat();
+        let talk = post("/mmtls/00a1b2c3", &hello);
+        assert!(talk.says(r#"network.protocol Text("http") observed [#1]"#));
+        assert!(talk.says(r#"network.protocol Text("mmtls") observed [#2]"#));
+        assert_eq!(talk.next, Next::Done);
+        for (target, content) in
+            [("/mmtls/00a1b2c3", &b"a=b"[..]), ("/mmtls/00a1b2c3", b"\x19\xf1\x04"), ("/mmtls/x", &hello), ("/", &hello)]
+        {
+            assert!(!post(target, content).says("mmtls"), "{target}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod dns;
 pub mod dtls;
 mod http;
 mod lines;
+pub mod messengers;
 mod proxy_protocol;
 pub mod quic;
 mod recognise;
@@ -69,6 +70,11 @@ recognise::protocols! {
         DnsOverTcp(DnsOverTcp),
         Dialogue(starttls::Dialogue),
         Socks(Socks),
+        WhatsApp(messengers::Named<messengers::Whatsapp>),
+        Mmtls(messengers::Named<messengers::Mmtls>),
+        Loco(messengers::Named<messengers::Loco>),
+        // Decrypts bytes that may be anything: last.
+        Mtproto(messengers::Named<messengers::Mtproto>),
     }
 }
 
@@ -78,6 +84,9 @@ recognise::protocols! {
         Quic(quic::Quic),
         Dtls(dtls::Dtls),
         Dns(Dns),
+        Discord(messengers::Named<messengers::Discord>),
+        Zoom(messengers::Named<messengers::Zoom>),
+        TelegramVoip(messengers::Named<messengers::TelegramVoip>),
     }
 }
 
