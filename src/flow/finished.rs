@@ -111,9 +111,7 @@ impl Finished {
             let (shard, row) = self.row(at)?;
             let (mut connection, facts) = match row.at {
                 At::Slot(slot) => shard.resting.get(slot as usize).map(|resting| (resting.flow.clone(), resting.facts))?,
-                At::Spilled(place) => {
-                    thaw(&mut Reader::new(shard.spill.load(place, ahead)))?
-                }
+                At::Spilled(place) => thaw(&mut Reader::new(shard.spill.load(place, ahead)))?,
             };
             if let Some(place) = facts {
                 connection.facts = Facts::thaw(&mut Reader::new(shard.spill.load(place, ahead)))?;
