@@ -19,11 +19,6 @@ const KNOWN_WRONG: &[(&str, &str, &str)] = &[
     ("http_plain.pcap", "destination.domain", "the Host of HTTP in clear is a fact, but not yet this field"),
     ("sip_rtp.pcap", "network.protocol", "RTP is not recognised yet"),
     ("sip_sdes.pcap", "network.protocol", "SRTP is not recognised yet"),
-    ("mqtt_plain.pcap", "network.protocol", "MQTT is not recognised yet"),
-    ("ssh.pcap", "network.protocol", "SSH is not recognised yet"),
-    ("ssh_mlkem.pcap", "network.protocol", "SSH is not recognised yet"),
-    ("wireguard.pcap", "network.protocol", "WireGuard is not recognised yet"),
-    ("openvpn.pcap", "network.protocol", "OpenVPN is not recognised yet"),
 ];
 
 struct Row {

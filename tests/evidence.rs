@@ -155,7 +155,9 @@ fn prove(kept: &Kept, connection: &Connection, fact: &Fact, numbers: &BTreeSet<u
         Transport::Tcp => named.streams(),
         _ => named.datagrams(),
     };
-    let shows = |what: &What| streams.iter().any(|stream| wire::shows(stream, what, connection.transport != Transport::Tcp));
+    // OpenVPN carries TLS, not DTLS, in its datagrams.
+    let dtls = connection.facts.list().iter().any(|fact| fact.what == What::TlsVersionProtocol("dtls"));
+    let shows = |what: &What| streams.iter().any(|stream| wire::shows(stream, what, dtls));
     let other = altered(&fact.what).is_some_and(|other| shows(&other));
     assert!(!other, "a check that anything passes: {:?}", fact.what);
     shows(&fact.what).then_some(false)

@@ -260,7 +260,7 @@ facts! {
     TlsKeySize(u64) = "tls.server.x509.public_key_size" as field;
     /// Versions on the records of a connection whose hellos were not seen.
     TlsRecordVersions(Vec<ProtocolVersion>) = "tls.record_versions";
-    /// What carried the TLS: `socks`, `http_connect`.
+    /// What carried the TLS: `socks`, `http_connect`, `openvpn` (the TLS of its control channel).
     TlsTunnel(&'static str) = "tls.tunnel";
     /// A DTLS connection id was negotiated (RFC 9146): its length from the client, then from the server.
     DtlsConnectionIds(Vec<u64>) = "dtls.connection_ids";

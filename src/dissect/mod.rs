@@ -3,19 +3,30 @@
 //! To add a protocol: a file that implements [`Protocol`], and a row in the list at the end of this one. The order of the rows is the
 //! order of the probes. Dispatch is static; nothing is boxed before something is recognised.
 
+mod dhcp;
 mod dns;
 pub mod dtls;
 mod http;
 mod lines;
 pub mod messengers;
+mod mqtt;
+mod ntp;
+mod openvpn;
 mod proxy_protocol;
 pub mod quic;
 mod recognise;
+mod redis;
+mod sip;
 mod socks;
+mod ssdp;
+mod ssh;
 pub mod starttls;
+mod stun;
+mod telltale;
 #[cfg(test)]
 mod testing;
 pub mod tls;
+mod wireguard;
 
 pub use crate::flow::{Next, Payload};
 pub use dns::{Dns, DnsOverTcp};
@@ -60,6 +71,8 @@ recognise::protocols! {
     /// Protocols over TCP.
     StreamProtocols {
         Tls(tls::Tls),
+        Ssh(ssh::Ssh),
+        Sip(sip::Sip),
         Http(Http),
         Xmpp(starttls::Xmpp),
         Postgres(starttls::Postgres),
@@ -68,6 +81,9 @@ recognise::protocols! {
         Ldap(starttls::Ldap),
         ProxyProtocol(proxy_protocol::ProxyProtocol),
         DnsOverTcp(DnsOverTcp),
+        Mqtt(mqtt::Mqtt),
+        Openvpn(openvpn::OpenvpnOverTcp),
+        Redis(redis::Redis),
         Dialogue(starttls::Dialogue),
         Socks(Socks),
         WhatsApp(messengers::Named<messengers::Whatsapp>),
@@ -84,6 +100,13 @@ recognise::protocols! {
         Quic(quic::Quic),
         Dtls(dtls::Dtls),
         Dns(Dns),
+        Stun(stun::Stun),
+        Sip(sip::Sip),
+        Ssdp(ssdp::Ssdp),
+        Dhcp(dhcp::Dhcp),
+        Ntp(ntp::Ntp),
+        Openvpn(openvpn::Openvpn),
+        Wireguard(wireguard::Wireguard),
         Discord(messengers::Named<messengers::Discord>),
         Zoom(messengers::Named<messengers::Zoom>),
         TelegramVoip(messengers::Named<messengers::TelegramVoip>),

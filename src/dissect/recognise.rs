@@ -144,7 +144,7 @@ impl<R: Recognised> Stream<R> {
     }
 }
 
-/// The datagrams of a UDP connection: each is probed until one is recognised.
+/// The datagrams of a UDP connection: each is probed until one is recognised, and again when its protocol says that others follow.
 #[derive(Debug, Default)]
 pub struct Datagrams<R> {
     reading: R,
@@ -156,21 +156,19 @@ pub struct Datagrams<R> {
 
 impl<R: Recognised> Payload for Datagrams<R> {
     fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
-        if self.reading.is_none() {
-            self.probed = self.probed.saturating_add(1);
-            let Some((reading, sender)) = R::recognise(window, &mut false) else {
-                if self.probed == 1 {
-                    self.orphan = short_header(window);
-                }
-                return window.bytes.len();
-            };
-            self.orphan = None;
-            self.reading = reading;
-            if self.roles.learn(window.dir, sender) {
-                facts.swap_sides();
+        let taken = self.once(window, facts);
+        if self.reading.is_none() || self.reading.next() != Next::Upgrade {
+            return taken;
+        }
+        // What follows is something else; so is this datagram, if it was not taken.
+        self.forget(facts);
+        if taken == 0 {
+            self.once(window, facts);
+            if !self.reading.is_none() && self.reading.next() == Next::Upgrade {
+                self.forget(facts);
             }
         }
-        self.reading.feed(&self.roles.label(window), facts)
+        window.bytes.len()
     }
 
     fn close(&mut self, facts: &mut Facts) {
@@ -190,6 +188,32 @@ impl<R: Recognised> Payload for Datagrams<R> {
 
     fn swap_sides(&mut self) {
         self.roles.swapped(&mut self.reading);
+    }
+}
+
+impl<R: Recognised> Datagrams<R> {
+    /// Hands a datagram to its protocol, which is recognised by it if none was before.
+    fn once(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
+        if self.reading.is_none() {
+            self.probed = self.probed.saturating_add(1);
+            let Some((reading, sender)) = R::recognise(window, &mut false) else {
+                if self.probed == 1 {
+                    self.orphan = short_header(window);
+                }
+                return window.bytes.len();
+            };
+            self.orphan = None;
+            self.reading = reading;
+            if self.roles.learn(window.dir, sender) {
+                facts.swap_sides();
+            }
+        }
+        self.reading.feed(&self.roles.label(window), facts)
+    }
+
+    fn forget(&mut self, facts: &mut Facts) {
+        self.reading.close(facts);
+        self.reading = R::default();
     }
 }
 

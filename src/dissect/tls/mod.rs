@@ -19,6 +19,7 @@ mod record;
 mod ssl2;
 
 pub use handshake::{Carrier, Handshake};
+pub(in crate::dissect) use probe::is_random;
 pub use record::Tls;
 
 #[cfg(test)]

@@ -173,7 +173,7 @@ pub(super) fn followed(bytes: &[u8], header: Header) -> Option<bool> {
 }
 
 /// Whether bytes use so many values as random ones do: 162 different ones in 256 are expected, text has about 60.
-pub(super) fn is_random(sample: &[u8]) -> bool {
+pub(in crate::dissect) fn is_random(sample: &[u8]) -> bool {
     let mut seen = [0u64; 4];
     for &b in sample {
         if let Some(word) = seen.get_mut(usize::from(b >> 6)) {
