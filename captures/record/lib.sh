@@ -7,6 +7,7 @@
 # No traffic leaves the two namespaces. Source this file from a script in captures/record.
 set -Eeuo pipefail
 export LC_ALL=C
+ulimit -c 0                                      # no program leaves its memory behind when it dies
 
 REC=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 OUT=${INTRANSIT_OUT:-$(dirname "$REC")}          # where the captures go
@@ -190,7 +191,9 @@ gotool() {
 rust() {
   say "building $1 (Rust)"
   command -v cargo >/dev/null || need cargo
-  CARGO_TARGET_DIR=$CACHE/target nice cargo build -q -j 1 --release --manifest-path "$REC/peers/$1/Cargo.toml"
+  CARGO_TARGET_DIR=$CACHE/target nice cargo build -q -j "$(nproc)" --release --manifest-path "$REC/peers/$1/Cargo.toml"
   TOOL=$CACHE/target/release/$1
-  RUSTV=$(awk -v p=rustls '$1=="name" && $3=="\""p"\""{getline; gsub(/"/,"",$3); print p" "$3}' "$REC/peers/$1/Cargo.lock")
+  RUSTV="rustls $(lockver "$1" rustls)"
 }
+# lockver DIR CRATE - the version of a crate in peers/DIR
+lockver() { awk -v p="$2" '$1=="name" && $3=="\""p"\""{getline; gsub(/"/,"",$3); print $3}' "$REC/peers/$1/Cargo.lock"; }

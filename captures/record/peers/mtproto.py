@@ -1,6 +1,7 @@
-"""Telegram's transports: mtproto.py server|client HOST PORT abridged|intermediate|obfuscated|mtproxy
+"""Telegram's transports: mtproto.py server|client HOST PORT abridged|intermediate|obfuscated|mtproxy|faketls|dc
 The client is Telethon's own connection and plain-message code, and sends the first request of a key exchange (req_pq_multi).
-The server is a stub: it undoes the framing and answers with a resPQ built by Telethon's classes; no key is ever agreed."""
+The server is a stub: it undoes the framing and answers with a resPQ built by Telethon's classes; no key is ever agreed.
+faketls: the client is TelethonFakeTLS, its proxy is mtprotoproxy; behind that stands the stub (dc), which the recording does not show."""
 import asyncio, logging, os, struct, sys, time
 from telethon.network import MTProtoPlainSender
 from telethon.network.connection import ConnectionTcpAbridged, ConnectionTcpIntermediate, ConnectionTcpObfuscated
@@ -21,8 +22,12 @@ class Log(dict):
 
 async def client():
     cls = {"abridged": ConnectionTcpAbridged, "intermediate": ConnectionTcpIntermediate, "obfuscated": ConnectionTcpObfuscated,
-           "mtproxy": ConnectionTcpMTProxyRandomizedIntermediate}[kind]
-    c = cls(host, port, 2, loggers=Log(), proxy=(host, port, SECRET) if kind == "mtproxy" else None)
+           "mtproxy": ConnectionTcpMTProxyRandomizedIntermediate, "faketls": None}[kind]
+    secret = SECRET
+    if kind == "faketls":
+        from TelethonFakeTLS import ConnectionTcpMTProxyFakeTLS as cls
+        secret = SECRET[2:] + b"www.example.net".hex()      # without its ee, as that package wants it
+    c = cls(host, port, 2, loggers=Log(), proxy=(host, port, secret) if kind in ("mtproxy", "faketls") else None)
     await c.connect()
     nonce = int.from_bytes(os.urandom(16), "big", signed=True)
     for _ in range(2):
@@ -35,7 +40,7 @@ async def client():
 
 async def handle(r, w):
     dec = enc = lambda b: b
-    if kind in ("obfuscated", "mtproxy"):
+    if kind in ("obfuscated", "mtproxy", "dc"):
         import hashlib
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
         h = await r.readexactly(64)
@@ -64,7 +69,7 @@ async def handle(r, w):
             if short:
                 f = bytes([len(out) // 4])
             else:
-                if kind == "mtproxy":
+                if kind in ("mtproxy", "dc"):
                     out += os.urandom(3)
                 f = struct.pack("<I", len(out))
             w.write(enc(f + out))

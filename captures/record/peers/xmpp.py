@@ -1,5 +1,5 @@
 """One slixmpp user: `xmpp.py listen|send JID PASSWORD ...`; sends or waits for one chat message.
---tls no|starttls; --omemo encrypts the message end to end (slixmpp-omemo)."""
+--tls no|starttls|refused (asks for it though it is not offered, is refused, comes back without); --omemo encrypts the message end to end (slixmpp-omemo)."""
 import argparse, asyncio, logging, ssl, sys
 from slixmpp import ClientXMPP
 
@@ -14,11 +14,11 @@ a = p.parse_args()
 class User(ClientXMPP):
     def __init__(self):
         super().__init__(a.jid, a.password)
-        self.enable_plaintext = a.tls == "no"
+        self.enable_plaintext = a.tls != "starttls"
         self.enable_starttls = a.tls == "starttls"
         self.enable_direct_tls = False
         self.ca_certs = a.ca
-        if a.tls == "no":
+        if a.tls != "starttls":
             m = self["feature_mechanisms"]
             m.unencrypted_plain = m.unencrypted_scram = True
         if a.omemo:
@@ -58,7 +58,20 @@ class User(ClientXMPP):
             self.finished.set_result(text)
 
 
+async def ask():
+    """a stream that asks for TLS before anything else"""
+    r, w = await asyncio.open_connection(a.host, a.port)
+    host = a.jid.split("@")[1]
+    w.write(f"<?xml version='1.0'?><stream:stream to='{host}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>".encode())
+    await r.readuntil(b"</stream:features>")
+    w.write(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+    print("refused:", (await r.read(4096)).decode(), flush=True)
+    w.close()
+
+
 async def main():
+    if a.tls == "refused" and a.role == "send":
+        await asyncio.wait_for(ask(), 5)
     u = User()
     u.connect(a.host, a.port)
     await asyncio.wait_for(u.finished, 25)
