@@ -52,6 +52,8 @@ pub struct Inserted {
     pub conflict: Option<Conflict>,
     /// The bounds were reached: bytes were dropped.
     pub overflow: bool,
+    /// Octets in order that nobody took and that were dropped: the next window starts after them.
+    pub dropped: usize,
 }
 
 impl Assembler {
@@ -134,6 +136,7 @@ impl Assembler {
             }
         }
         if self.ready.len() > MOST_HELD {
+            done.dropped = self.ready.len();
             self.ready.clear();
             done.overflow = true;
         }

@@ -129,6 +129,9 @@ impl<P: Payload> Streams<P> {
         }
         let payload = &mut self.payload;
         let inserted = half.assembler.insert(offset, window, &mut |w| payload.feed(w, facts));
+        if inserted.dropped > 0 {
+            payload.gap(dir, inserted.dropped as u64, facts);
+        }
         if let Some(conflict) = inserted.conflict
             && facts.list().iter().filter(|fact| fact.what.kind() == Kind::ConflictingOverlap).count() < MOST_CONFLICTS
         {

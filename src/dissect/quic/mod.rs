@@ -369,10 +369,13 @@ impl Quic {
         }
         // Protected data both ways: a CONNECTION_CLOSE in an Initial before it was not believed by its receiver.
         self.closed = None;
-        let evidence = client.and(&server);
-        facts.infer(What::TlsEstablished(true), evidence.clone());
         match self.by_role(&hellos) {
-            (Some(hello), Some(answer)) => facts.infer(What::Handshake("complete"), evidence.and(&hello).and(&answer)),
+            (Some(hello), Some(answer)) => {
+                let evidence = client.and(&server).and(&hello).and(&answer);
+                facts.infer(What::TlsEstablished(true), evidence.clone());
+                facts.infer(What::Handshake("complete"), evidence);
+            }
+            // Short headers are told by their shape only: without both hellos they prove no protection.
             partly => self.partly(partly, facts),
         }
     }
