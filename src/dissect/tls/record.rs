@@ -9,6 +9,9 @@ use super::{answer, ssl2};
 use crate::base::{Basis, Dir, Evidence, Fact, Facts, Message, ProtocolVersion, Sides, What, Window};
 use crate::dissect::{Next, Payload, Probe, Protocol};
 
+/// No handshake is longer, since no message of it is longer than 16 MiB: what is not known by then will not be, and a side that cannot
+/// be read must not cost anything for ever.
+const MOST_OCTETS: usize = 1 << 25;
 /// How many windows are tried for the beginning of a record after a gap.
 const MOST_TRIES: u8 = 64;
 /// After how many records a connection whose hellos were not seen has nothing more to tell.
@@ -24,6 +27,8 @@ pub struct Tls {
     handshake: Handshake,
     sides: Sides<Side>,
     records: u32,
+    /// Octets taken, both sides together.
+    octets: usize,
     /// The versions on records, for want of a hello.
     versions: SmallVec<[(ProtocolVersion, Evidence); 1]>,
     done: bool,
@@ -54,7 +59,14 @@ enum At {
 
 impl Default for Tls {
     fn default() -> Tls {
-        Tls { handshake: Handshake::new(Carrier::Tls), sides: Sides::default(), records: 0, versions: SmallVec::new(), done: false }
+        Tls {
+            octets: 0,
+            handshake: Handshake::new(Carrier::Tls),
+            sides: Sides::default(),
+            records: 0,
+            versions: SmallVec::new(),
+            done: false,
+        }
     }
 }
 
@@ -82,6 +94,7 @@ impl Payload for Tls {
                 n => taken += n,
             }
         }
+        self.octets = self.octets.saturating_add(taken);
         if self.is_enough() && !self.done {
             self.done = true;
             self.close(facts);
@@ -264,6 +277,9 @@ impl Tls {
     }
 
     fn is_enough(&self) -> bool {
+        if self.octets >= MOST_OCTETS {
+            return true;
+        }
         let hello = self.handshake.has_client_hello() || self.handshake.has_server_hello();
         let lost = |side: &Side| matches!(side.at, At::Lost(tries) if tries >= MOST_TRIES);
         self.handshake.is_settled()
