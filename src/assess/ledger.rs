@@ -188,7 +188,7 @@ impl Ord for Newest {
 }
 
 /// Protocols that encrypt what they carry without TLS.
-const ENCRYPT_BY_THEMSELVES: &[&str] = &["ssh", "wireguard", "srtp", "whatsapp-noise", "mtproto", "mmtls"];
+const ENCRYPT_BY_THEMSELVES: &[&str] = &["ssh", "wireguard", "openvpn", "srtp", "whatsapp-noise", "mtproto", "mmtls", "loco"];
 
 impl Outcome {
     /// What the facts of a connection say.
