@@ -198,6 +198,10 @@ impl Outcome {
         if matches!(facts.get(Kind::QuicVersion).map(|f| &f.what), Some(What::QuicVersion(v)) if v.is_google()) {
             return Outcome::GoogleQuic;
         }
+        // The TLS that was read is that of its control channel; the data go another way.
+        if matches!(facts.get(Kind::TlsTunnel).map(|f| &f.what), Some(What::TlsTunnel("openvpn"))) {
+            return Outcome::Other("openvpn");
+        }
         let protocol = match facts.get(Kind::Protocol).map(|f| &f.what) {
             Some(What::Protocol(name)) => Some(*name),
             _ => None,
@@ -317,6 +321,13 @@ mod tests {
         assert_eq!(told(&[offered, What::Protocol("tls"), What::Handshake("missing")]), "TLS version not seen");
         let version = What::TlsVersion(VersionName(ProtocolVersion::TLS1_2));
         assert_eq!(told(&[version, What::Handshake("failed")]), "TLS failed");
+    }
+
+    #[test]
+    fn the_tls_of_a_vpns_control_channel_is_not_counted_as_that_of_its_data() {
+        let version = What::TlsVersion(VersionName(ProtocolVersion::TLS1_3));
+        let said = told(&[version, What::TlsVersionProtocol("tls"), What::TlsTunnel("openvpn"), What::Handshake("complete")]);
+        assert!(!said.contains("TLS"), "{said}");
     }
 
     #[test]
