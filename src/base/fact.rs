@@ -1,9 +1,9 @@
 //! What was found out, and from which frames.
 
-use std::fmt;
 use std::sync::LazyLock;
 
 use super::freeze::Freeze;
+use super::render::{Render, Shown};
 use super::{
     AlertDescription, CipherSuite, Dir, Evidence, Message, NamedGroup, ProtocolVersion, QuicVersion, Reader, SignatureScheme, Step,
     Timestamp, WireStr,
@@ -33,27 +33,6 @@ impl Basis {
             Basis::Claimed => "claimed",
         }
     }
-}
-
-/// A value as the sinks see it. Sinks escape; values do not.
-#[derive(Debug)]
-pub enum Shown<'a> {
-    /// True or false.
-    Bool(bool),
-    /// A count or a size.
-    Number(u64),
-    /// Text that intransit or a registry chose.
-    Text(std::borrow::Cow<'a, str>),
-    /// Text that a stranger chose.
-    Wire(&'a WireStr),
-    /// Several values.
-    List(Vec<Shown<'a>>),
-}
-
-/// A type that a fact can hold.
-pub trait Render {
-    /// The value for a sink.
-    fn shown(&self) -> Shown<'_>;
 }
 
 macro_rules! facts {
@@ -484,146 +463,6 @@ impl Facts {
             }
         }
     }
-}
-
-impl Render for bool {
-    fn shown(&self) -> Shown<'_> {
-        Shown::Bool(*self)
-    }
-}
-
-impl Render for u64 {
-    fn shown(&self) -> Shown<'_> {
-        Shown::Number(*self)
-    }
-}
-
-impl Render for u8 {
-    fn shown(&self) -> Shown<'_> {
-        Shown::Number(u64::from(*self))
-    }
-}
-
-impl Render for &'static str {
-    fn shown(&self) -> Shown<'_> {
-        Shown::Text((*self).into())
-    }
-}
-
-impl Render for String {
-    fn shown(&self) -> Shown<'_> {
-        Shown::Text(self.as_str().into())
-    }
-}
-
-impl Render for WireStr {
-    fn shown(&self) -> Shown<'_> {
-        Shown::Wire(self)
-    }
-}
-
-impl Render for VersionName {
-    fn shown(&self) -> Shown<'_> {
-        match self.0.number() {
-            Some(number) => Shown::Text(number.into()),
-            None => Shown::Text(self.0.to_string().into()),
-        }
-    }
-}
-
-impl Render for ProtocolVersion {
-    fn shown(&self) -> Shown<'_> {
-        Shown::Text(self.to_string().into())
-    }
-}
-
-impl Render for CipherSuite {
-    fn shown(&self) -> Shown<'_> {
-        registered(self.name(), self)
-    }
-}
-
-impl Render for NamedGroup {
-    fn shown(&self) -> Shown<'_> {
-        registered(self.name(), self)
-    }
-}
-
-impl Render for SignatureScheme {
-    fn shown(&self) -> Shown<'_> {
-        registered(self.name(), self)
-    }
-}
-
-impl Render for QuicVersion {
-    fn shown(&self) -> Shown<'_> {
-        Shown::Text(self.to_string().into())
-    }
-}
-
-impl Render for Alert {
-    fn shown(&self) -> Shown<'_> {
-        registered(self.description.name(), &self.description)
-    }
-}
-
-/// RFC 3339 without a fraction: facts hold times of certificates, which have none.
-impl Render for Timestamp {
-    fn shown(&self) -> Shown<'_> {
-        Shown::Text(self.seconds().to_string().into())
-    }
-}
-
-impl<const N: usize> Render for [u8; N] {
-    fn shown(&self) -> Shown<'_> {
-        Shown::Text(hex(self).into())
-    }
-}
-
-impl<const N: usize> Render for Box<[u8; N]> {
-    fn shown(&self) -> Shown<'_> {
-        Shown::Text(hex(self.as_slice()).into())
-    }
-}
-
-impl<T: Render> Render for Vec<T> {
-    fn shown(&self) -> Shown<'_> {
-        Shown::List(self.iter().map(Render::shown).collect())
-    }
-}
-
-impl fmt::Display for Shown<'_> {
-    /// Safe for a terminal: see [`WireStr`].
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Shown::Bool(value) => f.write_str(if *value { "yes" } else { "no" }),
-            Shown::Number(value) => value.fmt(f),
-            Shown::Text(text) => super::escape_into(f, text.as_bytes()),
-            Shown::Wire(text) => text.fmt(f),
-            Shown::List(list) => {
-                for (i, item) in list.iter().enumerate() {
-                    if i > 0 {
-                        f.write_str(", ")?;
-                    }
-                    item.fmt(f)?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-fn registered<'a>(name: Option<&'static str>, number: &dyn fmt::Display) -> Shown<'a> {
-    match name {
-        Some(name) => Shown::Text(name.into()),
-        None => Shown::Text(number.to_string().into()),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |n: u8| DIGITS.get(usize::from(n & 15)).copied().unwrap_or('?');
-    bytes.iter().flat_map(|&b| [digit(b >> 4), digit(b)]).collect()
 }
 
 #[cfg(test)]
