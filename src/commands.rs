@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::SyncSender;
 
+use crate::assess::Judged;
 use crate::base::{WireStr, escape_into};
 use crate::cli::{self, Global};
 use crate::engine::{self, Analysis, Options};
-use crate::flow::{Connection, Limits};
+use crate::flow::Limits;
 use crate::present::export::{Format, Writer};
 use crate::present::tui::{self, Update};
 use crate::source::{self, SourceError};
@@ -224,9 +225,9 @@ fn feed(path: &Path, settings: Options, updates: &SyncSender<Update>) -> Outcome
             return Outcome::Nothing;
         }
     };
-    let mut connections = analysis.connections();
+    let mut connections = analysis.judged();
     loop {
-        let batch: Vec<Connection> = connections.by_ref().take(BATCH).collect();
+        let batch: Vec<Judged> = connections.by_ref().take(BATCH).collect();
         if batch.is_empty() {
             break;
         }
@@ -268,8 +269,8 @@ fn shown(path: &Path) -> String {
 }
 
 fn write_connections(out: &mut Output, writer: &mut dyn Writer, name: &WireStr, analysis: &Analysis) -> Result<(), Failure> {
-    for connection in analysis.connections() {
-        out.write(|bytes| writer.connection(bytes, name, &connection))?;
+    for judged in analysis.judged() {
+        out.write(|bytes| writer.connection(bytes, name, &judged))?;
     }
     Ok(())
 }

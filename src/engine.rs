@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
-use crate::assess::Links;
+use crate::assess::{Judged, Links, judge};
 use crate::base::Stitched;
 use crate::dissect::{Datagrams, Stream};
 use crate::flow::{Connection, Finished, FlowTable, Limits};
@@ -42,6 +42,14 @@ pub struct Analysis {
 }
 
 impl Analysis {
+    /// The connections by first frame, judged.
+    pub fn judged(&self) -> impl Iterator<Item = Judged> {
+        self.connections().map(|connection| {
+            let judgement = judge(&connection);
+            Judged { connection, judgement, attribution: None }
+        })
+    }
+
     /// The connections by first frame, with what others tell of them.
     pub fn connections(&self) -> impl Iterator<Item = Connection> {
         self.finished.iter().map(|mut connection| {

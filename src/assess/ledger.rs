@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::judgement::Judged;
 use crate::base::{Kind, ProtocolVersion, Timestamp, What};
 use crate::flow::Connection;
 
@@ -24,7 +25,7 @@ pub enum State {
 /// Bounded: beyond its room connections are counted, not kept.
 #[derive(Debug)]
 pub struct Ledger {
-    connections: Vec<Connection>,
+    connections: Vec<Judged>,
     room: usize,
     outcomes: BTreeMap<Outcome, u64>,
     span: Option<(Timestamp, Timestamp)>,
@@ -70,7 +71,8 @@ impl Ledger {
     }
 
     /// Counts a finished connection, and keeps it while there is room.
-    pub fn push(&mut self, connection: Connection) {
+    pub fn push(&mut self, connection: impl Into<Judged>) {
+        let connection = connection.into();
         let count = self.outcomes.entry(Outcome::of(&connection)).or_default();
         *count = count.saturating_add(1);
         self.truncated = self.truncated.saturating_add(connection.truncated);
@@ -85,7 +87,7 @@ impl Ledger {
 
     /// The connections, in the order they were finished.
     #[must_use]
-    pub fn connections(&self) -> &[Connection] {
+    pub fn connections(&self) -> &[Judged] {
         &self.connections
     }
 

@@ -1,10 +1,23 @@
 //! Floor 5: from facts to judgement.
 //!
-//! [`Links`] says of a connection what only other connections of the capture can tell. [`Ledger`] keeps the finished connections for a
-//! screen and counts them by [`Outcome`].
+//! [`Links`] says of a connection what only other connections of the capture can tell. [`judge`](judge()) gives each a grade and its
+//! findings; [`Judged`] is the connection with all that was concluded. [`Ledger`] keeps them for a screen.
 
+pub mod attribution;
+mod grade;
+mod identity;
+mod judge;
+mod judgement;
 mod ledger;
 mod links;
+mod protocols;
+pub mod rules;
+mod strength;
 
+pub use attribution::Attribution;
+pub use grade::{Construction, Grade, Identity, Severity};
+pub use judge::judge;
+pub use judgement::{Finding, Judged, Judgement};
 pub use ledger::{Family, Ledger, MOST_CONNECTIONS, Newest, Outcome, State};
 pub use links::Links;
+pub use rules::{RULES, Rule};

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use super::freeze::Freeze;
 use super::render::{Render, Shown};
 use super::{
-    AlertDescription, CipherSuite, Dir, Evidence, Message, NamedGroup, ProtocolVersion, QuicVersion, Reader, SignatureScheme, Step,
-    Timestamp, WireStr,
+    AlertDescription, CipherSuite, Dir, Evidence, Exposed, Message, NamedGroup, ProtocolVersion, QuicVersion, Readable, Reader,
+    SignatureScheme, Step, Timestamp, WireStr,
 };
 
 /// How a statement came about (contract §1).
@@ -266,6 +266,8 @@ facts! {
     Handshake(&'static str) = "intransit.handshake" as field;
     /// The plain protocol that was upgraded to TLS.
     StartTls(&'static str) = "intransit.starttls" as field;
+    /// Something that anyone on the path could read: its kind, what it was, how often, octets, and a masked beginning.
+    Readable(Readable) = "intransit.readable";
     /// The upgrade was asked for, and refused.
     StartTlsRefused(&'static str) = "intransit.starttls_refused";
     /// `matches-config` when config id and public name equal an HTTPS record of this capture, else `undetermined`.
@@ -290,6 +292,14 @@ facts! {
     DnsQuery(WireStr) = "dns.question.name";
     /// An ECH config in an HTTPS record: owner name, public name and config id.
     DnsEchConfig(Vec<String>) = "dns.ech_config";
+    /// A name that DNS gave for the server's address earlier in this capture: an inference, with the frames of the answer.
+    ResolvedName(WireStr) = "intransit.resolved_name";
+    /// How the keys of media were agreed: `dtls-srtp`, `sdes-in-clear`, `plain-rtp` (negotiated without keys in readable signalling).
+    MediaKeying(&'static str) = "intransit.media_keying";
+    /// What bytes of no known protocol look like: `random`, `readable`, `structured`. An inference, never a protection.
+    Looks(&'static str) = "intransit.looks";
+    /// What the validation of the server's chain at capture time came to: see `dissect::tls::chain`.
+    PeerIdentity(&'static str) = "tls.server.chain";
     /// The process or app a capture format names.
     ProcessName(WireStr) = "process.name" as field;
 }
@@ -370,6 +380,44 @@ impl Facts {
         } else {
             self.dropped = self.dropped.saturating_add(1);
         }
+    }
+
+    /// States that something could be read (see [`Readable::new`]). What is of the same kind and name is counted together, with the
+    /// frames of all of it.
+    pub fn readable(&mut self, kind: Exposed, what: &'static str, text: &[u8], evidence: Evidence) {
+        let known = self.list.iter_mut().find_map(|fact| match &mut fact.what {
+            What::Readable(known) if known.kind == kind && known.what == what => Some((known, &mut fact.evidence)),
+            _ => None,
+        });
+        match known {
+            Some((known, frames)) => {
+                known.count = known.count.saturating_add(1);
+                known.bytes = known.bytes.saturating_add(text.len() as u64);
+                frames.join(&evidence);
+            }
+            None => self.observe(What::Readable(Readable::new(kind, what, text)), evidence),
+        }
+    }
+
+    /// Counts more octets of what [`Facts::readable`] stated already.
+    pub fn more_readable(&mut self, kind: Exposed, what: &'static str, bytes: u64, evidence: &Evidence) {
+        for fact in &mut self.list {
+            if let What::Readable(known) = &mut fact.what
+                && known.kind == kind
+                && known.what == what
+            {
+                known.bytes = known.bytes.saturating_add(bytes);
+                fact.evidence.join(evidence);
+            }
+        }
+    }
+
+    /// Everything that could be read.
+    pub fn readables(&self) -> impl Iterator<Item = (&Readable, &Evidence)> {
+        self.list.iter().filter_map(|fact| match &fact.what {
+            What::Readable(readable) => Some((readable, &fact.evidence)),
+            _ => None,
+        })
     }
 
     /// Replaces a fact of the same kind, or adds it.

@@ -9,6 +9,7 @@
 mod evidence;
 mod fact;
 mod freeze;
+mod readable;
 mod reader;
 mod registry;
 mod render;
@@ -20,6 +21,7 @@ mod wire_str;
 
 pub use evidence::{Evidence, FrameNo};
 pub use fact::{Alert, Basis, Fact, Facts, Kind, Md5, Sha1, Sha256, VersionName, What};
+pub use readable::{Exposed, Readable};
 pub use reader::{Reader, Short};
 pub use registry::{AlertDescription, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme};
 pub use render::{Render, Shown};

@@ -100,7 +100,7 @@ pub fn written(analysis: &Analysis, name: &str, format: &str) -> String {
     let mut writer = Format::named(format).unwrap().writer();
     let (mut out, name) = (Vec::new(), WireStr::from(name));
     writer.begin(&mut out).unwrap();
-    for connection in analysis.connections() {
+    for connection in analysis.judged() {
         writer.connection(&mut out, &name, &connection).unwrap();
     }
     writer.end(&mut out).unwrap();

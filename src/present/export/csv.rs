@@ -2,8 +2,8 @@
 
 use std::io::{self, Write as _};
 
+use crate::assess::{Identity, Judged};
 use crate::base::{Dir, Kind, WireStr};
-use crate::flow::Connection;
 
 use super::Writer;
 
@@ -34,7 +34,7 @@ pub struct Csv;
 impl Writer for Csv {
     fn begin(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         out.extend_from_slice(
-            b"file,first_frame,last_frame,start,end,transport,client_ip,client_port,server_ip,server_port,packets,bytes,protocol",
+            b"file,first_frame,last_frame,start,end,transport,client_ip,client_port,server_ip,server_port,packets,bytes,protocol,grade,exposed,identity,why,findings",
         );
         for kind in FACTS {
             write!(out, ",{}", kind.name())?;
@@ -43,7 +43,8 @@ impl Writer for Csv {
         Ok(())
     }
 
-    fn connection(&mut self, out: &mut Vec<u8>, file: &WireStr, c: &Connection) -> io::Result<()> {
+    fn connection(&mut self, out: &mut Vec<u8>, file: &WireStr, judged: &Judged) -> io::Result<()> {
+        let (c, judgement) = (&judged.connection, &judged.judgement);
         cell(out, &file.to_string());
         let (client, server) = (c.tally(Dir::Client), c.tally(Dir::Server));
         write!(
@@ -62,6 +63,12 @@ impl Writer for Csv {
             client.bytes + server.bytes,
             c.protocol().unwrap_or_default()
         )?;
+        let exposed: Vec<&str> = judgement.exposed.iter().map(|kind| kind.word()).collect();
+        let findings: Vec<&str> = judgement.findings.iter().map(|finding| finding.rule.id).collect();
+        let identity = judgement.identity.map_or("", Identity::word);
+        write!(out, ",{},{},{identity},", judgement.grade.word(), exposed.join("+"))?;
+        cell(out, &judgement.why);
+        write!(out, ",{}", findings.join(" "))?;
         let mut frames = String::new();
         for kind in FACTS {
             out.push(b',');

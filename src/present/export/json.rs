@@ -6,8 +6,9 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use crate::base::{Dir, Fact, Kind, Shown, Timestamp, What, WireStr};
-use crate::flow::{Connection, Endpoint};
+use crate::assess::{Finding, Judged, Judgement};
+use crate::base::{Dir, Evidence, Fact, Kind, Shown, Timestamp, What, WireStr};
+use crate::flow::Endpoint;
 
 use super::Writer;
 
@@ -16,8 +17,8 @@ use super::Writer;
 pub struct Lines;
 
 impl Writer for Lines {
-    fn connection(&mut self, out: &mut Vec<u8>, file: &WireStr, connection: &Connection) -> io::Result<()> {
-        object(out, file, connection);
+    fn connection(&mut self, out: &mut Vec<u8>, file: &WireStr, judged: &Judged) -> io::Result<()> {
+        object(out, file, judged);
         out.push(b'\n');
         Ok(())
     }
@@ -35,9 +36,9 @@ impl Writer for Array {
         Ok(())
     }
 
-    fn connection(&mut self, out: &mut Vec<u8>, file: &WireStr, connection: &Connection) -> io::Result<()> {
+    fn connection(&mut self, out: &mut Vec<u8>, file: &WireStr, judged: &Judged) -> io::Result<()> {
         out.extend_from_slice(if std::mem::replace(&mut self.any, true) { b",\n" } else { b"\n" });
-        object(out, file, connection);
+        object(out, file, judged);
         Ok(())
     }
 
@@ -47,7 +48,8 @@ impl Writer for Array {
     }
 }
 
-fn object(out: &mut Vec<u8>, file: &WireStr, c: &Connection) {
+fn object(out: &mut Vec<u8>, file: &WireStr, judged: &Judged) {
+    let c = &judged.connection;
     let mut json = Json { out };
     json.raw("{\"@timestamp\":");
     json.time(c.start);
@@ -66,6 +68,10 @@ fn object(out: &mut Vec<u8>, file: &WireStr, c: &Connection) {
     if let Some(protocol) = c.protocol() {
         json.raw(",\"protocol\":");
         json.text(protocol);
+    }
+    if let Some(attribution) = &judged.attribution {
+        json.raw(",\"application\":");
+        json.text(&attribution.platform);
     }
     json.raw(",\"community_id\":");
     json.text(&c.community_id());
@@ -103,6 +109,7 @@ fn object(out: &mut Vec<u8>, file: &WireStr, c: &Connection) {
         json.raw(",\"truncated_packets\":");
         json.number(c.truncated);
     }
+    json.judgement(&judged.judgement);
     for (at, fact) in fields(list).filter(|(_, fact)| is_ours(fact)) {
         json.raw(",");
         json.word(fact.what.kind().name().strip_prefix(INTRANSIT).unwrap_or_default());
@@ -114,7 +121,26 @@ fn object(out: &mut Vec<u8>, file: &WireStr, c: &Connection) {
         json.raw(",\"history\":");
         json.text(&history);
     }
+    if let Some(attribution) = &judged.attribution {
+        json.raw(",\"platform\":{\"id\":");
+        json.text(&attribution.platform);
+        json.raw(",\"role\":");
+        json.word(attribution.role.word());
+        json.raw(",\"confidence\":");
+        json.word(attribution.confidence.word());
+        json.raw(",\"because\":[");
+        for (i, signal) in attribution.because.iter().enumerate() {
+            json.raw(if i > 0 { ",{\"signal\":" } else { "{\"signal\":" });
+            json.word(signal.signal);
+            json.raw(",\"value\":");
+            json.bytes(signal.value.as_bytes());
+            json.evidence(&signal.evidence);
+            json.raw("}");
+        }
+        json.raw("]}");
+    }
     json.facts(list, &values);
+    json.findings(&judged.judgement.findings);
     json.raw("}}");
 }
 
@@ -274,6 +300,61 @@ impl Json<'_> {
         }
     }
 
+    /// `,"frames":[…]`, and that there are more where there are.
+    fn evidence(&mut self, evidence: &Evidence) {
+        self.raw(",\"frames\":[");
+        for (i, frame) in evidence.frames().iter().enumerate() {
+            if i > 0 {
+                self.raw(",");
+            }
+            self.number(frame.get());
+        }
+        self.raw("]");
+        if evidence.truncated() {
+            self.raw(",\"more\":true");
+        }
+    }
+
+    /// The grade and its reason.
+    fn judgement(&mut self, judgement: &Judgement) {
+        self.raw(",\"grade\":");
+        self.word(judgement.grade.word());
+        for (i, kind) in judgement.exposed.iter().enumerate() {
+            self.raw(if i > 0 { "," } else { ",\"exposed\":[" });
+            self.word(kind.word());
+        }
+        self.raw(if judgement.exposed.is_empty() { "" } else { "]" });
+        if let Some(construction) = judgement.construction {
+            self.raw(",\"construction\":");
+            self.word(construction.word());
+        }
+        if let Some(identity) = judgement.identity {
+            self.raw(",\"identity\":");
+            self.word(identity.word());
+        }
+        self.raw(",\"why\":");
+        self.text(&judgement.why);
+    }
+
+    /// The rules that fired.
+    fn findings(&mut self, findings: &[Finding]) {
+        if findings.is_empty() {
+            return;
+        }
+        self.raw(",\"findings\":[");
+        for (i, finding) in findings.iter().enumerate() {
+            self.raw(if i > 0 { ",{\"rule\":" } else { "{\"rule\":" });
+            self.word(finding.rule.id);
+            self.raw(",\"severity\":");
+            self.word(finding.rule.severity.word());
+            self.raw(",\"text\":");
+            self.text(&finding.text);
+            self.evidence(&finding.evidence);
+            self.raw("}");
+        }
+        self.raw("]");
+    }
+
     /// The list of facts. `values` says where the values of those that are also fields stand already.
     fn facts(&mut self, list: &[Fact], values: &[Option<Range<usize>>]) {
         self.raw(",\"facts\":[");
@@ -287,17 +368,7 @@ impl Json<'_> {
             }
             self.raw(",\"basis\":");
             self.word(fact.basis.word());
-            self.raw(",\"frames\":[");
-            for (i, frame) in fact.evidence.frames().iter().enumerate() {
-                if i > 0 {
-                    self.raw(",");
-                }
-                self.number(frame.get());
-            }
-            self.raw("]");
-            if fact.evidence.truncated() {
-                self.raw(",\"more\":true");
-            }
+            self.evidence(&fact.evidence);
             self.raw("}");
         }
         self.raw("]");

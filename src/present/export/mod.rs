@@ -9,8 +9,8 @@ mod table;
 
 use std::io;
 
+use crate::assess::Judged;
 use crate::base::WireStr;
-use crate::flow::Connection;
 
 /// A way to write connections.
 #[derive(Clone, Copy)]
@@ -78,7 +78,7 @@ pub trait Writer {
     ///
     /// # Errors
     /// See [`Writer::begin`].
-    fn connection(&mut self, out: &mut Vec<u8>, file: &WireStr, connection: &Connection) -> io::Result<()>;
+    fn connection(&mut self, out: &mut Vec<u8>, file: &WireStr, judged: &Judged) -> io::Result<()>;
 
     /// What comes after the last connection.
     ///

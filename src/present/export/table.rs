@@ -4,8 +4,8 @@ use std::io::{self, Write as _};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::assess::Judged;
 use crate::base::{Kind, WireStr};
-use crate::flow::Connection;
 
 use super::Writer;
 
@@ -14,6 +14,7 @@ const COLUMNS: &[(&str, usize)] = &[
     ("frame", 7),
     ("client", 22),
     ("server", 38),
+    ("grade", 9),
     ("protocol", 8),
     ("version", 8),
     ("cipher", 39),
@@ -31,7 +32,8 @@ impl Writer for Table {
         row(out, COLUMNS.iter().map(|(name, _)| (*name).to_owned()))
     }
 
-    fn connection(&mut self, out: &mut Vec<u8>, _file: &WireStr, c: &Connection) -> io::Result<()> {
+    fn connection(&mut self, out: &mut Vec<u8>, _file: &WireStr, judged: &Judged) -> io::Result<()> {
+        let c = &judged.connection;
         let fact = |kind: Kind| c.facts.get(kind).map(|fact| fact.what.shown().to_string());
         let server = fact(Kind::TlsServerName)
             .or_else(|| fact(Kind::HttpHost))
@@ -48,6 +50,7 @@ impl Writer for Table {
             c.first_frame.to_string(),
             c.client.to_string(),
             server,
+            judged.judgement.grade.word().to_owned(),
             c.protocol().map_or_else(|| c.transport.name().to_owned(), ToOwned::to_owned),
             version.unwrap_or_else(unknown),
             fact(Kind::TlsCipher).unwrap_or_else(unknown),

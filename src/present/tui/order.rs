@@ -6,9 +6,9 @@ use memchr::memmem::Finder;
 
 use super::columns::{COLUMNS, Key};
 use super::row;
+use crate::assess::Judged;
 use crate::assess::Ledger;
 use crate::base::Kind;
-use crate::flow::Connection;
 
 /// The words of every connection in one text, lower case, a line each: searching a hundred thousand rows is then one walk over memory.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub struct Words {
 
 impl Words {
     /// Takes in the connections that came since last time.
-    pub fn extend(&mut self, connections: &[Connection]) {
+    pub fn extend(&mut self, connections: &[Judged]) {
         for connection in connections.get(self.ends.len()..).unwrap_or_default() {
             let start = self.text.len();
             let words = [row::protocol(connection), row::server(connection)];
@@ -106,6 +106,6 @@ pub fn order(ledger: &Ledger, words: &Words, filter: &str, sort: Sort) -> Vec<u3
 
 /// A connection by its index.
 #[must_use]
-pub fn connection(ledger: &Ledger, id: u32) -> Option<&Connection> {
+pub fn connection(ledger: &Ledger, id: u32) -> Option<&Judged> {
     ledger.connections().get(usize::try_from(id).ok()?)
 }

@@ -14,9 +14,9 @@ use ratatui::layout::Size;
 use super::model::{Effect, Message, Model};
 use super::terminal::{self, Signals, Taken};
 use super::theme::{ColorChoice, Theme};
+use crate::assess::Judged;
 use crate::assess::{Ledger, State};
 use crate::base::WireStr;
-use crate::flow::Connection;
 
 /// Between two drawings pass at least this long.
 const FRAME: Duration = Duration::from_millis(33);
@@ -40,7 +40,7 @@ pub struct Options {
 #[derive(Debug)]
 pub enum Update {
     /// Connections that are finished.
-    Connections(Vec<Connection>),
+    Connections(Vec<Judged>),
     /// How far the reading has come.
     Progress {
         /// Octets of the input read so far.

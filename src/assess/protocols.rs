@@ -1,0 +1,51 @@
+//! What each recognised protocol other than TLS does for secrecy: one row each.
+
+use super::grade::Construction;
+use crate::base::Exposed;
+
+/// What a protocol does for secrecy.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Class {
+    /// Everything is readable: these kinds, where the dissector did not say more exactly.
+    Readable(&'static [Exposed]),
+    /// A published standard that protects what follows its key exchange, when that was seen (`intransit.handshake`).
+    Standard(&'static str),
+    /// Its own construction: what is known of it, and its name for people.
+    Custom(Construction, &'static str),
+    /// Nothing can be said, and why.
+    Unjudged(&'static str),
+}
+
+/// The class of a protocol by its name in `network.protocol`.
+pub(super) fn class(protocol: &str) -> Option<Class> {
+    use Construction::{PublishedDesign, PublishedWeaknesses, Unreviewed};
+    use Exposed::{Content, Identifiers, Names, Service};
+    Some(match protocol {
+        "http" | "http2" | "websocket" => Class::Readable(&[Content]),
+        "xmpp" | "irc" | "nntp" | "mqtt" | "redis" | "telnet" | "ftp" | "postgres" | "mysql" => Class::Readable(&[Content]),
+        "smtp" | "imap" | "pop3" | "sieve" => Class::Readable(&[Content]),
+        "ldap" => Class::Readable(&[Content, Identifiers]),
+        "sip" => Class::Readable(&[Identifiers]),
+        "rtp" => Class::Unjudged("RTP-shaped packets without keys or signalling: plain and protected media look alike"),
+        "srtp" => Class::Standard("SRTP with keys agreed by DTLS (RFC 5764)"),
+        "dns" => Class::Readable(&[Names]),
+        "netbios" | "ssdp" => Class::Readable(&[Names]),
+        "dhcp" | "ntp" | "stun" | "turn" | "ocsp" | "snmp" => Class::Readable(&[Service]),
+        "ssh" => Class::Standard("SSH 2 (RFC 4253); key exchange seen whole"),
+        "wireguard" => Class::Standard("WireGuard; handshake seen whole"),
+        "openvpn" => Class::Custom(PublishedDesign, "OpenVPN"),
+        "ike" | "esp" => Class::Custom(PublishedDesign, "IPsec"),
+        "tor" => Class::Custom(PublishedDesign, "Tor"),
+        "gquic" => Class::Custom(PublishedDesign, "Google's QUIC crypto"),
+        "whatsapp-noise" => Class::Custom(PublishedDesign, "WhatsApp's Noise channel"),
+        "whatsapp" => Class::Custom(Unreviewed, "WhatsApp's older protocol"),
+        "mtproto" => Class::Custom(PublishedDesign, "Telegram's MTProto"),
+        "mmtls" => Class::Custom(PublishedWeaknesses, "WeChat's MMTLS"),
+        "threema-csp" => Class::Custom(PublishedDesign, "Threema's chat server protocol"),
+        "loco" => Class::Custom(PublishedWeaknesses, "KakaoTalk's LOCO"),
+        "viber" => Class::Custom(Unreviewed, "Viber's own protocol"),
+        "line" => Class::Custom(Unreviewed, "LINE's own protocol"),
+        "discord" | "zoom" | "telegram-voip" => Class::Custom(Unreviewed, "the app's own media protocol"),
+        _ => return None,
+    })
+}
