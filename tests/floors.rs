@@ -73,7 +73,7 @@ fn each_big_crate_lives_on_its_floor() {
     let homes: [(&str, &[&str]); 6] = [
         ("pcap::", &["source/live.rs"]),
         ("etherparse::", &["link/"]),
-        ("tls_parser::", &["base/registry.rs", "dissect/tls/"]),
+        ("tls_parser::", &["base/registry.rs", "dissect/tls/", "assess/strength.rs"]),
         ("ratatui::", &["present/tui/"]),
         ("crossterm::", &["present/tui/"]),
         ("x509_parser::", &["dissect/tls/", "assess/"]),
