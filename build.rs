@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(have_libpcap)");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-env=WEBPKI_ROOTS_VERSION={}", locked_version("webpki-roots"));
     println!("cargo::rerun-if-env-changed=LIBPCAP_LIBDIR");
     println!("cargo::rerun-if-env-changed=INTRANSIT_NO_LIBPCAP");
     if std::env::var_os("INTRANSIT_NO_LIBPCAP").is_some() {
@@ -25,6 +26,14 @@ fn main() {
         println!("cargo::rustc-link-search=native={}", out.display());
         println!("cargo::rustc-cfg=have_libpcap");
     }
+}
+
+/// The version of a dependency in `Cargo.lock`: the list of public roots is dated by it.
+fn locked_version(name: &str) -> String {
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
+    let package = format!("name = \"{name}\"\nversion = \"");
+    lock.split_once(&package).and_then(|(_, rest)| rest.split('"').next()).unwrap_or("unknown").to_owned()
 }
 
 /// Where Linux distributions and Homebrew keep shared libraries.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::assess::{Filter, Grade};
 use crate::present::export::{FORMATS, Format};
 
 /// What was asked for.
@@ -35,7 +36,7 @@ pub struct Cli {
 const EXAMPLES: &str = "Examples:\n  intransit captures/demo.pcapng            open a capture in the terminal UI\n  \
                         intransit inspect day1.pcap day2.pcapng.gz   one line per connection\n  \
                         intransit inspect --format jsonl - < x.pcap  JSON Lines from standard input\n\n\
-                        Exit status: 0 done, 1 nothing could be read, 2 usage, 3 read up to where the capture is damaged.";
+                        Exit status: 0 done, 1 nothing could be read, 2 usage, 3 read up to where the capture is damaged, 4 --fail-on matched.";
 
 /// A command.
 #[derive(Debug, Subcommand)]
@@ -44,6 +45,8 @@ pub enum Command {
     Inspect(Inspect),
     /// Watch an interface until Ctrl-C, then print its connections
     Live(Live),
+    /// List the rules, or print the page of one
+    Rules(Rules),
 }
 
 /// `intransit inspect`.
@@ -58,6 +61,20 @@ pub struct Inspect {
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
+    /// Only connections that match: grade:exposed app:x proto:quic tls:<1.2 rule:ID port:443 ip:ADDRESS and or not ( )
+    #[arg(long, value_name = "EXPR", value_parser = filter)]
+    pub filter: Option<Filter>,
+    /// Exit with status 4 when a connection has this grade or a worse one (exposed, weak, custom, protected)
+    #[arg(long, value_name = "GRADE", value_parser = grade)]
+    pub fail_on: Option<Grade>,
+}
+
+/// `intransit rules`.
+#[derive(Debug, clap::Args)]
+pub struct Rules {
+    /// A rule; without one, all are listed
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
 }
 
 /// `intransit live`.
@@ -89,6 +106,12 @@ pub struct Global {
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+    /// Certificates to trust besides the public roots (PEM or DER); may be given several times
+    #[arg(long, global = true, value_name = "FILE")]
+    pub roots: Vec<PathBuf>,
+    /// Show what was readable as it was, credentials included; without this it is masked
+    #[arg(long, global = true)]
+    pub unmask: bool,
     /// No summary on standard error
     #[arg(short, long, global = true)]
     pub quiet: bool,
@@ -103,6 +126,14 @@ pub enum Color {
     Always,
     /// Never.
     Never,
+}
+
+fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| format!("\n  {}", error.pointing_at(text).replace('\n', "\n  ")))
+}
+
+fn grade(word: &str) -> Result<Grade, String> {
+    Grade::named(word).filter(|grade| grade.is_judged()).ok_or_else(|| "expected exposed, weak, custom or protected".to_owned())
 }
 
 fn format_named(name: &str) -> Result<Format, String> {

@@ -1,5 +1,7 @@
 //! Carries out what was asked for on the command line.
 
+mod rules;
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,11 +12,14 @@ use std::sync::mpsc::SyncSender;
 use crate::assess::Judged;
 use crate::base::{WireStr, escape_into};
 use crate::cli::{self, Global};
+use crate::dissect::tls;
 use crate::engine::{self, Analysis, Options};
 use crate::flow::Limits;
 use crate::present::export::{Format, Writer};
 use crate::present::tui::{self, Update};
 use crate::source::{self, SourceError};
+
+pub use rules::rules;
 
 /// How a command ended, when it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,8 @@ pub enum Outcome {
     Partial,
     /// No input could be read; what is wrong was said.
     Nothing,
+    /// `--fail-on` matched, whatever else happened.
+    Matched,
 }
 
 impl From<Outcome> for ExitCode {
@@ -33,6 +40,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => 0,
             Outcome::Nothing => 1,
             Outcome::Partial => 3,
+            Outcome::Matched => 4,
         })
     }
 }
@@ -46,9 +54,47 @@ pub enum Failure {
     /// The terminal UI failed.
     #[error("{0}")]
     Terminal(String),
+    /// What was asked for does not exist.
+    #[error("{0}")]
+    Usage(String),
+    /// A file named by an option could not be used.
+    #[error("{0}: {1}")]
+    Input(String, String),
     /// An interface could not be watched.
     #[error("{0}")]
     Live(String),
+}
+
+impl Failure {
+    /// 2 for what was asked wrongly, else 1.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(if matches!(self, Failure::Usage(_)) { 2 } else { 1 })
+    }
+}
+
+/// Puts in force what the options of every command ask for, before anything is read.
+///
+/// # Errors
+/// When a file with roots cannot be read or holds none.
+pub fn prepare(global: &Global) -> Result<(), Failure> {
+    if global.unmask {
+        crate::base::Readable::unmask();
+    }
+    if global.roots.is_empty() {
+        return Ok(());
+    }
+    let mut roots = Vec::new();
+    for path in &global.roots {
+        let failed = |why: String| Failure::Input(shown(path), why);
+        let bytes = std::fs::read(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
+        let found = tls::chain::certificates(&bytes);
+        if found.is_empty() {
+            return Err(failed("holds no certificate; expected PEM or DER".into()));
+        }
+        roots.extend(found);
+    }
+    tls::chain::trust(&roots).map_err(|e| Failure::Input("--roots".into(), e))
 }
 
 /// `intransit` alone: what one can do.
@@ -74,6 +120,7 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
     let mut tally = Read::default();
     out.write(|bytes| writer.begin(bytes))?;
     let mut failed = None;
+    let mut matched = false;
     engine::analyse_each(
         &options.files,
         settings(global),
@@ -89,7 +136,13 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
             match result {
                 Ok(analysis) => {
                     tally.note(&name, &analysis, global.quiet);
-                    failed = write_connections(&mut out, writer.as_mut(), &name, &analysis).err();
+                    let judged = analysis.judged().filter(|judged| options.filter.as_ref().is_none_or(|filter| filter.matches(judged)));
+                    let judged = judged.inspect(|judged| {
+                        let worst =
+                            options.fail_on.is_some_and(|worst| judged.judgement.grade <= worst && judged.judgement.counts_for_groups());
+                        matched |= worst;
+                    });
+                    failed = write_connections(&mut out, writer.as_mut(), &name, judged).err();
                 }
                 Err(error) => tally.refuse(&shown(path), &error),
             }
@@ -104,7 +157,16 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
         return Ok(Outcome::Nothing);
     }
     out.finish()?;
-    Ok(tally.outcome())
+    let outcome = tally.outcome();
+    match options.fail_on {
+        Some(grade) if matched => {
+            let broken = if outcome == Outcome::Partial { "; and part of the input could not be read" } else { "" };
+            // Standard error may be closed; the exit status tells it too.
+            let _ = writeln!(io::stderr(), "intransit: a connection is {} or worse{broken}", grade.word());
+            Ok(Outcome::Matched)
+        }
+        _ => Ok(outcome),
+    }
 }
 
 /// `intransit live`: watches until Ctrl-C, then prints.
@@ -138,7 +200,7 @@ pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
     let mut writer = choose(options.format, options.output.as_deref()).writer();
     let mut out = Output::open(options.output.as_deref())?;
     out.write(|bytes| writer.begin(bytes))?;
-    write_connections(&mut out, writer.as_mut(), &name, &analysis)?;
+    write_connections(&mut out, writer.as_mut(), &name, analysis.judged())?;
     out.write(|bytes| writer.end(bytes))?;
     out.finish()?;
     let mut tally = Read::default();
@@ -268,8 +330,13 @@ fn shown(path: &Path) -> String {
     out
 }
 
-fn write_connections(out: &mut Output, writer: &mut dyn Writer, name: &WireStr, analysis: &Analysis) -> Result<(), Failure> {
-    for judged in analysis.judged() {
+fn write_connections(
+    out: &mut Output,
+    writer: &mut dyn Writer,
+    name: &WireStr,
+    judged: impl Iterator<Item = Judged>,
+) -> Result<(), Failure> {
+    for judged in judged {
         out.write(|bytes| writer.connection(bytes, name, &judged))?;
     }
     Ok(())

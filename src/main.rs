@@ -7,23 +7,27 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use intransit::cli::{Cli, Command, Inspect};
-use intransit::commands;
+use intransit::commands::{self, Failure, Outcome};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = match (cli.command, cli.files) {
-        (Some(Command::Inspect(inspect)), _) => commands::inspect(&inspect, &cli.global),
-        (Some(Command::Live(live)), _) => commands::live(&live, &cli.global),
-        (None, files) if files.is_empty() => commands::hello(),
-        (None, files) if io::stdout().is_terminal() && !files.iter().any(|f| f == Path::new("-")) => commands::open(&files, &cli.global),
-        (None, files) => commands::inspect(&Inspect { files, format: None, output: None }, &cli.global),
-    };
-    match outcome {
+    match commands::prepare(&cli.global).and_then(|()| carry_out(cli)) {
         Ok(outcome) => outcome.into(),
         Err(error) => {
             // Standard error may be closed: there is nobody left to tell.
             let _ = writeln!(io::stderr(), "intransit: {error}");
-            ExitCode::from(1)
+            error.exit_code()
         }
+    }
+}
+
+fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
+    match (cli.command, cli.files) {
+        (Some(Command::Inspect(inspect)), _) => commands::inspect(&inspect, &cli.global),
+        (Some(Command::Live(live)), _) => commands::live(&live, &cli.global),
+        (Some(Command::Rules(rules)), _) => commands::rules(rules.id.as_deref()),
+        (None, files) if files.is_empty() => commands::hello(),
+        (None, files) if io::stdout().is_terminal() && !files.iter().any(|f| f == Path::new("-")) => commands::open(&files, &cli.global),
+        (None, files) => commands::inspect(&Inspect { files, format: None, output: None, filter: None, fail_on: None }, &cli.global),
     }
 }

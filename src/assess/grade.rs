@@ -67,6 +67,10 @@ pub enum Identity {
 }
 
 impl Identity {
+    /// Every word.
+    pub const ALL: [Identity; 6] =
+        [Identity::Valid, Identity::Invalid, Identity::Private, Identity::Unverified, Identity::None, Identity::NotVisible];
+
     /// The word of the contract.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -120,6 +124,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, from good to high.
+    pub const ALL: [Severity; 5] = [Severity::Good, Severity::Info, Severity::Low, Severity::Medium, Severity::High];
+
     /// The word of the contract.
     #[must_use]
     pub fn word(self) -> &'static str {

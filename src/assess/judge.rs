@@ -294,9 +294,6 @@ fn identity(c: &Connection, grade: Grade) -> Option<Identity> {
     if !facts.has(Kind::TlsVersion) || matches!(word(facts, Kind::TlsTunnel), Some("openvpn")) || grade == Grade::None {
         return None;
     }
-    if let Some(What::PeerIdentity(identity)) = facts.get(Kind::PeerIdentity).map(|f| &f.what) {
-        return super::identity::of_word(identity);
-    }
     let Some(What::TlsCipher(suite)) = facts.get(Kind::TlsCipher).map(|f| &f.what) else { return None };
     let suite = Suite::of(*suite);
     if facts.has(Kind::TlsCertSha256) {

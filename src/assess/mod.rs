@@ -4,6 +4,7 @@
 //! findings; [`Judged`] is the connection with all that was concluded. [`Ledger`] keeps them for a screen.
 
 pub mod attribution;
+pub mod filter;
 mod grade;
 mod identity;
 mod judge;
@@ -15,6 +16,7 @@ pub mod rules;
 mod strength;
 
 pub use attribution::Attribution;
+pub use filter::{Filter, FilterError};
 pub use grade::{Construction, Grade, Identity, Severity};
 pub use judge::judge;
 pub use judgement::{Finding, Judged, Judgement};

@@ -20,14 +20,31 @@ pub(super) enum Strength {
 /// Why CBC is weak: the one reason that encrypt-then-MAC takes away.
 pub(super) const CBC: &str = "CBC without encrypt-then-MAC (RFC 7366; RFC 9325 §4.2 recommends AEAD)";
 
+/// The kind of cipher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cipher {
+    /// None at all.
+    Null,
+    Rc4,
+    TripleDes,
+    /// DES, RC2, IDEA: blocks of 64 bits.
+    OldBlock,
+    Modern,
+}
+
 /// The parts of a suite that matter.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Suite {
+    /// Nobody shows who they are.
     pub anonymous: bool,
+    /// A pre-shared key takes part.
     pub psk: bool,
+    /// Fresh keys for every session.
     pub forward_secret: bool,
-    pub mode: Mode,
-    pub cipher: Enc,
+    /// Weakened for export.
+    pub export: bool,
+    pub cbc: bool,
+    pub cipher: Cipher,
 }
 
 impl Suite {
@@ -37,18 +54,21 @@ impl Suite {
         let anonymous = parts.au == Au::Null && !matches!(parts.kx, Kx::Psk | Kx::Tls13 | Kx::Null);
         // tls-parser names anonymous Diffie-Hellman `Dh` and `Aecdh`; the keys are fresh all the same.
         let ephemeral = matches!(parts.kx, Kx::Dhe | Kx::Ecdhe | Kx::Aecdh | Kx::Eccpwd | Kx::Tls13 | Kx::Srp);
+        let cipher = match parts.enc {
+            Enc::Null => Cipher::Null,
+            Enc::Rc4 => Cipher::Rc4,
+            Enc::TripleDes => Cipher::TripleDes,
+            Enc::Des | Enc::Rc2 | Enc::Idea => Cipher::OldBlock,
+            _ => Cipher::Modern,
+        };
         Some(Suite {
             anonymous,
             psk: parts.kx == Kx::Psk || parts.au == Au::Psk,
             forward_secret: ephemeral || anonymous && matches!(parts.kx, Kx::Dh | Kx::Ecdh),
-            mode: parts.enc_mode,
-            cipher: parts.enc,
+            export: parts.name.contains("_EXPORT"),
+            cbc: parts.enc_mode == Mode::Cbc,
+            cipher,
         })
-    }
-
-    /// Whether the name says that it was weakened for export.
-    fn is_export(suite: CipherSuite) -> bool {
-        suite.name().is_some_and(|name| name.contains("_EXPORT"))
     }
 }
 
@@ -56,12 +76,12 @@ impl Suite {
 pub(super) fn of_suite(suite: CipherSuite) -> (Strength, &'static str) {
     let Some(parts) = Suite::of(suite) else { return (Strength::Unknown, "a cipher suite that is not in the registry") };
     match parts.cipher {
-        Enc::Null => return (Strength::Readable, "a suite that does not encrypt (RFC 9325 §4.1)"),
-        _ if Suite::is_export(suite) => return (Strength::Weak, "export-grade encryption (RFC 9325 §4.1)"),
-        Enc::Rc4 => return (Strength::Weak, "RC4 is prohibited (RFC 7465)"),
-        Enc::TripleDes => return (Strength::Weak, "3DES has 64-bit blocks and 112 bits of strength (RFC 9325 §4.1)"),
-        Enc::Des | Enc::Rc2 | Enc::Idea => return (Strength::Weak, "an old cipher of 64-bit blocks (RFC 9325 §4.1)"),
-        _ => {}
+        Cipher::Null => return (Strength::Readable, "a suite that does not encrypt (RFC 9325 §4.1)"),
+        _ if parts.export => return (Strength::Weak, "export-grade encryption (RFC 9325 §4.1)"),
+        Cipher::Rc4 => return (Strength::Weak, "RC4 is prohibited (RFC 7465)"),
+        Cipher::TripleDes => return (Strength::Weak, "3DES has 64-bit blocks and 112 bits of strength (RFC 9325 §4.1)"),
+        Cipher::OldBlock => return (Strength::Weak, "an old cipher of 64-bit blocks (RFC 9325 §4.1)"),
+        Cipher::Modern => {}
     }
     if !parts.forward_secret {
         let why = if parts.psk {
@@ -71,10 +91,7 @@ pub(super) fn of_suite(suite: CipherSuite) -> (Strength, &'static str) {
         };
         return (Strength::Weak, why);
     }
-    match parts.mode {
-        Mode::Cbc => (Strength::Weak, CBC),
-        _ => (Strength::Strong, ""),
-    }
+    if parts.cbc { (Strength::Weak, CBC) } else { (Strength::Strong, "") }
 }
 
 #[cfg(test)]

@@ -225,6 +225,9 @@ facts! {
     TlsNotBefore(Timestamp) = "tls.server.not_before" as field;
     /// The last moment it is valid.
     TlsNotAfter(Timestamp) = "tls.server.not_after" as field;
+    /// What validating the server's chain at capture time came to, in words: `trusted-path` or why there is none, and whatever else is wrong
+    /// (see [`dissect::tls`](crate::dissect::tls)).
+    TlsChainState(Vec<&'static str>) = "tls.server.chain_state";
     /// How many certificates the server sent.
     TlsChainLength(u64) = "tls.server.certificate_chain_length" as field;
     /// The names it is for.
@@ -298,8 +301,6 @@ facts! {
     MediaKeying(&'static str) = "intransit.media_keying";
     /// What bytes of no known protocol look like: `random`, `readable`, `structured`. An inference, never a protection.
     Looks(&'static str) = "intransit.looks";
-    /// What the validation of the server's chain at capture time came to: see `dissect::tls::chain`.
-    PeerIdentity(&'static str) = "tls.server.chain";
     /// The process or app a capture format names.
     ProcessName(WireStr) = "process.name" as field;
 }

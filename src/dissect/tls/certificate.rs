@@ -9,31 +9,37 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name};
 
 use super::hello::{At as _, Broken};
-use super::name;
-use crate::base::{Dir, Evidence, Facts, Reader, Timestamp, What, WireStr};
+use super::{chain, name};
+use crate::base::{Dir, Evidence, Fact, Facts, Kind, Reader, Timestamp, What, WireStr};
 
 /// Octets of a serial number that are shown; RFC 5280 §4.1.2.2 allows 20.
 const MOST_SERIAL: usize = 64;
+/// Certificates of a chain that are kept for validation.
+const MOST_OF_A_CHAIN: usize = 16;
 
 /// States what a `Certificate` message says of the side that sent it.
-pub(super) fn state(role: Dir, body: &[u8], evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
+pub(super) fn state(role: Dir, body: &[u8], at: Timestamp, evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
     let mut list = Reader::new(body);
     let chain = list.vec24().at("certificate list");
     // What is there of a list that promises more.
     let mut chain_reader = Reader::new(chain.unwrap_or_else(|_| body.get(3..).unwrap_or_default()));
-    let mut leaf = None;
+    let mut ders: Vec<&[u8]> = Vec::new();
     let mut count = 0u64;
     let whole = loop {
         if chain_reader.is_empty() {
             break chain.map(|_| ());
         }
         match chain_reader.vec24().at("certificate") {
-            Ok(der) => leaf = leaf.or(Some(der)),
+            Ok(der) => {
+                if ders.len() < MOST_OF_A_CHAIN {
+                    ders.push(der);
+                }
+            }
             Err(broken) => break Err(broken),
         }
         count = count.saturating_add(1);
     };
-    if let Some(leaf) = leaf {
+    if let Some(leaf) = ders.first() {
         let mut say = |what| facts.observe(what, evidence.clone());
         if whole.is_ok() {
             say(match role {
@@ -42,8 +48,23 @@ pub(super) fn state(role: Dir, body: &[u8], evidence: &Evidence, facts: &mut Fac
             });
         }
         state_leaf(role, leaf, say)?;
+        if role == Dir::Server && whole.is_ok() {
+            validate(&ders, at, evidence, facts);
+        }
     }
     whole
+}
+
+/// States what the chain comes to for the name that was asked for (see [`chain::state`]).
+fn validate(ders: &[&[u8]], at: Timestamp, evidence: &Evidence, facts: &mut Facts) {
+    let (asked, evidence) = match facts.get(Kind::TlsServerName) {
+        Some(Fact { what: What::TlsServerName(name), evidence: offer, .. }) => (Some(name.to_string()), evidence.clone().and(offer)),
+        _ => (None, evidence.clone()),
+    };
+    let words = chain::state(ders, asked.as_deref(), at);
+    if !words.is_empty() {
+        facts.infer(What::TlsChainState(words), evidence);
+    }
 }
 
 /// States what the certificate of one side says. Fails when it is not X.509; its digests are stated even then.

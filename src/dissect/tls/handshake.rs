@@ -83,7 +83,7 @@ impl Handshake {
                 once(What::DtlsCookie(true), &evidence, facts);
                 Ok(())
             }
-            Message::Certificate => self.certificate(window.dir, body, &evidence, facts),
+            Message::Certificate => self.certificate(window.dir, body, arrived(window), &evidence, facts),
             Message::ServerKeyExchange => self.server_key_exchange(body, &evidence, facts),
             Message::ServerHelloDone => {
                 self.full(&evidence, facts);
@@ -271,7 +271,7 @@ impl Handshake {
         broken.map_or(Ok(()), Err)
     }
 
-    fn certificate(&mut self, dir: Dir, body: &[u8], evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
+    fn certificate(&mut self, dir: Dir, body: &[u8], at: Timestamp, evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
         let known = match dir {
             Dir::Client => Kind::TlsClientCertSha256,
             Dir::Server => Kind::TlsCertSha256,
@@ -279,7 +279,7 @@ impl Handshake {
         if dir == Dir::Server {
             self.full(evidence, facts);
         }
-        if facts.has(known) { Ok(()) } else { certificate::state(dir, body, evidence, facts) }
+        if facts.has(known) { Ok(()) } else { certificate::state(dir, body, at, evidence, facts) }
     }
 
     fn server_key_exchange(&mut self, body: &[u8], evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {

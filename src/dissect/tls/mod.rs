@@ -5,6 +5,7 @@
 
 mod answer;
 mod certificate;
+pub mod chain;
 mod exchange;
 mod handshake;
 mod hello;
