@@ -12,6 +12,7 @@ mod judgement;
 mod ledger;
 mod links;
 mod protocols;
+pub mod report;
 pub mod rules;
 mod strength;
 
