@@ -7,7 +7,7 @@ use std::fmt;
 /// There is no way to print them raw. `Display` escapes for a terminal: C0, C1 and DEL, bidirectional
 /// controls and other invisible format characters become `\x1b` or `\u{202e}`, invalid UTF-8 becomes `\xNN`.
 /// Other sinks (JSON, HTML, CSV, Markdown) escape what they need on top of that.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WireStr(Box<[u8]>);
 
 impl WireStr {

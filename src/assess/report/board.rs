@@ -7,8 +7,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::tally::{ByGrade, Counts};
 use super::Citations;
+use super::tally::{ByGrade, Counts};
 use crate::assess::attribution::{Confidence, Role};
 use crate::assess::{Grade, Judged, Outcome, Severity};
 use crate::base::{Dir, Exposed, Kind, Timestamp, What, WireStr};
@@ -184,7 +184,8 @@ impl App {
 
         match Outcome::of(connection) {
             outcome @ (Outcome::Negotiated(..) | Outcome::GoogleQuic | Outcome::Other(_)) => {
-                let cited = connection.facts.get(Kind::TlsVersion).map_or_else(|| proof.clone(), |fact| Citations::of(input, &fact.evidence));
+                let cited =
+                    connection.facts.get(Kind::TlsVersion).map_or_else(|| proof.clone(), |fact| Citations::of(input, &fact.evidence));
                 self.versions.add(outcome.to_string(), &cited);
             }
             Outcome::Failed(_) | Outcome::Unanswered(_) | Outcome::Unseen(_) | Outcome::Nothing => {}
@@ -257,5 +258,85 @@ impl fmt::Display for Headline {
                 if self.unjudged > 0 { write!(f, "; {} not judged", self.unjudged) } else { Ok(()) }
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::testing::{graded, of};
+    use super::*;
+    use crate::assess::Finding;
+    use crate::assess::rules::RULES;
+    use Confidence::{Confirmed, Likely, Possible, Shared};
+    use Grade::{Custom, Exposed, None, Protected, Unknown, Weak};
+
+    fn board(connections: impl IntoIterator<Item = Judged>) -> Board {
+        let mut board = Board::default();
+        connections.into_iter().for_each(|judged| board.push(0, &judged));
+        board
+    }
+
+    fn headline(board: &Board, id: &str) -> String {
+        board.app(id).unwrap().headline().to_string()
+    }
+
+    #[test]
+    fn a_headline_names_its_denominator_and_what_was_not_judged() {
+        let messages = |grade, n| (0..n).map(move |i| of(graded(10 * i + 1, grade, "x"), "a", Role::Messaging, Likely));
+        assert_eq!(headline(&board(messages(Protected, 32).chain(messages(Unknown, 2))), "a"), "protected in 32 of 34; 2 not judged");
+        assert_eq!(headline(&board(messages(Protected, 3)), "a"), "protected in 3 of 3");
+        assert_eq!(headline(&board(messages(Protected, 3).chain(messages(Custom, 1))), "a"), "custom in 1 of 4");
+        assert_eq!(headline(&board(messages(Unknown, 3).chain(messages(None, 1))), "a"), "unknown: none of 3 judged");
+        assert_eq!(headline(&board(messages(None, 2)), "a"), "none: 2 carried nothing");
+    }
+
+    #[test]
+    fn only_messages_and_calls_that_are_surely_or_likely_the_apps_make_its_headline() {
+        let board = board([
+            of(graded(1, Protected, "x"), "a", Role::Messaging, Likely),
+            of(graded(11, Protected, "x"), "a", Role::Call, Confirmed),
+            of(graded(21, Weak, "x"), "a", Role::Media, Confirmed),
+            of(graded(31, Exposed, "x"), "a", Role::Messaging, Possible),
+        ]);
+        let app = board.app("a").unwrap();
+        assert_eq!(app.headline().to_string(), "protected in 2 of 2");
+        assert_eq!((app.beside.of(Weak), app.possible.of(Exposed), app.connections.total()), (1, 1, 4));
+        assert_eq!(board.all().headline().to_string(), "exposed in 1 of 4");
+        assert!(app.headline_cited.get(&Protected).is_some_and(|cited| cited.by_input().len() == 1));
+    }
+
+    #[test]
+    fn an_app_of_which_only_a_web_page_was_seen_has_no_headline() {
+        let board = board([of(graded(1, Protected, "x"), "a", Role::Web, Likely)]);
+        assert_eq!(headline(&board, "a"), "no connection of this kind");
+    }
+
+    #[test]
+    fn readable_names_set_no_grade_and_are_counted() {
+        let mut dns = graded(1, Exposed, "x");
+        dns.judgement.exposed = vec![crate::base::Exposed::Names];
+        let board = board([dns, graded(11, Protected, "x")]);
+        assert_eq!(headline(&board, OTHER), "protected in 1 of 1");
+        assert_eq!((board.all().by_design, board.all().connections.of(Exposed)), (1, 1));
+    }
+
+    #[test]
+    fn rows_stand_by_what_they_are_and_how_busy_never_by_grade() {
+        let mut all = vec![of(graded(1, Exposed, "x"), "quiet", Role::Messaging, Likely), graded(11, Exposed, "x")];
+        all.extend((2..5).map(|i| of(graded(10 * i + 1, Protected, "x"), "busy", Role::Messaging, Likely)));
+        all.extend((5..9).map(|i| of(graded(10 * i + 1, Protected, "x"), "everybody", Role::Push, Shared)));
+        let order: Vec<String> = board(all).rows().iter().map(|app| app.id.clone()).collect();
+        assert_eq!(order, ["busy", "quiet", "everybody", OTHER]);
+    }
+
+    #[test]
+    fn the_worst_finding_is_the_gravest_and_praise_is_none() {
+        let mut judged = graded(1, Weak, "x");
+        let grave = RULES.iter().find(|rule| rule.severity >= Severity::Medium).unwrap();
+        judged.judgement.findings.push(Finding { rule: grave, text: "seen".into(), evidence: super::super::testing::frame(3) });
+        let worst = board([judged]).all().worst();
+        assert_eq!(worst, Some((grave.severity, grave.id)));
+        assert_eq!(board([graded(1, Weak, "x")]).all().worst(), Option::None);
     }
 }
