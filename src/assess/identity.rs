@@ -13,18 +13,18 @@ const INTERCEPTORS: &[(&str, &str)] = &[
     ("portswigger", "Burp Suite"),
     ("charles proxy", "Charles"),
     ("do_not_trust_fiddlerroot", "Fiddler"),
-    ("do_not_trust", "Fiddler"),
     ("proxyman", "Proxyman"),
     ("owasp zed attack proxy", "ZAP"),
     ("http toolkit", "HTTP Toolkit"),
-    ("adguard", "AdGuard"),
-    ("zscaler", "Zscaler"),
-    ("fortinet", "Fortinet"),
+    ("adguard personal ca", "AdGuard"),
+    ("zscaler intermediate root ca", "Zscaler"),
+    ("fortinet_ca_ssl", "a Fortinet gateway"),
+    ("fortinet untrusted ca", "a Fortinet gateway"),
     ("kaspersky anti-virus personal root", "Kaspersky"),
     ("avast web/mail shield", "Avast"),
     ("bitdefender personal ca", "Bitdefender"),
     ("eset ssl filter", "ESET"),
-    ("netskope", "Netskope"),
+    ("goskope.com", "Netskope"),
     ("superfish", "Superfish"),
 ];
 
@@ -49,7 +49,7 @@ pub(super) fn of(c: &Connection) -> Identity {
     if spoilt || weak_key(facts).is_some() || weak_signature(facts).is_some() {
         return Identity::Invalid;
     }
-    if is("trusted-path") && is("name-matches") { Identity::Valid } else { Identity::Unverified }
+    if is("trusted-path") && is("name-matches") && !is("clock-unset") { Identity::Valid } else { Identity::Unverified }
 }
 
 /// Whether public trust is not the norm here: media keyed by fingerprints (RFC 8827 §6.5), mail between servers (RFC 7672 §1.3).
@@ -60,6 +60,7 @@ fn is_private(facts: &Facts) -> bool {
 /// Why an identity could not be verified.
 pub(super) fn reason(facts: &Facts) -> &'static str {
     match facts.get(Kind::TlsChainState).map(|fact| &fact.what) {
+        Some(What::TlsChainState(words)) if words.contains(&"clock-unset") => "the capture carries no real time to compare with",
         Some(What::TlsChainState(words)) if words.contains(&"trusted-path") => "the chain holds, but no name was asked for to compare",
         Some(What::TlsChainState(words)) if words.contains(&"path-broken") => "the chain does not hold",
         Some(What::TlsChainState(_)) => "no path to a root of the list used here",

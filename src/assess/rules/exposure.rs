@@ -26,7 +26,7 @@ pub(super) static RULES: &[Rule] = &[
         norm: "RFC 7435 §3; RFC 7258 §2 (pervasive monitoring is an attack)",
         wireshark: "http || imap || smtp || irc || xmpp || mqtt",
         mistaken: "Public content, such as a web page without a login.",
-        check: |case| readable(case, Exposed::Content),
+        check: |case| readable(case, Exposed::Content).or_else(|| whole(case, Exposed::Content)),
     },
     Rule {
         id: "plaintext-identifiers",
@@ -37,7 +37,7 @@ pub(super) static RULES: &[Rule] = &[
         norm: "RFC 6973 §5.2.1 (identification)",
         wireshark: "sip || xmpp || smtp",
         mistaken: "An identifier that is not of a person, such as a service account.",
-        check: |case| readable(case, Exposed::Identifiers),
+        check: |case| readable(case, Exposed::Identifiers).or_else(|| whole(case, Exposed::Identifiers)),
     },
     Rule {
         id: "plain-dns-names",

@@ -22,6 +22,8 @@ use crate::base::Timestamp;
 const MOST_REMEMBERED: usize = 1024;
 /// Certificates of a chain that are looked at.
 const LONGEST_CHAIN: usize = 16;
+/// The year in which SSL was published: a capture that says it is older carries no real time.
+const FIRST_TLS: i64 = 788_918_400;
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
@@ -50,7 +52,7 @@ fn roots() -> &'static [TrustAnchor<'static>] {
 }
 
 /// What a chain comes to, in words, `chain` leaf first, for the server name that was asked for, at the time of the capture:
-/// one of `trusted-path`, `self-signed`, `unknown-issuer`, `bad-signature`, `path-broken`; `expired`, `not-yet-valid`; `name-matches` or
+/// one of `trusted-path`, `self-signed`, `unknown-issuer`, `bad-signature`, `path-broken`; `expired`, `not-yet-valid`, or `clock-unset` where the capture carries no real time; `name-matches` or
 /// `name-mismatch` where a name was asked for; `disordered`. Empty when the leaf is not a certificate.
 pub(super) fn state(chain: &[&[u8]], asked: Option<&str>, at: Timestamp) -> Vec<&'static str> {
     let mut words = Vec::new();
@@ -59,11 +61,11 @@ pub(super) fn state(chain: &[&[u8]], asked: Option<&str>, at: Timestamp) -> Vec<
     let now = at.nanos().div_euclid(1_000_000_000);
     let (from, until) = (parsed.validity().not_before.timestamp(), parsed.validity().not_after.timestamp());
     words.push(path(chain, &parsed, now.clamp(from, until.max(from))));
-    if now > until {
-        words.push("expired");
-    }
-    if now < from {
-        words.push("not-yet-valid");
+    match now {
+        _ if now < FIRST_TLS => words.push("clock-unset"),
+        _ if now > until => words.push("expired"),
+        _ if now < from => words.push("not-yet-valid"),
+        _ => {}
     }
     if let Some(name) = asked.and_then(|name| ServerName::try_from(name).ok()) {
         let leaf = CertificateDer::from(leaf);
