@@ -1,0 +1,94 @@
+//! Where data goes: standard output, a pipe or device, or a file that takes its name only when it is whole.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::{Failure, shown};
+
+/// Where data goes: buffered, and checked to its end.
+pub(super) struct Output {
+    target: Target,
+    name: String,
+    buffer: Vec<u8>,
+    closed: bool,
+}
+
+enum Target {
+    Stdout,
+    /// A pipe or device, written as it is.
+    Special(File),
+    /// A file that takes its name only when it is whole.
+    Whole(tempfile::NamedTempFile, PathBuf),
+}
+
+/// Octets collected before they are written.
+const BUFFER: usize = 256 * 1024;
+
+impl Output {
+    pub(super) fn open(path: Option<&Path>) -> Result<Output, Failure> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            return Ok(Output { target: Target::Stdout, name: "standard output".into(), buffer: Vec::new(), closed: false });
+        };
+        let name = shown(path);
+        let failed = |e| Failure::Output(shown(path), e);
+        let special = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file());
+        let target = if special {
+            Target::Special(File::options().write(true).open(path).map_err(failed)?)
+        } else {
+            // What a link points to is replaced, not the link.
+            let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            // As readable as any new file: the umask takes away what is too much.
+            let mut builder = tempfile::Builder::new();
+            let file = builder.permissions(std::fs::Permissions::from_mode(0o666)).tempfile_in(folder).map_err(failed)?;
+            Target::Whole(file, path)
+        };
+        Ok(Output { target, name, buffer: Vec::new(), closed: false })
+    }
+
+    pub(super) fn write(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<(), Failure> {
+        fill(&mut self.buffer).map_err(|e| Failure::Output(self.name.clone(), e))?;
+        if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let buffer = std::mem::take(&mut self.buffer);
+        if self.closed {
+            return Ok(());
+        }
+        let done = match &mut self.target {
+            Target::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(&buffer).and_then(|()| out.flush())
+            }
+            Target::Special(file) => file.write_all(&buffer),
+            Target::Whole(file, _) => file.write_all(&buffer),
+        };
+        // A reader that has seen enough (`| head`) is no error.
+        if done.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
+            self.closed = true;
+        }
+        self.buffer = buffer;
+        self.buffer.clear();
+        done.or_else(closed_pipe).map_err(|e| Failure::Output(self.name.clone(), e))
+    }
+
+    pub(super) fn finish(mut self) -> Result<(), Failure> {
+        self.flush()?;
+        if let Target::Whole(file, path) = self.target {
+            let failed = |e| Failure::Output(self.name.clone(), e);
+            file.as_file().sync_all().map_err(failed)?;
+            file.persist(path).map_err(|e| failed(e.error))?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the target as it was.
+    pub(super) fn abandon(self) {}
+}
+
+pub(super) fn closed_pipe(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
+}
