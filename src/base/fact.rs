@@ -291,6 +291,20 @@ facts! {
     HttpHost(WireStr) = "http.host";
     /// The first HTTP request's method.
     HttpMethod(WireStr) = "http.method";
+    /// The client's identification string (RFC 4253 §4.2).
+    SshClient(WireStr) = "ssh.client";
+    /// The server's identification string.
+    SshServer(WireStr) = "ssh.server";
+    /// The version of SSH in use: `2`, or `1`.
+    SshVersion(&'static str) = "ssh.version";
+    /// The key exchange agreed on (RFC 4253 §7.1).
+    SshKeyExchange(WireStr) = "ssh.kex";
+    /// The host key algorithm agreed on.
+    SshHostKey(WireStr) = "ssh.host_key";
+    /// The cipher agreed on; two where the client's differs from the server's.
+    SshCipher(Vec<WireStr>) = "ssh.cipher";
+    /// The MAC agreed on; two where they differ. Not stated where the cipher authenticates by itself.
+    SshMac(Vec<WireStr>) = "ssh.mac";
     /// A name asked for in DNS.
     DnsQuery(WireStr) = "dns.question.name";
     /// An ECH config in an HTTPS record: owner name, public name and config id.

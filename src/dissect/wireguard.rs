@@ -2,7 +2,7 @@
 
 use super::tls::is_random;
 use super::{Next, Payload, Probe, Protocol};
-use crate::base::{Dir, Evidence, Facts, Reader, Sides, What, Window};
+use crate::base::{Basis, Dir, Evidence, Fact, Facts, Reader, Sides, What, Window};
 
 /// Messages of one side with the same receiver and rising counters that name it, when the handshake was not seen.
 const ENOUGH_DATA: u8 = 4;
@@ -11,11 +11,14 @@ const MOST_ODD: u8 = 8;
 /// A counter of data is lower than this: at a million messages a second, 2^48 are nine years, and keys last minutes.
 const HIGHEST_COUNTER: u64 = 1 << 48;
 
+/// Messages after which a tunnel that is named, but whose handshake was not seen, is left alone.
+const MOST_MESSAGES: u16 = 512;
+
 /// What a message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Message {
     Initiation { sender: u32 },
-    Response { receiver: u32 },
+    Response { sender: u32, receiver: u32 },
     CookieReply { receiver: u32 },
     Data { receiver: u32, counter: u64 },
 }
@@ -29,7 +32,7 @@ impl Message {
         let (message, random) = match (kind, bytes.len()) {
             // The second MAC is zero unless a cookie was asked for.
             ([1, 0, 0, 0], 148) => (Message::Initiation { sender: index }, 8..132),
-            ([2, 0, 0, 0], 92) => (Message::Response { receiver: u32::from_le_bytes(r.array().ok()?) }, 12..76),
+            ([2, 0, 0, 0], 92) => (Message::Response { sender: index, receiver: u32::from_le_bytes(r.array().ok()?) }, 12..76),
             ([3, 0, 0, 0], 64) => (Message::CookieReply { receiver: index }, 8..64),
             ([4, 0, 0, 0], 32..) if bytes.len().is_multiple_of(16) => {
                 let counter = u64::from_le_bytes(r.array().ok()?);
@@ -51,12 +54,26 @@ struct Run {
     evidence: Evidence,
 }
 
-/// A WireGuard tunnel, until it is recognised: what follows is encrypted.
+/// A handshake whose two messages belong to each other.
+#[derive(Debug)]
+struct Handshake {
+    initiator: Dir,
+    /// The index that each side chose, and the other sends to.
+    initiators: u32,
+    responders: u32,
+    evidence: Evidence,
+}
+
+/// A WireGuard tunnel, until its handshake was seen whole: what follows is encrypted.
 #[derive(Debug, Default)]
 pub struct Wireguard {
     /// The index of the last initiation, who sent it, and its frame.
     initiation: Option<(u32, Dir, Evidence)>,
+    handshake: Option<Handshake>,
     data: Sides<Option<Run>>,
+    /// The frames that named it, once it is.
+    named: Option<Evidence>,
+    messages: u16,
     odd: u8,
     over: Option<Next>,
 }
@@ -80,26 +97,43 @@ impl Payload for Wireguard {
         if self.over.is_some() {
             return window.bytes.len();
         }
+        self.messages = self.messages.saturating_add(1);
         match Message::read(window.bytes) {
             Some(Message::Initiation { sender }) => self.initiation = Some((sender, window.dir, window.all())),
-            Some(Message::Response { receiver } | Message::CookieReply { receiver }) => self.answer(receiver, window, facts),
+            Some(Message::Response { sender, receiver }) => self.response(sender, receiver, window, facts),
+            Some(Message::CookieReply { receiver }) => {
+                self.answer(receiver, window, facts);
+            }
             Some(Message::Data { receiver, counter }) => self.data(receiver, counter, window, facts),
-            None => {
+            None if self.named.is_none() => {
                 self.over = Some(Next::Upgrade);
                 return 0;
             }
+            None => {}
         }
-        if self.odd >= MOST_ODD && self.over.is_none() {
+        if self.odd >= MOST_ODD && self.over.is_none() && self.named.is_none() {
             self.over = Some(Next::Upgrade);
+        }
+        if self.messages >= MOST_MESSAGES {
+            self.close(facts);
         }
         window.bytes.len()
     }
 
     fn close(&mut self, facts: &mut Facts) {
-        if let (None, Some((_, _, evidence))) = (self.over, self.initiation.take()) {
-            facts.infer(What::Protocol("wireguard"), evidence);
-            self.over = Some(Next::Done);
+        if self.over.is_some() {
+            return;
         }
+        match (&self.named, &self.handshake, self.initiation.take()) {
+            (Some(_), Some(_), _) => {}
+            (Some(named), None, _) => facts.infer(What::Handshake("missing"), named.clone()),
+            (None, _, Some((_, _, evidence))) => {
+                facts.infer(What::Protocol("wireguard"), evidence.clone());
+                facts.observe(What::Handshake("client-only"), evidence);
+            }
+            (None, _, None) => return,
+        }
+        self.over = Some(Next::Done);
     }
 
     fn next(&self) -> Next {
@@ -111,22 +145,52 @@ impl Payload for Wireguard {
         if let Some((_, dir, _)) = &mut self.initiation {
             *dir = dir.other();
         }
+        if let Some(handshake) = &mut self.handshake {
+            handshake.initiator = handshake.initiator.other();
+        }
     }
 }
 
 impl Wireguard {
-    /// Names the tunnel when the initiation's index comes back from the other side.
-    fn answer(&mut self, receiver: u32, window: &Window<'_>, facts: &mut Facts) {
+    fn name_it(&mut self, observed: bool, evidence: Evidence, facts: &mut Facts) {
+        if self.named.is_none() {
+            let basis = if observed { Basis::Observed } else { Basis::Inferred };
+            facts.add(Fact { what: What::Protocol("wireguard"), basis, evidence: evidence.clone() });
+            self.named = Some(evidence);
+        }
+    }
+
+    /// Names the tunnel when the initiation's index comes back from the other side; returns who initiated, that index, and the frames.
+    fn answer(&mut self, receiver: u32, window: &Window<'_>, facts: &mut Facts) -> Option<(Dir, u32, Evidence)> {
         match &self.initiation {
             Some((sender, dir, evidence)) if *sender == receiver && *dir != window.dir => {
-                facts.observe(What::Protocol("wireguard"), evidence.clone().and(&window.all()));
-                self.over = Some(Next::Done);
+                let (initiator, index, evidence) = (*dir, *sender, evidence.clone().and(&window.all()));
+                self.name_it(true, evidence.clone(), facts);
+                Some((initiator, index, evidence))
             }
-            _ => self.odd = self.odd.saturating_add(1),
+            _ => {
+                self.odd = self.odd.saturating_add(1);
+                None
+            }
+        }
+    }
+
+    fn response(&mut self, sender: u32, receiver: u32, window: &Window<'_>, facts: &mut Facts) {
+        if let Some((initiator, initiators, evidence)) = self.answer(receiver, window, facts) {
+            self.handshake = Some(Handshake { initiator, initiators, responders: sender, evidence });
         }
     }
 
     fn data(&mut self, receiver: u32, counter: u64, window: &Window<'_>, facts: &mut Facts) {
+        // The first data of the initiator confirms the keys, and the responder sends none before (§5.4.6 of the paper).
+        if let Some(handshake) = &self.handshake {
+            let index = if window.dir == handshake.initiator { handshake.responders } else { handshake.initiators };
+            if receiver == index {
+                facts.observe(What::Handshake("complete"), handshake.evidence.clone().and(&window.all()));
+                self.over = Some(Next::Done);
+            }
+            return;
+        }
         let run = self.data.of_mut(window.dir);
         match run {
             Some(run) if run.receiver == receiver => {
@@ -136,8 +200,8 @@ impl Wireguard {
                     run.evidence.join(&window.all());
                 }
                 if run.messages >= ENOUGH_DATA {
-                    facts.infer(What::Protocol("wireguard"), run.evidence.clone());
-                    self.over = Some(Next::Done);
+                    let evidence = run.evidence.clone();
+                    self.name_it(false, evidence, facts);
                 }
             }
             _ => {
@@ -167,15 +231,30 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_with_the_initiations_index_names_wireguard() {
+    fn a_handshake_is_whole_when_data_goes_to_an_index_it_agreed_on() {
         let (initiation, response) = (message(1, &[77], 148), message(2, &[88, 77], 92));
         let two = talk::<Wireguard>(&[(C, &initiation), (S, &response)], usize::MAX);
         assert_eq!(two.said(), [r#"network.protocol Text("wireguard") observed [#1, #2]"#]);
-        assert_eq!(two.next, Next::Done);
+        for (dir, index) in [(C, 88), (S, 77)] {
+            let data = message(4, &[index, 0, 0], 32);
+            let told = talk::<Wireguard>(&[(C, &initiation), (S, &response), (dir, &data)], usize::MAX);
+            assert!(told.says(r#"intransit.handshake Text("complete") observed [#1, #2, #3]"#), "{:?}", told.said());
+            assert_eq!(told.next, Next::Done);
+        }
+        let stray = message(4, &[99, 0, 0], 32);
+        assert!(!talk::<Wireguard>(&[(C, &initiation), (S, &response), (C, &stray)], usize::MAX).says("complete"));
+    }
+
+    #[test]
+    fn an_answer_with_the_initiations_index_names_wireguard() {
+        let (initiation, response) = (message(1, &[77], 148), message(2, &[88, 77], 92));
         let cookie = message(3, &[77], 64);
-        assert!(talk::<Wireguard>(&[(C, &initiation), (S, &cookie)], usize::MAX).says("observed [#1, #2]"));
+        let asked_back = talk::<Wireguard>(&[(C, &initiation), (S, &cookie)], usize::MAX);
+        assert_eq!(asked_back.said().first().map(String::as_str), Some(r#"network.protocol Text("wireguard") observed [#1, #2]"#));
+        assert!(!asked_back.says("complete"));
         let other = message(2, &[88, 78], 92);
-        assert!(talk::<Wireguard>(&[(C, &initiation), (S, &other)], usize::MAX).says(r#"Text("wireguard") inferred [#1]"#));
+        let unanswered = talk::<Wireguard>(&[(C, &initiation), (S, &other)], usize::MAX);
+        assert!(unanswered.says(r#"Text("wireguard") inferred [#1]"#) && unanswered.says(r#"Text("client-only") observed [#1]"#));
         assert_eq!(talk::<Wireguard>(&[(S, &response)], usize::MAX).said().len(), 0);
     }
 
@@ -185,7 +264,13 @@ mod tests {
         let turns: Vec<(Dir, &[u8])> = data.iter().map(|bytes| (C, bytes.as_slice())).collect();
         assert_eq!(talk::<Wireguard>(&turns[..3], usize::MAX).said().len(), 0);
         let told = talk::<Wireguard>(&turns, usize::MAX);
-        assert_eq!(told.said(), [r#"network.protocol Text("wireguard") inferred [#1, #2, #3, #4]"#]);
+        assert_eq!(
+            told.said(),
+            [
+                r#"network.protocol Text("wireguard") inferred [#1, #2, #3, #4]"#,
+                r#"intransit.handshake Text("missing") inferred [#1, #2, #3, #4]"#
+            ]
+        );
         let repeated = [turns[0]; 9];
         assert_eq!(talk::<Wireguard>(&repeated, usize::MAX).said().len(), 0);
     }
