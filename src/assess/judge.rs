@@ -266,14 +266,32 @@ fn of_protocol(c: &Connection) -> Verdict {
             verdict
         }
         Some(Class::Standard(how)) => match word(facts, Kind::Handshake) {
+            Some("complete") if protocol == "ssh" => ssh(facts, frames),
             Some("complete") => Verdict::of(Grade::Protected, how, frames),
             Some("client-only") => Verdict::unknown(format!("{protocol}: only the client's beginning was seen"), frames),
             Some("server-only") => Verdict::unknown(format!("{protocol}: only the server's direction was captured"), frames),
             Some("failed") => Verdict::of(Grade::None, format!("{protocol}: the handshake failed before anything was sent"), frames),
-            _ => Verdict::unknown(format!("{protocol}: its key exchange was not seen"), frames),
+            Some("missing") => Verdict::unknown(format!("{protocol}: its key exchange was before the capture began"), frames),
+            _ => Verdict::unknown(format!("{protocol}: its key exchange was not seen to its end"), frames),
         },
         Some(Class::Unjudged(why)) => Verdict::unknown(why, frames),
         None => Verdict::unknown(format!("{protocol}: not judged"), frames),
+    }
+}
+
+/// SSH whose key exchange was seen whole.
+fn ssh(facts: &Facts, frames: Option<Evidence>) -> Verdict {
+    let (strength, why) = super::ssh::of(facts);
+    let agreed = facts.get(Kind::SshCipher).map(|fact| fact.evidence.clone()).or(frames);
+    match strength {
+        Strength::Strong => Verdict::of(Grade::Protected, format!("{why}; key exchange seen whole"), agreed),
+        Strength::Weak => Verdict::of(Grade::Weak, why, agreed),
+        Strength::Unknown => Verdict::unknown(why, agreed),
+        Strength::Readable => {
+            let mut verdict = Verdict::of(Grade::Exposed, why, agreed);
+            verdict.exposed = vec![Exposed::Content];
+            verdict
+        }
     }
 }
 

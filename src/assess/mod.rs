@@ -14,6 +14,7 @@ mod links;
 mod protocols;
 pub mod report;
 pub mod rules;
+mod ssh;
 mod strength;
 
 pub use attribution::Attribution;
