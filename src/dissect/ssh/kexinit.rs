@@ -49,12 +49,8 @@ impl KexInit {
             *list = names;
         }
         let [kex, host_key, cipher_c, cipher_s, mac_c, mac_s] = lists;
-        let init = KexInit {
-            kex,
-            host_key,
-            cipher: Sides { client: cipher_c, server: cipher_s },
-            mac: Sides { client: mac_c, server: mac_s },
-        };
+        let init =
+            KexInit { kex, host_key, cipher: Sides { client: cipher_c, server: cipher_s }, mac: Sides { client: mac_c, server: mac_s } };
         Ok(Some(init))
     }
 
@@ -118,7 +114,14 @@ pub(super) mod tests {
 
     #[test]
     fn of_each_list_the_clients_first_name_that_the_server_has_is_agreed_on() {
-        let client = init(["ext-info-c,mlkem768x25519-sha256,curve25519-sha256", "ssh-ed25519,ssh-rsa", "aes256-ctr,arcfour", "arcfour", "m1,m2", "m2"]);
+        let client = init([
+            "ext-info-c,mlkem768x25519-sha256,curve25519-sha256",
+            "ssh-ed25519,ssh-rsa",
+            "aes256-ctr,arcfour",
+            "arcfour",
+            "m1,m2",
+            "m2",
+        ]);
         let server = init(["curve25519-sha256,mlkem768x25519-sha256,ext-info-c", "ssh-rsa", "arcfour,aes256-ctr", "arcfour", "m2", "m1"]);
         let agreed = client.agree(&server);
         assert_eq!(agreed.kex, Some(b"mlkem768x25519-sha256".as_slice()), "the order is the client's, and no extension is an algorithm");
