@@ -54,8 +54,7 @@ pub(super) fn of(facts: &Facts) -> (Strength, String) {
 /// Whether a key exchange resists a quantum computer as far as is known today: a hybrid with ML-KEM or NTRU Prime
 /// (draft-ietf-sshm-mlkem-hybrid-kex, draft-ietf-sshm-ntruprime-ssh).
 #[must_use]
-#[allow(dead_code, reason = "the rule on post-quantum key exchange asks it")]
-pub(super) fn is_post_quantum(kex: &WireStr) -> bool {
+pub(in crate::assess) fn is_post_quantum(kex: &WireStr) -> bool {
     [b"mlkem".as_slice(), b"sntrup761"].iter().any(|start| kex.as_bytes().starts_with(start))
 }
 

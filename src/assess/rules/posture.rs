@@ -2,6 +2,7 @@
 
 use super::{Rule, hit};
 use crate::assess::grade::Severity;
+use crate::assess::ssh;
 use crate::base::{Kind, NamedGroup, What};
 
 /// Rules about posture; none of them enters a grade.
@@ -11,11 +12,17 @@ pub(super) static RULES: &[Rule] = &[
         severity: Severity::Good,
         title: "Post-quantum key exchange",
         reader: "The keys were agreed in a way that is meant to hold against future quantum computers.",
-        engineer: "A hybrid group with ML-KEM was negotiated. This concerns the transport only.",
-        norm: "FIPS 203; IANA TLS Supported Groups",
-        wireshark: "tls.handshake.extensions_key_share_group in {4587, 4588, 4589, 25497}",
+        engineer: "A hybrid with ML-KEM (in SSH also with NTRU Prime) was negotiated. This concerns the transport only.",
+        norm: "FIPS 203; IANA TLS Supported Groups; IANA SSH Key Exchange Method Names",
+        wireshark: "tls.handshake.extensions_key_share_group in {4587, 4588, 4589, 25497} || ssh.kex_algorithms contains \"mlkem\"",
         mistaken: "None known: the group stands in the server's answer.",
         check: |case| {
+            if let Some(fact) = case.fact(Kind::SshKeyExchange)
+                && let What::SshKeyExchange(name) = &fact.what
+                && ssh::is_post_quantum(name)
+            {
+                return hit(format!("{name} was negotiated"), fact.evidence.clone());
+            }
             let fact = case.fact(Kind::TlsCurve)?;
             let What::TlsCurve(group) = fact.what else { return None };
             if is_post_quantum(group) { hit(format!("{group} was negotiated"), fact.evidence.clone()) } else { None }
