@@ -6,6 +6,7 @@ mod identification;
 mod kexinit;
 mod packet;
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests;
 
 use super::telltale::Unlike;
