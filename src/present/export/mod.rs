@@ -5,6 +5,7 @@
 
 mod csv;
 mod json;
+pub mod md;
 mod table;
 
 use std::io;
@@ -36,6 +37,7 @@ pub const FORMATS: &[Format] = &[
     Format { name: "jsonl", suffixes: &["jsonl", "ndjson"], help: "one JSON object per connection", make: || Box::new(json::Lines) },
     Format { name: "json", suffixes: &["json"], help: "one JSON array", make: || Box::new(json::Array::default()) },
     Format { name: "csv", suffixes: &["csv"], help: "one row per connection (RFC 4180)", make: || Box::new(csv::Csv) },
+    Format { name: "md", suffixes: &["md", "markdown"], help: "a Markdown table", make: || Box::new(md::Markdown) },
 ];
 
 impl Format {

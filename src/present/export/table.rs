@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::assess::Judged;
-use crate::base::{Kind, WireStr};
+use crate::base::{Evidence, Kind, WireStr};
 
 use super::Writer;
 
@@ -14,13 +14,11 @@ const COLUMNS: &[(&str, usize)] = &[
     ("frame", 7),
     ("client", 22),
     ("server", 38),
+    ("app", 11),
     ("grade", 9),
-    ("protocol", 8),
-    ("version", 8),
-    ("cipher", 39),
-    ("group", 15),
-    ("handshake", 12),
-    ("frames of version", 18),
+    ("protocol", 9),
+    ("why", 76),
+    ("frames", 24),
 ];
 
 /// One line per connection. `·` stands for what was not seen or does not apply.
@@ -38,28 +36,29 @@ impl Writer for Table {
         let server = fact(Kind::TlsServerName)
             .or_else(|| fact(Kind::HttpHost))
             .map_or_else(|| c.server.to_string(), |name| if c.server.port == 443 { name } else { format!("{name}:{}", c.server.port) });
-        let version = fact(Kind::TlsVersion).map(|version| match fact(Kind::TlsVersionProtocol).as_deref() {
-            Some("ssl") => format!("SSL {version}"),
-            Some("dtls") => format!("DTLS {version}"),
-            _ => format!("TLS {version}"),
-        });
-        let frames =
-            c.facts.get(Kind::TlsVersion).map(|fact| fact.evidence.frames().iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        let frames = judged.judgement.evidence.as_ref().map(frames);
         let unknown = || "·".to_owned();
         let cells = [
             c.first_frame.to_string(),
             c.client.to_string(),
             server,
+            judged.attribution.as_ref().map_or_else(unknown, |attribution| WireStr::from(attribution.platform.as_str()).to_string()),
             judged.judgement.grade.word().to_owned(),
             c.protocol().map_or_else(|| c.transport.name().to_owned(), ToOwned::to_owned),
-            version.unwrap_or_else(unknown),
-            fact(Kind::TlsCipher).unwrap_or_else(unknown),
-            fact(Kind::TlsCurve).unwrap_or_else(unknown),
-            fact(Kind::Handshake).unwrap_or_else(unknown),
+            WireStr::from(judged.judgement.why.as_ref()).to_string(),
             frames.unwrap_or_else(unknown),
         ];
         row(out, cells.into_iter())
     }
+}
+
+/// The frames of a statement, with `…` where there are more.
+fn frames(evidence: &Evidence) -> String {
+    let mut list: Vec<String> = evidence.frames().iter().map(ToString::to_string).collect();
+    if evidence.truncated() {
+        list.push("…".to_owned());
+    }
+    list.join(" ")
 }
 
 fn row(out: &mut Vec<u8>, cells: impl Iterator<Item = String>) -> io::Result<()> {
