@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::SyncSender;
 
-use crate::assess::Judged;
+use crate::assess::{Grade, Judged};
 use crate::base::{WireStr, escape_into};
 use crate::cli::{self, Global};
 use crate::dissect::tls;
@@ -135,14 +135,15 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
             let name = WireStr::from(file_name(path));
             match result {
                 Ok(analysis) => {
-                    tally.note(&name, &analysis, global.quiet);
                     let judged = analysis.judged().filter(|judged| options.filter.as_ref().is_none_or(|filter| filter.matches(judged)));
                     let judged = judged.inspect(|judged| {
                         let worst =
                             options.fail_on.is_some_and(|worst| judged.judgement.grade <= worst && judged.judgement.counts_for_groups());
                         matched |= worst;
                     });
-                    failed = write_connections(&mut out, writer.as_mut(), &name, judged).err();
+                    let mut grades = Grades::default();
+                    failed = write_connections(&mut out, writer.as_mut(), &name, judged, &mut grades).err();
+                    tally.note(&name, &analysis, &grades, global.quiet);
                 }
                 Err(error) => tally.refuse(&shown(path), &error),
             }
@@ -200,11 +201,12 @@ pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
     let mut writer = choose(options.format, options.output.as_deref()).writer();
     let mut out = Output::open(options.output.as_deref())?;
     out.write(|bytes| writer.begin(bytes))?;
-    write_connections(&mut out, writer.as_mut(), &name, analysis.judged())?;
+    let mut grades = Grades::default();
+    write_connections(&mut out, writer.as_mut(), &name, analysis.judged(), &mut grades)?;
     out.write(|bytes| writer.end(bytes))?;
     out.finish()?;
     let mut tally = Read::default();
-    tally.note(&name, &analysis, global.quiet);
+    tally.note(&name, &analysis, &grades, global.quiet);
     Ok(tally.outcome())
 }
 
@@ -335,8 +337,10 @@ fn write_connections(
     writer: &mut dyn Writer,
     name: &WireStr,
     judged: impl Iterator<Item = Judged>,
+    grades: &mut Grades,
 ) -> Result<(), Failure> {
     for judged in judged {
+        grades.count(&judged);
         out.write(|bytes| writer.connection(bytes, name, &judged))?;
     }
     Ok(())
@@ -351,7 +355,7 @@ struct Read {
 }
 
 impl Read {
-    fn note(&mut self, name: &WireStr, analysis: &Analysis, quiet: bool) {
+    fn note(&mut self, name: &WireStr, analysis: &Analysis, grades: &Grades, quiet: bool) {
         self.read += 1;
         let mut err = io::stderr().lock();
         // Standard error may be closed; the data still goes out.
@@ -361,7 +365,7 @@ impl Read {
             let _ = writeln!(err, "intransit: {name}: {note}");
         }
         if !quiet {
-            let _ = writeln!(err, "{name}: {}", summary(analysis));
+            let _ = writeln!(err, "{name}: {}", summary(analysis, grades));
         }
     }
 
@@ -378,10 +382,50 @@ impl Read {
 }
 
 /// What was read and what could not be, in one line.
-fn summary(analysis: &Analysis) -> String {
-    let mut parts = vec![format!("{} connections in {} frames", analysis.finished.len(), analysis.capture.frames)];
+fn summary(analysis: &Analysis, grades: &Grades) -> String {
+    let counted = format!("{} connections in {} frames", analysis.finished.len(), analysis.capture.frames);
+    let grades = grades.to_string();
+    let mut parts = vec![if grades.is_empty() { counted } else { format!("{counted}: {grades}") }];
     parts.extend(bounds(analysis));
-    parts.join(", ")
+    parts.join("; ")
+}
+
+/// How many connections have which grade. Those that showed only names or service data stand apart, as they do in every group.
+#[derive(Debug, Default)]
+struct Grades {
+    counts: [u64; Grade::ALL.len()],
+    names_or_service: u64,
+}
+
+impl Grades {
+    fn count(&mut self, judged: &Judged) {
+        let judgement = &judged.judgement;
+        let slot = Grade::ALL.iter().position(|grade| *grade == judgement.grade).and_then(|at| self.counts.get_mut(at));
+        match slot {
+            Some(count) if judgement.counts_for_groups() => *count += 1,
+            _ => self.names_or_service += 1,
+        }
+    }
+}
+
+/// `6 protected, 1 weak, 2 exposed, 1 unknown; 9 only names or service data`.
+impl std::fmt::Display for Grades {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let told: Vec<String> = [Grade::Protected, Grade::Weak, Grade::Custom, Grade::Exposed, Grade::Unknown, Grade::None]
+            .iter()
+            .filter_map(|grade| {
+                let count = *Grade::ALL.iter().position(|known| known == grade).and_then(|at| self.counts.get(at))?;
+                let word = if *grade == Grade::None { "without payload" } else { grade.word() };
+                (count > 0).then(|| format!("{count} {word}"))
+            })
+            .collect();
+        f.write_str(&told.join(", "))?;
+        if self.names_or_service > 0 {
+            let comma = if told.is_empty() { "" } else { ", " };
+            write!(f, "{comma}{} with only names or service data in clear", self.names_or_service)?;
+        }
+        Ok(())
+    }
 }
 
 /// What the reader of a report must know before the rest: damage, and everything that was counted but not read.

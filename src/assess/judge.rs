@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use super::grade::{Construction, Grade, Identity};
 use super::judgement::Judgement;
-use super::protocols::{Class, class};
+use super::protocols::{Class, class, people_say};
 use super::rules;
 use super::strength::{Strength, Suite, of_suite};
 use crate::base::{CipherSuite, Dir, Evidence, Exposed, Fact, Facts, Kind, ProtocolVersion, What};
@@ -256,7 +256,7 @@ fn of_protocol(c: &Connection) -> Verdict {
     };
     match class(protocol) {
         Some(Class::Readable(kinds)) => {
-            let mut verdict = Verdict::of(Grade::Exposed, format!("{protocol} in clear"), frames);
+            let mut verdict = Verdict::of(Grade::Exposed, format!("{} in clear", people_say(protocol)), frames);
             verdict.exposed = kinds.to_vec();
             verdict
         }
@@ -268,11 +268,13 @@ fn of_protocol(c: &Connection) -> Verdict {
         Some(Class::Standard(how)) => match word(facts, Kind::Handshake) {
             Some("complete") if protocol == "ssh" => ssh(facts, frames),
             Some("complete") => Verdict::of(Grade::Protected, how, frames),
-            Some("client-only") => Verdict::unknown(format!("{protocol}: only the client's beginning was seen"), frames),
-            Some("server-only") => Verdict::unknown(format!("{protocol}: only the server's direction was captured"), frames),
-            Some("failed") => Verdict::of(Grade::None, format!("{protocol}: the handshake failed before anything was sent"), frames),
-            Some("missing") => Verdict::unknown(format!("{protocol}: its key exchange was before the capture began"), frames),
-            _ => Verdict::unknown(format!("{protocol}: its key exchange was not seen to its end"), frames),
+            Some("client-only") => Verdict::unknown(format!("{}: only the client's beginning was seen", people_say(protocol)), frames),
+            Some("server-only") => Verdict::unknown(format!("{}: only the server's direction was captured", people_say(protocol)), frames),
+            Some("failed") => {
+                Verdict::of(Grade::None, format!("{}: the handshake failed before anything was sent", people_say(protocol)), frames)
+            }
+            Some("missing") => Verdict::unknown(format!("{}: its key exchange was before the capture began", people_say(protocol)), frames),
+            _ => Verdict::unknown(format!("{}: its key exchange was not seen to its end", people_say(protocol)), frames),
         },
         Some(Class::Unjudged(why)) => Verdict::unknown(why, frames),
         None => Verdict::unknown(format!("{protocol}: not judged"), frames),

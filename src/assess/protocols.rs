@@ -1,5 +1,7 @@
 //! What each recognised protocol other than TLS does for secrecy: one row each.
 
+use std::borrow::Cow;
+
 use super::grade::Construction;
 use crate::base::Exposed;
 
@@ -48,4 +50,21 @@ pub(super) fn class(protocol: &str) -> Option<Class> {
         "discord" | "zoom" | "telegram-voip" => Class::Custom(Unreviewed, "the app's own media protocol"),
         _ => return None,
     })
+}
+
+/// A protocol's name as people write it.
+pub(super) fn people_say(protocol: &str) -> Cow<'_, str> {
+    match protocol {
+        "mysql" => "MySQL".into(),
+        "postgres" => "PostgreSQL".into(),
+        "redis" => "Redis".into(),
+        "telnet" => "Telnet".into(),
+        "netbios" => "NetBIOS".into(),
+        "wireguard" => "WireGuard".into(),
+        "websocket" => "WebSocket".into(),
+        "sieve" => "ManageSieve".into(),
+        "http2" => "HTTP/2".into(),
+        short if short.len() <= 5 => short.to_ascii_uppercase().into(),
+        other => other.into(),
+    }
 }

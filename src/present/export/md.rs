@@ -14,7 +14,9 @@ pub struct Markdown;
 
 impl Writer for Markdown {
     fn begin(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        out.extend_from_slice(b"| frame | client | server | name | app | grade | protocol | why | frames |\n|---|---|---|---|---|---|---|---|---|\n");
+        out.extend_from_slice(
+            b"| frame | client | server | name | app | grade | protocol | why | frames |\n|---|---|---|---|---|---|---|---|---|\n",
+        );
         Ok(())
     }
 

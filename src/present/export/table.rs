@@ -10,16 +10,8 @@ use crate::base::{Evidence, Kind, WireStr};
 use super::Writer;
 
 /// Headings and widths. Widths are fixed so that rows can be written while the capture is read.
-const COLUMNS: &[(&str, usize)] = &[
-    ("frame", 7),
-    ("client", 22),
-    ("server", 38),
-    ("app", 11),
-    ("grade", 9),
-    ("protocol", 9),
-    ("why", 76),
-    ("frames", 24),
-];
+const COLUMNS: &[(&str, usize)] =
+    &[("frame", 7), ("client", 22), ("server", 38), ("app", 11), ("grade", 9), ("protocol", 9), ("why", 76), ("frames", 24)];
 
 /// One line per connection. `·` stands for what was not seen or does not apply.
 #[derive(Debug, Default)]
