@@ -199,6 +199,10 @@ fn every_row_of_the_grading_table_holds() {
     let suite = |n| What::TlsCipher(CipherSuite(n));
     let tls12 = |n| with(version(ProtocolVersion::TLS1_2, "tls"), &[suite(n)]);
     let tls13 = |n| with(version(ProtocolVersion::TLS1_3, "tls"), &[suite(n), What::TlsCurve(NamedGroup(29))]);
+    let ssh = |kex: &str, cipher: &str| {
+        let agreed = [What::SshKeyExchange(kex.into()), What::SshCipher(vec![cipher.into()])];
+        with(vec![What::Protocol("ssh"), What::SshVersion("2"), What::Handshake("complete")], &agreed)
+    };
     let rows: Vec<(&str, Vec<What>, Grade)> = vec![
         ("TLS 1.3", tls13(0x1301), Grade::Protected),
         ("TLS 1.3, integrity only", tls13(0xc0b4), Grade::Exposed),
@@ -240,7 +244,9 @@ fn every_row_of_the_grading_table_holds() {
         ("HTTP", vec![What::Protocol("http")], Grade::Exposed),
         ("DNS", vec![What::Protocol("dns")], Grade::Exposed),
         ("NTP", vec![What::Protocol("ntp")], Grade::Exposed),
-        ("SSH 2", vec![What::Protocol("ssh"), What::Handshake("complete")], Grade::Protected),
+        ("SSH 2", ssh("curve25519-sha256", "aes256-gcm@openssh.com"), Grade::Protected),
+        ("SSH 2, arcfour", ssh("curve25519-sha256", "arcfour128"), Grade::Weak),
+        ("SSH 2, no cipher", ssh("curve25519-sha256", "none"), Grade::Exposed),
         ("SSH, joined", vec![What::Protocol("ssh")], Grade::Unknown),
         ("WireGuard", vec![What::Protocol("wireguard"), What::Handshake("complete")], Grade::Protected),
         ("MTProto", vec![What::Protocol("mtproto")], Grade::Custom),
