@@ -103,6 +103,12 @@ pub struct Global {
     /// Connections tracked at once; the longest unused is reported early when there are more
     #[arg(long, global = true, value_name = "N", default_value_t = 1 << 20, value_parser = clap::value_parser!(u32).range(64..))]
     pub max_flows: u32,
+    /// TLS keys of your own sessions (NSS key log, as SSLKEYLOGFILE makes it); may be given more than once
+    #[arg(long, global = true, value_name = "FILE")]
+    pub keylog: Vec<PathBuf>,
+    /// The RSA key of a server of yours (PEM), for connections without forward secrecy
+    #[arg(long, global = true, value_name = "FILE")]
+    pub server_key: Vec<PathBuf>,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,

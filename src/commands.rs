@@ -1,5 +1,6 @@
 //! Carries out what was asked for on the command line.
 
+mod keys;
 mod output;
 mod rules;
 
@@ -11,12 +12,13 @@ use std::sync::mpsc::SyncSender;
 use crate::assess::{Grade, Judged};
 use crate::base::{WireStr, escape_into};
 use crate::cli::{self, Global};
+use crate::dissect::Equipment;
 use crate::dissect::tls;
 use crate::engine::{self, Analysis, Options};
 use crate::flow::Limits;
 use crate::present::export::{Format, Writer};
 use crate::present::tui::{self, Update};
-use crate::source::{self, SourceError};
+use crate::source::{self, Capture, SourceError};
 
 use output::{Output, closed_pipe};
 pub use rules::rules;
@@ -63,6 +65,9 @@ pub enum Failure {
     /// An interface could not be watched.
     #[error("{0}")]
     Live(String),
+    /// Keys could not be read.
+    #[error("cannot read keys from {0}: {1}")]
+    Keys(String, String),
 }
 
 impl Failure {
@@ -118,16 +123,14 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
     let mut out = Output::open(options.output.as_deref())?;
     let mut writer = format.writer();
     let mut tally = Read::default();
-    out.write(|bytes| writer.begin(bytes))?;
+    let equipment = keys::equipment(global)?;
+    let mut begun = Begun::default();
     let mut failed = None;
     let mut matched = false;
     engine::analyse_each(
         &options.files,
         settings(global),
-        |path, settings| {
-            let mut source = open_source(path)?;
-            engine::analyse(&mut source, settings, &mut |_| {})
-        },
+        |path, settings| read_input(path, settings, &equipment, &mut |_| {}),
         |path, result| {
             if failed.is_some() {
                 return;
@@ -142,7 +145,8 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
                         matched |= worst;
                     });
                     let mut grades = Grades::default();
-                    failed = write_connections(&mut out, writer.as_mut(), &name, judged, &mut grades).err();
+                    let begin = begun.with(&mut out, format, writer.as_mut(), Some(&analysis));
+                    failed = begin.and_then(|()| write_connections(&mut out, writer.as_mut(), &name, judged, &mut grades)).err();
                     tally.note(&name, &analysis, &grades, global.quiet);
                 }
                 Err(error) => tally.refuse(&shown(path), &error),
@@ -152,6 +156,7 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
     if let Some(failure) = failed {
         return Err(failure);
     }
+    begun.with(&mut out, format, writer.as_mut(), None)?;
     out.write(|bytes| writer.end(bytes))?;
     if tally.read == 0 && tally.refused > 0 {
         out.abandon();
@@ -192,15 +197,18 @@ pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
         // Standard error may be closed; the capture goes on.
         let _ = writeln!(io::stderr(), "Watching {name}: this computer's traffic only; other devices are not visible here. Ctrl-C ends.");
     }
-    let analysis = engine::analyse(&mut source, settings(global), &mut |_| {}).map_err(|e| Failure::Live(e.to_string()))?;
+    let equipment = Equipment { growing: true, ..keys::equipment(global)? };
+    let analysis =
+        engine::analyse_with(&mut source, settings(global), &equipment, &mut |_| {}).map_err(|e| Failure::Live(e.to_string()))?;
     if let Some((received, dropped, by_interface)) = source.drops()
         && !global.quiet
     {
         let _ = writeln!(io::stderr(), "{received} packets received, {dropped} dropped by the kernel, {by_interface} by the interface");
     }
-    let mut writer = choose(options.format, options.output.as_deref()).writer();
+    let format = choose(options.format, options.output.as_deref());
+    let mut writer = format.writer();
     let mut out = Output::open(options.output.as_deref())?;
-    out.write(|bytes| writer.begin(bytes))?;
+    Begun::default().with(&mut out, format, writer.as_mut(), Some(&analysis))?;
     let mut grades = Grades::default();
     write_connections(&mut out, writer.as_mut(), &name, analysis.judged(), &mut grades)?;
     out.write(|bytes| writer.end(bytes))?;
@@ -229,10 +237,11 @@ pub fn live(_options: &cli::Live, _global: &Global) -> Result<Outcome, Failure> 
 /// When the terminal cannot be used.
 pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
     let mut tally = Read::default();
+    let equipment = keys::equipment(global)?;
     for (at, path) in files.iter().enumerate() {
         let (sender, updates) = std::sync::mpsc::sync_channel(UPDATES_IN_FLIGHT);
-        let (input, settings) = (path.clone(), settings(global));
-        let reader = engine::background(move || feed(&input, settings, &sender));
+        let (input, settings, equipment) = (path.clone(), settings(global), equipment.clone());
+        let reader = engine::background(move || feed(&input, settings, &equipment, &sender));
         let color = match global.color {
             cli::Color::Auto => tui::ColorChoice::Auto,
             cli::Color::Always => tui::ColorChoice::Always,
@@ -268,17 +277,15 @@ const UPDATES_IN_FLIGHT: usize = 64;
 const BATCH: usize = 512;
 
 /// Reads a capture and sends what it finds to the terminal UI, until that is gone.
-fn feed(path: &Path, settings: Options, updates: &SyncSender<Update>) -> Outcome {
+fn feed(path: &Path, settings: Options, equipment: &Equipment, updates: &SyncSender<Update>) -> Outcome {
     let mut last = None;
-    let analysed = open_source(path).and_then(|mut source| {
-        engine::analyse(&mut source, settings, &mut |capture| {
-            let percent = capture.input_len.map_or(capture.frames >> 16, |len| capture.input_read.saturating_mul(200) / len.max(1));
-            if last.replace(percent) != Some(percent) {
-                let update = Update::Progress { read: capture.input_read, total: capture.input_len, frames: capture.frames };
-                // A screen that is gone is noticed when the connections are sent.
-                let _ = updates.try_send(update);
-            }
-        })
+    let analysed = read_input(path, settings, equipment, &mut |capture| {
+        let percent = capture.input_len.map_or(capture.frames >> 16, |len| capture.input_read.saturating_mul(200) / len.max(1));
+        if last.replace(percent) != Some(percent) {
+            let update = Update::Progress { read: capture.input_read, total: capture.input_len, frames: capture.frames };
+            // A screen that is gone is noticed when the connections are sent.
+            let _ = updates.try_send(update);
+        }
     });
     let analysis = match analysed {
         Ok(analysis) => analysis,
@@ -301,7 +308,8 @@ fn feed(path: &Path, settings: Options, updates: &SyncSender<Update>) -> Outcome
     }
     let capture = &analysis.capture;
     let _ = updates.send(Update::Progress { read: capture.input_read, total: capture.input_len, frames: capture.frames });
-    let _ = updates.send(Update::Done { notes: notes(&analysis) });
+    let notice = analysis.keys.as_ref().and_then(|keys| keys.notice()).map(str::to_owned);
+    let _ = updates.send(Update::Done { notes: notice.into_iter().chain(notes(&analysis)).collect() });
     if analysis.capture.damage.is_some() { Outcome::Partial } else { Outcome::Done }
 }
 
@@ -315,8 +323,16 @@ fn choose(format: Option<Format>, output: Option<&Path>) -> Format {
     format.or_else(|| Format::for_path(output?)).unwrap_or(Format::TABLE)
 }
 
-fn open_source(path: &Path) -> Result<source::FileSource, SourceError> {
-    if path == Path::new("-") { source::read(io::stdin(), None) } else { source::open(path) }
+/// Reads an input with keys: a file twice, when secrets are in it; standard input and pipes once, with what secrets have come by then.
+fn read_input(path: &Path, settings: Options, equipment: &Equipment, progress: &mut dyn FnMut(&Capture)) -> Result<Analysis, SourceError> {
+    let once = Equipment { growing: true, ..equipment.branch() };
+    if path == Path::new("-") {
+        return engine::analyse_with(&mut source::read(io::stdin(), None)?, settings, &once, progress);
+    }
+    if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+        return engine::analyse_with(&mut source::open(path)?, settings, &once, progress);
+    }
+    engine::analyse_twice(|| source::open(path), settings, equipment, progress)
 }
 
 /// The file's own name, as in the output.
@@ -344,6 +360,28 @@ fn write_connections(
         out.write(|bytes| writer.connection(bytes, name, &judged))?;
     }
     Ok(())
+}
+
+/// What stands before the first connection: that keys were used, where people read it, and the format's own beginning.
+#[derive(Debug, Default)]
+struct Begun {
+    format: bool,
+    notice: bool,
+}
+
+impl Begun {
+    fn with(&mut self, out: &mut Output, format: Format, writer: &mut dyn Writer, analysis: Option<&Analysis>) -> Result<(), Failure> {
+        let notice = analysis.and_then(|analysis| analysis.keys.as_ref()?.notice()).filter(|_| format.is_for_people());
+        if let Some(notice) = notice
+            && !std::mem::replace(&mut self.notice, true)
+        {
+            out.write(|bytes| writeln!(bytes, "{notice}"))?;
+        }
+        if !std::mem::replace(&mut self.format, true) {
+            out.write(|bytes| writer.begin(bytes))?;
+        }
+        Ok(())
+    }
 }
 
 /// What became of the inputs.
@@ -387,6 +425,7 @@ fn summary(analysis: &Analysis, grades: &Grades) -> String {
     let grades = grades.to_string();
     let mut parts = vec![if grades.is_empty() { counted } else { format!("{counted}: {grades}") }];
     parts.extend(bounds(analysis));
+    parts.extend(analysis.keys.as_ref().map(|keys| keys.sentence()));
     parts.join("; ")
 }
 

@@ -12,7 +12,8 @@ use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
 use crate::assess::{Judged, Links, judge};
 use crate::base::Stitched;
-use crate::dissect::{Datagrams, Stream};
+use crate::dissect::keys::{KeyCounts, TLS_KEY_LOG};
+use crate::dissect::{Datagrams, Equipment, Stream};
 use crate::flow::{Connection, Finished, FlowTable, Limits};
 use crate::link::{Decoder, LinkCounts, Packet, Process, Transport};
 use crate::source::{Capture, Chunk, FrameAt, Source, SourceError};
@@ -39,6 +40,8 @@ pub struct Analysis {
     pub finished: Finished,
     /// What the connections tell of each other.
     pub links: Links,
+    /// What became of keys, where there were some.
+    pub keys: Option<KeyCounts>,
 }
 
 impl Analysis {
@@ -64,13 +67,29 @@ impl Analysis {
 /// # Errors
 /// When nothing of the capture could be read; damage further in is told in [`Capture::damage`].
 pub fn analyse(source: &mut dyn Source, options: Options, progress: &mut dyn FnMut(&Capture)) -> Result<Analysis, SourceError> {
+    analyse_with(source, options, &Equipment::default(), progress)
+}
+
+/// Reads a capture to its end with keys, or for somebody who looks inside. Secrets in the capture are taken as they come: see
+/// [`analyse_twice`].
+///
+/// # Errors
+/// See [`analyse`].
+pub fn analyse_with(
+    source: &mut dyn Source,
+    options: Options,
+    equipment: &Equipment,
+    progress: &mut dyn FnMut(&Capture),
+) -> Result<Analysis, SourceError> {
     let mut decoder = Decoder::new();
     let finished = if options.workers > 1 {
-        in_parallel(source, options, &mut decoder, progress)?
+        in_parallel(source, options, equipment, &mut decoder, progress)?
     } else {
-        let mut table = Table::new(options.limits);
+        let mut table = Table::making(options.limits, equipment.makers());
         let mut chunk = Chunk::default();
+        let mut secrets = 0;
         while source.fill(&mut chunk)? {
+            take_secrets(source.capture(), &mut secrets, equipment);
             for place in &chunk.frames {
                 if let Some(frame) = chunk.frame(place) {
                     let app = app_of(&chunk, place, source.capture());
@@ -87,7 +106,47 @@ pub fn analyse(source: &mut dyn Source, options: Options, progress: &mut dyn FnM
         table.finish()
     };
     let links = Links::gather(&finished);
-    Ok(Analysis { capture: source.capture().clone(), link: decoder.counts().clone(), finished, links })
+    Ok(Analysis { capture: source.capture().clone(), link: decoder.counts().clone(), finished, links, keys: equipment.counts() })
+}
+
+/// Reads a capture that can be opened again: secrets in it may come after the packets they open, so that a capture that turns out to hold
+/// some is read twice.
+///
+/// # Errors
+/// See [`analyse`].
+pub fn analyse_twice<S: Source>(
+    mut open: impl FnMut() -> Result<S, SourceError>,
+    options: Options,
+    equipment: &Equipment,
+    progress: &mut dyn FnMut(&Capture),
+) -> Result<Analysis, SourceError> {
+    let known = equipment.branch();
+    let mut source = open()?;
+    // Whoever looks inside does so once, with all the keys there are.
+    if known.sinks.is_some() {
+        let mut chunk = Chunk::default();
+        while source.fill(&mut chunk)? {}
+    } else {
+        let analysis = analyse_with(&mut source, options, &known, progress)?;
+        if !has_key_log(&analysis.capture) {
+            return Ok(analysis);
+        }
+    }
+    let all = equipment.branch();
+    take_secrets(source.capture(), &mut 0, &all);
+    analyse_with(&mut open()?, options, &all, progress)
+}
+
+fn has_key_log(capture: &Capture) -> bool {
+    capture.secrets.iter().any(|secrets| secrets.kind == TLS_KEY_LOG)
+}
+
+/// Takes the key logs of a capture that were not `taken` before.
+fn take_secrets(capture: &Capture, taken: &mut usize, equipment: &Equipment) {
+    for secrets in capture.secrets.iter().skip(*taken).filter(|secrets| secrets.kind == TLS_KEY_LOG) {
+        equipment.keys.add_log(&secrets.content);
+    }
+    *taken = capture.secrets.len();
 }
 
 /// Analyses several inputs at once, one thread each, and hands the results over in the order of the inputs.
@@ -181,6 +240,7 @@ const IN_FLIGHT: usize = 8;
 fn in_parallel(
     source: &mut dyn Source,
     options: Options,
+    equipment: &Equipment,
     decoder: &mut Decoder,
     progress: &mut dyn FnMut(&Capture),
 ) -> Result<Finished, SourceError> {
@@ -191,9 +251,9 @@ fn in_parallel(
         for mine in 0..workers {
             let (sender, receiver) = sync_channel(IN_FLIGHT);
             senders.push(sender);
-            handles.push(scope.spawn(move || work(&receiver, options, mine)));
+            handles.push(scope.spawn(move || work(&receiver, options, equipment, mine)));
         }
-        let read = distribute(source, decoder, &senders, workers, progress);
+        let read = distribute(source, equipment, decoder, &senders, workers, progress);
         drop(senders);
         let mut finished = Finished::default();
         for handle in handles {
@@ -209,12 +269,14 @@ fn in_parallel(
 /// Reads and decodes; sends each batch to all workers.
 fn distribute(
     source: &mut dyn Source,
+    equipment: &Equipment,
     decoder: &mut Decoder,
     senders: &[SyncSender<Arc<Batch>>],
     workers: usize,
     progress: &mut dyn FnMut(&Capture),
 ) -> Result<(), SourceError> {
     let mut sent: VecDeque<Arc<Batch>> = VecDeque::new();
+    let mut secrets = 0;
     loop {
         // A batch every worker is done with is used again.
         let reused = sent.front_mut().is_some_and(|batch| Arc::get_mut(batch).is_some());
@@ -223,6 +285,7 @@ fn distribute(
         if !source.fill(&mut filling.chunk)? {
             return Ok(());
         }
+        take_secrets(source.capture(), &mut secrets, equipment);
         let Batch { chunk, packets } = filling;
         packets.clear();
         for (at, place) in chunk.frames.iter().enumerate() {
@@ -246,8 +309,8 @@ fn distribute(
     }
 }
 
-fn work(batches: &Receiver<Arc<Batch>>, options: Options, mine: usize) -> Finished {
-    let mut table = Table::new(options.limits);
+fn work(batches: &Receiver<Arc<Batch>>, options: Options, equipment: &Equipment, mine: usize) -> Finished {
+    let mut table = Table::making(options.limits, equipment.makers());
     let mine = u8::try_from(mine).unwrap_or(0);
     for batch in batches {
         for (_, held) in batch.packets.iter().filter(|(worker, _)| *worker == mine) {

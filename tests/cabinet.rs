@@ -6,6 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::fs;
 
+use intransit::present::export::FORMATS;
 use serde_json::Value;
 
 /// Keys whose answers belong to features that are not there yet.
@@ -147,4 +148,64 @@ fn every_file_in_the_cabinet_has_one_row() {
         }
         assert!(known.contains(name.as_str()), "captures/{name}: a file without a row");
     }
+}
+
+/// The connections of a capture as `inspect --format jsonl --keylog` writes them.
+fn with_keys(file: &str) -> Vec<Value> {
+    let analysis = common::analyse_with_keys(&common::cabinet().join(file), 1).unwrap_or_else(|error| panic!("{file}: {error}"));
+    common::jsonl(&analysis, file).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn with_keys_a_capture_says_what_its_row_promises_for_keys_and_all_that_it_says_without() {
+    let (mut judged, mut wrong) = (0, Vec::new());
+    for Row { file, expected, .. } in table() {
+        if common::keylog(&common::cabinet().join(&file)).is_none() {
+            continue;
+        }
+        let promised = |key: &str| expected.iter().any(|(other, _)| other.strip_prefix("keys:") == Some(key));
+        let known_wrong = |key: &str| KNOWN_WRONG.iter().any(|(of, name, _)| *of == file && *name == key);
+        let wanted: Vec<(&str, &str)> = expected
+            .iter()
+            .filter_map(|(key, value)| match key.strip_prefix("keys:") {
+                Some(key) => Some((key, value.as_str())),
+                None if is_of_a_later_feature(key) || promised(key) || known_wrong(key) => None,
+                None => Some((key.as_str(), value.as_str())),
+            })
+            .collect();
+        judged += wanted.len();
+        let connections = with_keys(&file);
+        let missing = |object: &Value| wanted.iter().filter(|(key, value)| !holds(dig(object, key), value)).count();
+        let best = connections.iter().min_by_key(|object| missing(object)).unwrap_or(&Value::Null);
+        for (key, value) in wanted.iter().filter(|(key, value)| !holds(dig(best, key), value)) {
+            wrong.push(format!("{file}: {key}: expected {value}, got {}", dig(best, key).map_or("nothing".to_owned(), text)));
+        }
+    }
+    println!("cabinet with keys: {judged} values hold");
+    assert!(wrong.is_empty(), "{} values differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(judged > 300, "{judged}");
+}
+
+#[test]
+fn no_output_holds_a_secret() {
+    let mut checked = 0;
+    for path in common::cabinet_captures() {
+        let Some(log) = common::keylog(&path) else { continue };
+        let log = String::from_utf8(log).unwrap();
+        let secrets: Vec<String> = log
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split(' ').nth(2))
+            .map(str::to_ascii_lowercase)
+            .collect();
+        let analysis = common::analyse_with_keys(&path, 1).unwrap();
+        let debugged = format!("{analysis:?}").to_ascii_lowercase();
+        let outputs = FORMATS.iter().map(|format| common::written(&analysis, "x", format.name).to_ascii_lowercase()).chain([debugged]);
+        for output in outputs {
+            let shown = secrets.iter().find(|secret| output.contains(&secret[..32.min(secret.len())]));
+            assert_eq!(shown, None, "{}", common::short(&path));
+            checked += 1;
+        }
+    }
+    assert!(checked > 300, "{checked}");
 }

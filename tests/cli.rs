@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -393,4 +394,54 @@ fn an_output_that_is_a_link_stays_one_and_its_file_is_written() {
     assert_eq!(status(&intransit(&["inspect", "-q", &capture("demo.pcapng"), "-o", link.to_str().unwrap()])), 0);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert!(fs::read_to_string(&real).unwrap().starts_with('['));
+}
+
+#[test]
+fn keys_are_told_in_the_first_line_and_counted_in_the_summary() {
+    let (file, keylog) = (&*capture("tls13_client_cert.pcap"), &*capture("tls13_client_cert.keylog"));
+    let done = intransit(&["inspect", "--keylog", keylog, file]);
+    assert!(out(&done).starts_with("Keys were used: "), "{}", out(&done));
+    assert!(err(&done).contains("1 key loaded, 1 matched"), "{}", err(&done));
+    let without = intransit(&["inspect", file]);
+    assert!(!out(&without).contains("Keys were used") && !err(&without).contains("key"), "{}", err(&without));
+}
+
+#[test]
+fn keys_of_another_capture_are_counted_as_not_matched_with_the_reason() {
+    let done = intransit(&["inspect", "--format", "jsonl", "--keylog", &capture("tls13_hrr.keylog"), &capture("tls13_aes128.pcap")]);
+    let told = "1 key loaded, 0 matched, because of 1 encrypted connection not opened (1: no key has its client random)";
+    assert!(err(&done).contains(told), "{}", err(&done));
+    assert!(!out(&done).contains("observed-with-keys"));
+}
+
+#[test]
+fn a_key_log_that_cannot_be_read_fails_and_one_that_everybody_can_read_is_warned_about() {
+    let done = intransit(&["inspect", "--keylog", "no/such/keys", &capture("tls13_hrr.pcap")]);
+    assert_eq!(status(&done), 1);
+    assert!(err(&done).starts_with("intransit: cannot read keys from no/such/keys: "), "{}", err(&done));
+    let folder = folder();
+    let keys = folder.path().join("keys.txt");
+    std::fs::copy(capture("tls13_hrr.keylog"), &keys).unwrap();
+    for (mode, warned) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(&keys, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        let done = intransit(&["inspect", "--keylog", keys.to_str().unwrap(), &capture("tls13_hrr.pcap")]);
+        assert_eq!(err(&done).contains("everybody on this computer can read these keys"), warned, "{mode:o}: {}", err(&done));
+    }
+}
+
+#[test]
+fn secrets_in_a_capture_open_it_from_a_file_and_from_standard_input() {
+    let from_file = intransit(&["inspect", "--format", "jsonl", &capture("form_dsb.pcapng")]);
+    assert!(out(&from_file).contains("observed-with-keys"));
+    let bytes = std::fs::read(capture("form_dsb.pcapng")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_intransit"))
+        .args(["inspect", "--format", "jsonl", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&bytes).unwrap();
+    let piped = child.wait_with_output().unwrap();
+    assert_eq!(out(&from_file).replace("form_dsb.pcapng", "-"), out(&piped));
 }

@@ -84,6 +84,10 @@ impl Links {
     /// Returns whether a fact was added.
     fn judge_ech(&self, connection: &mut Connection) -> bool {
         let facts = &mut connection.facts;
+        // Keys have told more.
+        if facts.has(Kind::Ech) {
+            return false;
+        }
         let Some(Fact { what: What::TlsEch("present"), evidence, .. }) = facts.get(Kind::TlsEch) else { return false };
         let mut evidence = evidence.clone();
         let mut verdict = "undetermined";

@@ -240,6 +240,10 @@ facts! {
     TlsKeyAlgorithm(String) = "tls.server.x509.public_key_algorithm" as field;
     /// The size of its key in bits.
     TlsKeySize(u64) = "tls.server.x509.public_key_size" as field;
+    /// Whether the server took the 0-RTT data.
+    TlsEarlyDataAccepted(bool) = "tls.server.early_data";
+    /// The server answered an ECH extension with other keys to try (RFC 9849 §5): it did not take the one it got.
+    TlsEchRetryConfigs(bool) = "tls.server.ech_retry_configs";
     /// Versions on the records of a connection whose hellos were not seen.
     TlsRecordVersions(Vec<ProtocolVersion>) = "tls.record_versions";
     /// What carried the TLS: `socks`, `http_connect`, `openvpn` (the TLS of its control channel).
@@ -267,6 +271,8 @@ facts! {
     Protocol(&'static str) = "network.protocol";
     /// How much of the handshake was seen: `complete`, `client-only`, `server-only`, `missing`, `failed` (contract §5).
     Handshake(&'static str) = "intransit.handshake" as field;
+    /// What became of keys: `matched`, else what is lacking.
+    Keys(&'static str) = "intransit.keys";
     /// The plain protocol that was upgraded to TLS.
     StartTls(&'static str) = "intransit.starttls" as field;
     /// Something that anyone on the path could read: its kind, what it was, how often, octets, and a masked beginning.
@@ -363,6 +369,8 @@ pub struct Facts {
     list: Vec<Fact>,
     steps: Vec<Step>,
     dropped: u32,
+    /// What is observed now was opened with keys.
+    with_keys: bool,
 }
 
 impl Facts {
@@ -380,7 +388,16 @@ impl Facts {
 
     /// States something that bytes in the named frames say.
     pub fn observe(&mut self, what: What, evidence: Evidence) {
-        self.add(Fact { what, basis: Basis::Observed, evidence });
+        let basis = if self.with_keys { Basis::ObservedWithKeys } else { Basis::Observed };
+        self.add(Fact { what, basis, evidence });
+    }
+
+    /// Does `work` on bytes that were opened with keys: what it observes is marked so.
+    pub fn with_keys<T>(&mut self, work: impl FnOnce(&mut Facts) -> T) -> T {
+        self.with_keys = true;
+        let done = work(self);
+        self.with_keys = false;
+        done
     }
 
     /// States something that follows from what the named frames hold.

@@ -6,12 +6,15 @@
 mod dhcp;
 mod dns;
 pub mod dtls;
+mod equipment;
 mod http;
+pub mod keys;
 mod lines;
 pub mod messengers;
 mod mqtt;
 mod ntp;
 mod openvpn;
+pub mod plain;
 mod proxy_protocol;
 pub mod quic;
 mod recognise;
@@ -30,11 +33,13 @@ mod wireguard;
 
 pub use crate::flow::{Next, Payload};
 pub use dns::{Dns, DnsOverTcp};
+pub use equipment::{Equipment, Tools};
 pub use http::Http;
 pub use recognise::Recognised;
 pub use socks::Socks;
 
 use crate::base::{Dir, Window};
+use crate::flow::{FlowKey, Makers};
 
 /// Whether the first bytes of a direction are a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +54,14 @@ pub enum Probe {
 
 /// A protocol: recognised by its bytes, never by its port.
 pub trait Protocol: Payload {
+    /// Whether it hands on the bytes inside by itself, because what is fed to it is encrypted.
+    const OPENS: bool = false;
+
+    /// Takes keys, and the way to whoever looks inside. Called once, before anything is fed.
+    fn equip(&mut self, tools: &Tools) {
+        let _ = tools;
+    }
+
     /// Whether the first bytes sent in a direction are this protocol.
     fn probe(window: &Window<'_>) -> Probe;
 
@@ -117,3 +130,19 @@ recognise::protocols! {
 pub type Stream = recognise::Stream<StreamProtocols>;
 /// What reads the datagrams of a UDP connection.
 pub type Datagrams = recognise::Datagrams<DatagramProtocols>;
+
+impl Equipment {
+    /// Makes dissectors that are given this.
+    #[must_use]
+    pub fn makers(&self) -> Makers<Stream, Datagrams> {
+        if self.is_none() {
+            return Makers::default();
+        }
+        let (for_streams, for_datagrams) = (self.clone(), self.clone());
+        let identity = |key: &FlowKey, first_frame| plain::Identity { key: *key, first_frame };
+        Makers {
+            stream: Box::new(move |key, first_frame| Stream::equipped(for_streams.of(&identity(key, first_frame)))),
+            datagrams: Box::new(move |key, first_frame| Datagrams::equipped(for_datagrams.of(&identity(key, first_frame)))),
+        }
+    }
+}

@@ -3,6 +3,8 @@
 use crate::base::{Dir, Evidence, Facts, Sides, What, Window, WireStr};
 use crate::flow::{Next, Payload};
 
+use super::equipment::Tools;
+use super::plain::{Channel, Plain};
 use super::{Probe, Protocol};
 
 /// How many octets of a direction a probe may ask for before the direction is taken as unknown.
@@ -23,10 +25,16 @@ pub trait Recognised: Default {
     fn recognise_hello(window: &Window<'_>) -> Option<(Self, Option<Dir>)>;
     /// Whether nothing was recognised yet.
     fn is_none(&self) -> bool;
+    /// [`Protocol::equip`] of the protocol.
+    fn equip(&mut self, tools: &Tools);
+    /// [`Protocol::OPENS`] of the protocol.
+    fn opens(&self) -> bool;
     /// [`Payload::feed`] of the protocol.
     fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize;
     /// [`Payload::gap`] of the protocol.
     fn gap(&mut self, dir: Dir, missing: u64, facts: &mut Facts);
+    /// [`Payload::left`] of the protocol.
+    fn left(&mut self, window: &Window<'_>);
     /// [`Payload::close`] of the protocol.
     fn close(&mut self, facts: &mut Facts);
     /// [`Payload::next`] of the protocol.
@@ -44,52 +52,57 @@ pub struct Stream<R> {
     roles: Roles,
     /// Directions whose first bytes are of no protocol we know, and how many windows of each were looked at since.
     unknown: Sides<Option<u8>>,
+    tools: Option<Box<Tools>>,
+    /// Nothing more is to be learnt; somebody still looks at the bytes.
+    finished: bool,
 }
 
 impl<R: Recognised> Payload for Stream<R> {
     fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
-        let mut taken = 0;
-        // Ends: each round takes bytes, or recognises something, or stops.
-        loop {
-            let rest = window.from(taken);
-            if self.reading.is_none() && (rest.bytes.is_empty() || !self.recognise(&rest, facts)) {
-                if self.unknown.of(window.dir).is_none() {
-                    return taken;
-                }
-                match self.hello_behind(&rest) {
-                    Some(at) => taken += at,
-                    None => return window.bytes.len(),
-                }
-                continue;
-            }
-            let step = self.reading.feed(&self.roles.label(&rest), facts).min(rest.bytes.len());
-            taken += step;
-            if self.reading.next() != Next::Upgrade {
-                return taken;
-            }
-            self.reading.close(facts);
-            self.reading = R::default();
-            self.unknown = Sides::default();
+        if self.finished {
+            self.hand_on(window);
+            return window.bytes.len();
         }
+        let taken = self.read(window, facts);
+        if self.plain().is_some() && self.is_finished() {
+            self.finished = true;
+            self.reading.close(facts);
+            self.hand_on(&window.from(taken));
+            return window.bytes.len();
+        }
+        taken
     }
 
     fn gap(&mut self, dir: Dir, missing: u64, facts: &mut Facts) {
-        if self.reading.is_none() {
+        if let Some(plain) = self.plain() {
+            plain.gap(Channel::Tcp, self.roles.dir(dir), Some(missing));
+        }
+        if self.reading.is_none() || self.finished {
             return;
         }
         self.reading.gap(self.roles.dir(dir), missing, facts);
     }
 
+    fn left(&mut self, window: &Window<'_>) {
+        self.hand_on(window);
+        self.reading.left(&self.roles.label(window));
+    }
+
     fn close(&mut self, facts: &mut Facts) {
-        self.reading.close(facts);
+        if !self.finished {
+            self.reading.close(facts);
+        }
+        if let Some(plain) = self.tools.as_ref().and_then(|tools| tools.plain.as_ref()) {
+            plain.close();
+        }
     }
 
     fn next(&self) -> Next {
-        if self.reading.is_none() {
-            let given_up = |looked: Option<u8>| looked.is_some_and(|n| n >= MOST_PREFACES);
-            return if given_up(self.unknown.client) && given_up(self.unknown.server) { Next::Done } else { Next::Stay };
+        match self.tools.as_ref().is_some_and(|tools| tools.plain.is_some()) {
+            true => Next::Stay,
+            false if self.is_finished() => Next::Done,
+            false => self.reading.next(),
         }
-        self.reading.next()
     }
 
     fn client(&self) -> Option<Dir> {
@@ -103,6 +116,64 @@ impl<R: Recognised> Payload for Stream<R> {
 }
 
 impl<R: Recognised> Stream<R> {
+    /// Streams whose dissectors are given tools.
+    pub fn equipped(tools: Option<Box<Tools>>) -> Stream<R> {
+        Stream { tools, ..Stream::default() }
+    }
+
+    /// Somebody who looks at bytes that no protocol hands on by itself.
+    fn plain(&self) -> Option<&Plain> {
+        self.tools.as_ref().and_then(|tools| tools.plain.as_ref()).filter(|_| !self.reading.opens())
+    }
+
+    fn hand_on(&self, window: &Window<'_>) {
+        if let Some(plain) = self.plain() {
+            plain.bytes(Channel::Tcp, &self.roles.label(window));
+        }
+    }
+
+    /// Whether nothing more is to be learnt.
+    fn is_finished(&self) -> bool {
+        if self.reading.is_none() {
+            let given_up = |looked: Option<u8>| looked.is_some_and(|n| n >= MOST_PREFACES);
+            return given_up(self.unknown.client) && given_up(self.unknown.server);
+        }
+        self.reading.next() == Next::Done
+    }
+
+    fn read(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
+        let mut taken = 0;
+        // Ends: each round takes bytes, or recognises something, or stops.
+        loop {
+            let rest = window.from(taken);
+            if self.reading.is_none() && (rest.bytes.is_empty() || !self.recognise(&rest, facts)) {
+                if self.unknown.of(window.dir).is_none() {
+                    return taken;
+                }
+                match self.hello_behind(&rest) {
+                    Some(at) => {
+                        self.hand_on(&rest.slice(0..at).unwrap_or(rest));
+                        taken += at;
+                    }
+                    None => {
+                        self.hand_on(&rest);
+                        return window.bytes.len();
+                    }
+                }
+                continue;
+            }
+            let step = self.reading.feed(&self.roles.label(&rest), facts).min(rest.bytes.len());
+            self.hand_on(&rest.slice(0..step).unwrap_or(rest));
+            taken += step;
+            if self.reading.next() != Next::Upgrade {
+                return taken;
+            }
+            self.reading.close(facts);
+            self.reading = R::default();
+            self.unknown = Sides::default();
+        }
+    }
+
     /// Where a hello begins behind a preface that waited with it: a probe had asked for more bytes, and these decided that it is nothing
     /// we know.
     fn hello_behind(&self, window: &Window<'_>) -> Option<usize> {
@@ -128,8 +199,12 @@ impl<R: Recognised> Stream<R> {
         match found {
             Some((reading, sender)) => {
                 self.reading = reading;
+                if let Some(tools) = &self.tools {
+                    self.reading.equip(tools);
+                }
                 if self.roles.learn(window.dir, sender) {
                     facts.swap_sides();
+                    self.swap_plain();
                 }
                 true
             }
@@ -144,6 +219,14 @@ impl<R: Recognised> Stream<R> {
     }
 }
 
+impl<R> Stream<R> {
+    fn swap_plain(&self) {
+        if let Some(plain) = self.tools.as_ref().and_then(|tools| tools.plain.as_ref()) {
+            plain.swap_sides();
+        }
+    }
+}
+
 /// The datagrams of a UDP connection: each is probed until one is recognised, and again when its protocol says that others follow.
 #[derive(Debug, Default)]
 pub struct Datagrams<R> {
@@ -152,10 +235,17 @@ pub struct Datagrams<R> {
     probed: u16,
     /// The beginning of the first datagram, if it may be of a QUIC connection whose handshake went by another address.
     orphan: Option<(WireStr, Evidence)>,
+    tools: Option<Box<Tools>>,
+    /// Nothing more is to be learnt; somebody still looks at the bytes.
+    finished: bool,
 }
 
 impl<R: Recognised> Payload for Datagrams<R> {
     fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
+        if self.finished {
+            self.hand_on(window);
+            return window.bytes.len();
+        }
         let taken = self.once(window, facts);
         if self.reading.is_none() || self.reading.next() != Next::Upgrade {
             return taken;
@@ -173,13 +263,20 @@ impl<R: Recognised> Payload for Datagrams<R> {
 
     fn close(&mut self, facts: &mut Facts) {
         self.reading.close(facts);
+        if let Some(plain) = self.plain() {
+            plain.close();
+        }
         if let Some((bytes, evidence)) = self.orphan.take() {
             facts.infer(What::QuicShortHeader(bytes), evidence);
         }
     }
 
     fn next(&self) -> Next {
-        if self.reading.is_none() && self.probed >= MOST_DATAGRAMS { Next::Done } else { self.reading.next() }
+        match self.plain() {
+            Some(_) => Next::Stay,
+            None if self.is_finished() => Next::Done,
+            None => self.reading.next(),
+        }
     }
 
     fn client(&self) -> Option<Dir> {
@@ -192,6 +289,27 @@ impl<R: Recognised> Payload for Datagrams<R> {
 }
 
 impl<R: Recognised> Datagrams<R> {
+    /// Datagrams whose dissectors are given tools.
+    pub fn equipped(tools: Option<Box<Tools>>) -> Datagrams<R> {
+        Datagrams { tools, ..Datagrams::default() }
+    }
+
+    fn plain(&self) -> Option<&Plain> {
+        self.tools.as_ref().and_then(|tools| tools.plain.as_ref())
+    }
+
+    /// Hands on a datagram that its protocol does not hand on by itself.
+    fn hand_on(&self, window: &Window<'_>) {
+        if let Some(plain) = self.plain().filter(|_| !self.reading.opens()) {
+            plain.bytes(Channel::Udp, &self.roles.label(window));
+        }
+    }
+
+    /// Whether nothing more is to be learnt.
+    fn is_finished(&self) -> bool {
+        if self.reading.is_none() { self.probed >= MOST_DATAGRAMS } else { self.reading.next() == Next::Done }
+    }
+
     /// Hands a datagram to its protocol, which is recognised by it if none was before.
     fn once(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
         if self.reading.is_none() {
@@ -200,15 +318,29 @@ impl<R: Recognised> Datagrams<R> {
                 if self.probed == 1 {
                     self.orphan = short_header(window);
                 }
+                self.hand_on(window);
                 return window.bytes.len();
             };
             self.orphan = None;
             self.reading = reading;
+            if let Some(tools) = &self.tools {
+                self.reading.equip(tools);
+            }
             if self.roles.learn(window.dir, sender) {
                 facts.swap_sides();
+                if let Some(plain) = self.plain() {
+                    plain.swap_sides();
+                }
             }
         }
-        self.reading.feed(&self.roles.label(window), facts)
+        let taken = self.reading.feed(&self.roles.label(window), facts);
+        if taken > 0 {
+            self.hand_on(window);
+        }
+        if self.plain().is_some() && self.is_finished() {
+            self.finished = true;
+        }
+        taken
     }
 
     fn forget(&mut self, facts: &mut Facts) {
@@ -314,6 +446,18 @@ macro_rules! protocols {
 
             fn is_none(&self) -> bool {
                 matches!(self, $name::None)
+            }
+
+            fn equip(&mut self, tools: &$crate::dissect::Tools) {
+                match self { $name::None => {} $($name::$variant(p) => $crate::dissect::Protocol::equip(p.as_mut(), tools),)* }
+            }
+
+            fn opens(&self) -> bool {
+                match self { $name::None => false, $($name::$variant(_) => <$type as $crate::dissect::Protocol>::OPENS,)* }
+            }
+
+            fn left(&mut self, window: &$crate::base::Window<'_>) {
+                match self { $name::None => {} $($name::$variant(p) => p.left(window),)* }
             }
 
             fn feed(&mut self, window: &$crate::base::Window<'_>, facts: &mut $crate::base::Facts) -> usize {

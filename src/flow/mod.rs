@@ -18,7 +18,7 @@ pub use assembler::{Assembler, Conflict, Inserted, MOST_HELD};
 pub use finished::Finished;
 pub use key::FlowKey;
 pub use payload::{Next, Payload};
-pub use table::{FlowTable, Limits, SHARDS, TableCounts};
+pub use table::{FlowTable, Limits, Make, Makers, SHARDS, TableCounts};
 
 use crate::base::{Dir, Facts, FrameNo, Timestamp, What};
 

@@ -16,6 +16,11 @@ pub trait Payload: Default {
         let _ = (dir, missing, facts);
     }
 
+    /// Bytes that were offered and not taken, and will not be offered again: a gap follows them, or the end.
+    fn left(&mut self, window: &Window<'_>) {
+        let _ = window;
+    }
+
     /// The connection is over: state what is known only now.
     fn close(&mut self, facts: &mut Facts) {
         let _ = facts;

@@ -40,10 +40,34 @@ pub struct TableCounts {
     pub other_packets: u64,
 }
 
+/// Makes what reads the payload of a connection that begins, given its key and the frame that began it.
+pub struct Makers<S, D> {
+    /// For TCP.
+    pub stream: Make<S>,
+    /// For UDP.
+    pub datagrams: Make<D>,
+}
+
+/// Makes what reads one connection.
+pub type Make<P> = Box<dyn Fn(&FlowKey, FrameNo) -> P>;
+
+impl<S: Default, D: Default> Default for Makers<S, D> {
+    fn default() -> Makers<S, D> {
+        Makers { stream: Box::new(|_, _| S::default()), datagrams: Box::new(|_, _| D::default()) }
+    }
+}
+
+impl<S, D> std::fmt::Debug for Makers<S, D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Makers")
+    }
+}
+
 /// The connections of a capture. `S` reads byte streams (TCP), `D` reads datagrams (UDP).
 #[derive(Debug)]
 pub struct FlowTable<S, D> {
     shards: Vec<Shard<S, D>>,
+    makers: Makers<S, D>,
     seed: foldhash::fast::RandomState,
     other_packets: u64,
 }
@@ -103,9 +127,16 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
     /// An empty table.
     #[must_use]
     pub fn new(limits: Limits) -> FlowTable<S, D> {
+        FlowTable::making(limits, Makers::default())
+    }
+
+    /// An empty table whose connections are read by what `makers` make.
+    #[must_use]
+    pub fn making(limits: Limits, makers: Makers<S, D>) -> FlowTable<S, D> {
         let capacity = limits.max_flows.div_ceil(SHARDS).max(1);
         FlowTable {
             shards: (0..SHARDS).map(|_| Shard::new(capacity)).collect(),
+            makers,
             seed: foldhash::fast::RandomState::default(),
             other_packets: 0,
         }
@@ -124,9 +155,9 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
             return;
         };
         let (key, from_low) = FlowKey::new(transport, src, dst);
-        let seed = &self.seed;
+        let (seed, makers) = (&self.seed, &self.makers);
         if let Some(shard) = self.shards.get_mut(key.shard()) {
-            shard.packet(seed, &key, from_low, packet);
+            shard.packet(seed, makers, &key, from_low, packet);
         }
     }
 
@@ -170,7 +201,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         }
     }
 
-    fn packet(&mut self, seed: &foldhash::fast::RandomState, key: &FlowKey, from_low: bool, packet: &Packet<'_>) {
+    fn packet(&mut self, seed: &foldhash::fast::RandomState, makers: &Makers<S, D>, key: &FlowKey, from_low: bool, packet: &Packet<'_>) {
         let flows = &mut self.flows;
         let is = |slot: u32| flows.get(slot as usize).is_some_and(|flow| flow.key == *key);
         // Packets come in trains: the flow of the last one is asked first.
@@ -195,7 +226,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         };
         self.last = slot;
         if let Some(flow) = self.flows.get_mut(slot as usize) {
-            flow.packet(from_low, packet, &mut self.spill);
+            flow.packet(from_low, packet, makers, &mut self.spill);
         }
     }
 
@@ -315,7 +346,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         if from_low == self.low_is_client { Dir::Client } else { Dir::Server }
     }
 
-    fn packet(&mut self, from_low: bool, packet: &Packet<'_>, spill: &mut Spill) {
+    fn packet(&mut self, from_low: bool, packet: &Packet<'_>, makers: &Makers<S, D>, spill: &mut Spill) {
         let dir = self.dir(from_low);
         self.used = true;
         self.last_frame = self.last_frame.max(packet.payload.newest());
@@ -330,7 +361,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         // Most packets of most captures belong to connections of which nothing more can be learnt: they only count.
         let fresh = match self.reading {
             Reading::Frozen(_) => u64::from(packet.payload_wire_len),
-            _ => self.read(dir, packet, spill),
+            _ => self.read(dir, packet, makers, spill),
         };
         let dir = self.dir(from_low);
         let tally = self.sent.of_mut(dir);
@@ -341,12 +372,12 @@ impl<S: Payload, D: Payload> Flow<S, D> {
 
     /// Reads the payload. Returns how many octets of it were new.
     #[inline(never)]
-    fn read(&mut self, dir: Dir, packet: &Packet<'_>, spill: &mut Spill) -> u64 {
+    fn read(&mut self, dir: Dir, packet: &Packet<'_>, makers: &Makers<S, D>, spill: &mut Spill) -> u64 {
         let window = packet.payload.with_dir(dir);
         let fresh = match packet.transport {
-            Header::Tcp(tcp) => self.segment(&tcp, &window, packet.payload_wire_len),
+            Header::Tcp(tcp) => self.segment(&tcp, &window, packet.payload_wire_len, makers),
             Header::Udp { .. } => {
-                self.datagram(&window);
+                self.datagram(&window, makers);
                 u64::from(packet.payload_wire_len)
             }
             _ => u64::from(packet.payload_wire_len),
@@ -358,7 +389,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
     }
 
     /// Returns how many octets of payload were new.
-    fn segment(&mut self, tcp: &TcpHeader, window: &Window<'_>, wire_len: u32) -> u64 {
+    fn segment(&mut self, tcp: &TcpHeader, window: &Window<'_>, wire_len: u32, makers: &Makers<S, D>) -> u64 {
         if tcp.flags.syn {
             *self.isn.of_mut(window.dir) = Some(tcp.seq);
             let other = self.isn.of_mut(window.dir.other());
@@ -367,7 +398,8 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             }
         }
         if matches!(self.reading, Reading::Nothing) && !window.bytes.is_empty() {
-            self.reading = Reading::Stream(Box::new(Streams::synchronised(self.isn)));
+            let payload = (makers.stream)(&self.key, self.first_frame);
+            self.reading = Reading::Stream(Box::new(Streams::synchronised(payload, self.isn)));
         }
         let Reading::Stream(streams) = &mut self.reading else {
             return u64::from(wire_len);
@@ -381,12 +413,12 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         fresh
     }
 
-    fn datagram(&mut self, window: &Window<'_>) {
+    fn datagram(&mut self, window: &Window<'_>, makers: &Makers<S, D>) {
         if window.bytes.is_empty() {
             return;
         }
         if matches!(self.reading, Reading::Nothing) {
-            self.reading = Reading::Datagrams(Box::default());
+            self.reading = Reading::Datagrams(Box::new((makers.datagrams)(&self.key, self.first_frame)));
         }
         let Reading::Datagrams(payload) = &mut self.reading else { return };
         payload.feed(window, &mut self.facts);

@@ -42,10 +42,10 @@ pub struct Streams<P> {
 }
 
 impl<P: Payload> Streams<P> {
-    /// Streams whose SYNs carried these sequence numbers.
+    /// Streams read by `payload`, whose SYNs carried these sequence numbers.
     #[must_use]
-    pub fn synchronised(isn: Sides<Option<u32>>) -> Streams<P> {
-        let mut streams = Streams::default();
+    pub fn synchronised(payload: P, isn: Sides<Option<u32>>) -> Streams<P> {
+        let mut streams = Streams { halves: Sides::default(), payload, done: false };
         for (half, isn) in [(&mut streams.halves.client, isn.client), (&mut streams.halves.server, isn.server)] {
             if let Some(isn) = isn {
                 half.synchronise(isn);
@@ -105,8 +105,18 @@ impl<P: Payload> Streams<P> {
             }
         }
         if !self.done {
+            for dir in [Dir::Client, Dir::Server] {
+                self.leave(dir);
+            }
             self.payload.close(facts);
             self.done = true;
+        }
+    }
+
+    /// What waits in order will not be offered again.
+    fn leave(&mut self, dir: Dir) {
+        if let Some(front) = self.halves.of(dir).assembler.front(dir) {
+            self.payload.left(&front);
         }
     }
 
@@ -193,6 +203,7 @@ impl<P: Payload> Streams<P> {
     }
 
     fn skip_gap(&mut self, dir: Dir, facts: &mut Facts) {
+        self.leave(dir);
         let Streams { halves, payload, .. } = self;
         let mut missing = 0;
         let mut after: Option<Evidence> = None;

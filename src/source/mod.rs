@@ -19,6 +19,8 @@ pub use file::{FileSource, open, read};
 #[cfg(have_libpcap)]
 pub mod live;
 
+use zeroize::Zeroizing;
+
 use crate::base::{Frame, FrameNo, LinkType, Timestamp, WireStr};
 
 /// A place frames come from.
@@ -143,7 +145,7 @@ pub struct Secrets {
     /// The secrets type.
     pub kind: u32,
     /// The content.
-    pub content: Vec<u8>,
+    pub content: Zeroizing<Vec<u8>>,
 }
 
 impl std::fmt::Debug for Secrets {

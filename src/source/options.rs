@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use zeroize::Zeroizing;
+
 use super::{Capture, Secrets};
 use crate::base::WireStr;
 
@@ -146,7 +148,7 @@ impl Keeper {
             return Ok(());
         }
         self.secrets += content.len();
-        capture.secrets.push(Secrets { kind: order.u32([k0, k1, k2, k3]), content: content.to_vec() });
+        capture.secrets.push(Secrets { kind: order.u32([k0, k1, k2, k3]), content: Zeroizing::new(content.to_vec()) });
         Ok(())
     }
 

@@ -4,12 +4,16 @@
 pub mod container;
 pub mod frames;
 pub mod frames_of;
+pub mod inside;
 pub mod wire;
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use intransit::base::WireStr;
+use intransit::dissect::Equipment;
+use intransit::dissect::keys::Keys;
 use intransit::engine::{self, Analysis, Options};
 use intransit::flow::{Connection, Limits};
 use intransit::present::export::Format;
@@ -78,6 +82,20 @@ pub fn options(workers: usize) -> Options {
 pub fn analyse(bytes: Vec<u8>, workers: usize) -> Result<Analysis, SourceError> {
     let mut source = source::read(Cursor::new(bytes), None)?;
     engine::analyse(&mut source, options(workers), &mut |_| {})
+}
+
+/// The key log that lies beside a capture of the cabinet.
+pub fn keylog(path: &Path) -> Option<Vec<u8>> {
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    let stem = name.split(".pcap").next().unwrap();
+    std::fs::read(path.with_file_name(format!("{stem}.keylog"))).ok()
+}
+
+/// Reads a capture with the keys beside it, and those in it.
+pub fn analyse_with_keys(path: &Path, workers: usize) -> Result<Analysis, SourceError> {
+    let keys = Keys::default();
+    keys.add_log(&keylog(path).unwrap_or_default());
+    engine::analyse_twice(|| source::open(path), options(workers), &Equipment::with_keys(Arc::new(keys)), &mut |_| {})
 }
 
 pub fn analyse_file(path: &Path, workers: usize) -> Result<Analysis, SourceError> {

@@ -17,8 +17,29 @@ const MOST_SERIAL: usize = 64;
 /// Certificates of a chain that are kept for validation.
 const MOST_OF_A_CHAIN: usize = 16;
 
-/// States what a `Certificate` message says of the side that sent it.
+/// How the entries of a certificate list are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entries {
+    /// A certificate each (RFC 5246 §7.4.2).
+    Bare,
+    /// A certificate and extensions each (RFC 8446 §4.4.2).
+    WithExtensions,
+}
+
+/// States what a `Certificate` message before TLS 1.3 says of the side that sent it.
 pub(super) fn state(role: Dir, body: &[u8], at: Timestamp, evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
+    state_list(role, body, Entries::Bare, at, evidence, facts)
+}
+
+/// States what a list of certificates says of the side that sent it.
+pub(super) fn state_list(
+    role: Dir,
+    body: &[u8],
+    entries: Entries,
+    at: Timestamp,
+    evidence: &Evidence,
+    facts: &mut Facts,
+) -> Result<(), Broken> {
     let mut list = Reader::new(body);
     let chain = list.vec24().at("certificate list");
     // What is there of a list that promises more.
@@ -36,6 +57,11 @@ pub(super) fn state(role: Dir, body: &[u8], at: Timestamp, evidence: &Evidence, 
                 }
             }
             Err(broken) => break Err(broken),
+        }
+        if entries == Entries::WithExtensions
+            && let Err(broken) = chain_reader.vec16().at("certificate extensions")
+        {
+            break Err(broken);
         }
         count = count.saturating_add(1);
     };
@@ -57,7 +83,9 @@ pub(super) fn state(role: Dir, body: &[u8], at: Timestamp, evidence: &Evidence, 
 
 /// States what the chain comes to for the name that was asked for (see [`chain::state`]).
 fn validate(ders: &[&[u8]], at: Timestamp, evidence: &Evidence, facts: &mut Facts) {
-    let (asked, evidence) = match facts.get(Kind::TlsServerName) {
+    // Where ECH was taken, the name that was asked for is not the one that can be read.
+    let hidden = facts.get(Kind::Ech).is_some_and(|fact| fact.what == What::Ech("accepted"));
+    let (asked, evidence) = match facts.get(Kind::TlsServerName).filter(|_| !hidden) {
         Some(Fact { what: What::TlsServerName(name), evidence: offer, .. }) => (Some(name.to_string()), evidence.clone().and(offer)),
         _ => (None, evidence.clone()),
     };

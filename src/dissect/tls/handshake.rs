@@ -3,7 +3,8 @@
 use super::hello::{Broken, ClientHello, ServerHello};
 use super::offer::{self, Offer};
 use super::progress::Progress;
-use super::{answer, certificate, exchange, ssl2};
+use super::terms::Terms;
+use super::{answer, certificate, encrypted, exchange, ssl2};
 use crate::base::{CipherSuite, Dir, Evidence, Facts, Kind, Message, ProtocolVersion, Reader, Sides, Timestamp, What, Window};
 
 /// What carries the handshake.
@@ -37,6 +38,8 @@ pub struct Handshake {
     lost: Sides<bool>,
     malformed: u8,
     pub(super) progress: Progress,
+    /// What keys depend on; kept only where there are keys.
+    terms: Option<Box<Terms>>,
 }
 
 /// The `ServerHello`.
@@ -62,13 +65,27 @@ impl Handshake {
             lost: Sides::default(),
             malformed: 0,
             progress: Progress::default(),
+            terms: None,
         }
+    }
+
+    /// From now on keeps what keys depend on.
+    pub(in crate::dissect) fn follow(&mut self, terms: Terms) {
+        self.terms = Some(Box::new(terms));
+    }
+
+    /// What keys depend on.
+    pub(in crate::dissect) fn terms(&self) -> Option<&Terms> {
+        self.terms.as_deref()
     }
 
     /// Reads one whole handshake message that was in clear: its 4-octet header (type, 24-bit length) and body, without DTLS's fields.
     pub fn message(&mut self, window: &Window<'_>, facts: &mut Facts) {
         let mut r = Reader::new(window.bytes);
         let (Ok(kind), Ok(body)) = (r.u8(), r.vec24()) else { return };
+        if let Some(terms) = &mut self.terms {
+            terms.message(window.bytes, window.dir, self.carrier);
+        }
         let evidence = window.all();
         let message = Handshake::kind(kind, body);
         facts.step(window.dir, message, arrived(window), evidence.clone());
@@ -83,7 +100,12 @@ impl Handshake {
                 once(What::DtlsCookie(true), &evidence, facts);
                 Ok(())
             }
-            Message::Certificate => self.certificate(window.dir, body, arrived(window), &evidence, facts),
+            Message::Certificate => self.certificate(window, kind, body, &evidence, facts),
+            Message::EncryptedExtensions => encrypted::extensions(body, &evidence, facts),
+            Message::Finished => {
+                self.progress.finished(window.dir, &evidence);
+                Ok(())
+            }
             Message::ServerKeyExchange => self.server_key_exchange(body, &evidence, facts),
             Message::ServerHelloDone => {
                 self.full(&evidence, facts);
@@ -93,7 +115,8 @@ impl Handshake {
                 once(What::TlsCertificateRequested(true), &evidence, facts);
                 Ok(())
             }
-            Message::NewSessionTicket => {
+            // In TLS 1.3 it is never in clear.
+            Message::NewSessionTicket if !self.version().is_some_and(ProtocolVersion::is_1_3) => {
                 once(What::TlsTicketIssued(true), &evidence, facts);
                 Ok(())
             }
@@ -222,9 +245,10 @@ impl Handshake {
             2 => Message::ServerHello,
             3 => Message::HelloVerifyRequest,
             4 => Message::NewSessionTicket,
+            5 => Message::EndOfEarlyData,
             6 => Message::HelloRetryRequest,
             8 => Message::EncryptedExtensions,
-            11 => Message::Certificate,
+            11 | encrypted::COMPRESSED_CERTIFICATE => Message::Certificate,
             12 => Message::ServerKeyExchange,
             13 => Message::CertificateRequest,
             14 => Message::ServerHelloDone,
@@ -232,6 +256,7 @@ impl Handshake {
             16 => Message::ClientKeyExchange,
             20 => Message::Finished,
             22 => Message::CertificateStatus,
+            24 => Message::KeyUpdate,
             _ => Message::OtherHandshake,
         }
     }
@@ -271,7 +296,8 @@ impl Handshake {
         broken.map_or(Ok(()), Err)
     }
 
-    fn certificate(&mut self, dir: Dir, body: &[u8], at: Timestamp, evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
+    fn certificate(&mut self, window: &Window<'_>, kind: u8, body: &[u8], evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {
+        let (dir, at) = (window.dir, arrived(window));
         let known = match dir {
             Dir::Client => Kind::TlsClientCertSha256,
             Dir::Server => Kind::TlsCertSha256,
@@ -279,7 +305,13 @@ impl Handshake {
         if dir == Dir::Server {
             self.full(evidence, facts);
         }
-        if facts.has(known) { Ok(()) } else { certificate::state(dir, body, at, evidence, facts) }
+        if facts.has(known) {
+            return Ok(());
+        }
+        match self.version() {
+            Some(version) if version.is_1_3() => encrypted::certificate(dir, kind, body, at, evidence, facts),
+            _ => certificate::state(dir, body, at, evidence, facts),
+        }
     }
 
     fn server_key_exchange(&mut self, body: &[u8], evidence: &Evidence, facts: &mut Facts) -> Result<(), Broken> {

@@ -6,6 +6,7 @@
 mod answer;
 mod certificate;
 pub mod chain;
+mod encrypted;
 mod exchange;
 mod handshake;
 mod hello;
@@ -14,10 +15,13 @@ mod ja4;
 mod messages;
 mod name;
 mod offer;
+mod opened;
+pub(in crate::dissect) mod opening;
 mod probe;
 mod progress;
 mod record;
 mod ssl2;
+mod terms;
 
 pub use handshake::{Carrier, Handshake};
 pub(in crate::dissect) use probe::is_random;

@@ -24,8 +24,12 @@ pub(super) struct Progress {
     data: Sides<bool>,
     /// Protected records of other types, told once.
     sealed: Sides<bool>,
+    /// `Finished` of TLS 1.3, read with keys.
+    opened_finished: Sides<Option<Evidence>>,
     /// An alert in clear that ends the connection.
     refused: Option<Evidence>,
+    /// An alert read with keys that ends the handshake.
+    opened_refusal: Option<Evidence>,
     /// Whatever came first.
     first: Option<Evidence>,
     settled: bool,
@@ -35,6 +39,16 @@ impl Progress {
     pub fn changed(&mut self, dir: Dir, evidence: &Evidence) {
         self.begin(evidence);
         self.changed.of_mut(dir).get_or_insert_with(|| evidence.clone());
+    }
+
+    /// A `Finished` was read with keys.
+    pub fn finished(&mut self, dir: Dir, evidence: &Evidence) {
+        self.opened_finished.of_mut(dir).get_or_insert_with(|| evidence.clone());
+    }
+
+    /// Whether the `Finished` of both sides were read.
+    pub fn both_finished(&self) -> bool {
+        self.opened_finished.client.is_some() && self.opened_finished.server.is_some()
     }
 
     /// Remembers the frames of what came first.
@@ -98,6 +112,30 @@ impl Handshake {
         }
     }
 
+    /// An alert that was opened with keys. The ordinary ends are only steps.
+    pub(super) fn opened_alert(&mut self, window: &Window<'_>, facts: &mut Facts) {
+        let &[level, description] = window.bytes else { return };
+        let evidence = window.all();
+        facts.step(window.dir, Message::Alert, arrived(window), evidence.clone());
+        if ENDS.contains(&description) {
+            return;
+        }
+        if level == 2 && !self.progress.both_finished() {
+            self.progress.opened_refusal.get_or_insert_with(|| evidence.clone());
+        }
+        let alert = Alert { dir: window.dir, fatal: level == 2, description: AlertDescription(description) };
+        match facts.get_mut(Kind::TlsAlerts) {
+            Some(Fact { what: What::TlsAlerts(list), evidence: frames, basis }) => {
+                if list.len() < MOST_ALERTS {
+                    list.push(alert);
+                    frames.join(&evidence);
+                    *basis = Basis::ObservedWithKeys;
+                }
+            }
+            _ => facts.observe(What::TlsAlerts(vec![alert]), evidence),
+        }
+    }
+
     /// Whether nothing that is still to come can change what is known.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -140,9 +178,15 @@ impl Handshake {
     fn completion(&self) -> Option<(Basis, Evidence)> {
         let answer = self.answered()?;
         self.offered()?;
-        let Progress { changed, protected, finished, .. } = &self.progress;
+        let Progress { changed, protected, finished, opened_refusal, .. } = &self.progress;
+        if opened_refusal.is_some() {
+            return None;
+        }
         let server = protected.server.as_ref()?;
         if answer.version.is_1_3() {
+            if let Sides { client: Some(client), server: Some(server) } = &self.progress.opened_finished {
+                return Some((Basis::ObservedWithKeys, answer.evidence.clone().and(server).and(client)));
+            }
             let client = finished.as_ref()?;
             return Some((Basis::Inferred, answer.evidence.clone().and(server).and(client)));
         }
@@ -156,6 +200,9 @@ impl Handshake {
     fn failure(&self) -> Option<(Basis, Evidence)> {
         let Progress { protected, finished, refused, data, .. } = &self.progress;
         let is_1_3 = self.version().is_some_and(|v| v.is_1_3());
+        if let Some(refused) = &self.progress.opened_refusal {
+            return Some((Basis::ObservedWithKeys, refused.clone()));
+        }
         if let Some(refused) = refused {
             return (is_1_3 && finished.is_none() || !data.client && !data.server).then(|| (Basis::Observed, refused.clone()));
         }

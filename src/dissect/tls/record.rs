@@ -4,10 +4,12 @@ use smallvec::SmallVec;
 
 use super::handshake::{Carrier, Handshake, arrived};
 use super::messages::Messages;
+use super::opened::Opening;
 use super::probe::{self, HEADER, Header, content};
+use super::terms::Terms;
 use super::{answer, ssl2};
-use crate::base::{Basis, Dir, Evidence, Fact, Facts, Message, ProtocolVersion, Sides, What, Window};
-use crate::dissect::{Next, Payload, Probe, Protocol};
+use crate::base::{Basis, Dir, Evidence, Fact, Facts, Message, ProtocolVersion, Sides, Stitched, What, Window};
+use crate::dissect::{Next, Payload, Probe, Protocol, Tools};
 
 /// No handshake is longer, since no message of it is longer than 16 MiB: what is not known by then will not be, and a side that cannot
 /// be read must not cost anything for ever.
@@ -31,6 +33,8 @@ pub struct Tls {
     octets: usize,
     /// The versions on records, for want of a hello.
     versions: SmallVec<[(ProtocolVersion, Evidence); 1]>,
+    /// Keys, where there are some.
+    opening: Option<Box<Opening>>,
     done: bool,
 }
 
@@ -41,6 +45,8 @@ struct Side {
     messages: Messages,
     /// Whether messages are in clear: unknown until one was read, or a `ChangeCipherSpec`.
     clear: Option<bool>,
+    /// What has come of a record that is to be opened, header included.
+    sealed: Stitched,
 }
 
 /// Where in its records a direction is.
@@ -51,6 +57,8 @@ enum At {
     Header,
     /// In a record that carries messages in clear: octets left.
     Messages(usize),
+    /// In a record that is to be opened: octets left.
+    Sealed(usize),
     /// In a record that is not looked at: octets left.
     Skipped(usize),
     /// Lost; how many windows did not begin with a record.
@@ -65,12 +73,20 @@ impl Default for Tls {
             sides: Sides::default(),
             records: 0,
             versions: SmallVec::new(),
+            opening: None,
             done: false,
         }
     }
 }
 
 impl Protocol for Tls {
+    const OPENS: bool = true;
+
+    fn equip(&mut self, tools: &Tools) {
+        self.handshake.follow(Terms::new(tools.keys.has_rsa()));
+        self.opening = Some(Box::new(Opening::new(tools)));
+    }
+
     fn probe(window: &Window<'_>) -> Probe {
         probe::probe(window)
     }
@@ -86,6 +102,9 @@ impl Protocol for Tls {
 
 impl Payload for Tls {
     fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
+        if self.done {
+            return window.bytes.len();
+        }
         let mut taken = 0;
         // Ends: each round takes at least an octet.
         while taken < window.bytes.len() && !self.done {
@@ -103,9 +122,15 @@ impl Payload for Tls {
     }
 
     fn gap(&mut self, dir: Dir, missing: u64, _facts: &mut Facts) {
+        let octets = missing;
         let missing = usize::try_from(missing).unwrap_or(usize::MAX);
         let side = self.sides.of_mut(dir);
+        if matches!(side.at, At::Sealed(_)) {
+            side.sealed = Stitched::new();
+            self.opening.iter_mut().for_each(|opening| opening.cut(dir, &self.handshake));
+        }
         side.at = match side.at {
+            At::Sealed(left) if missing <= left => At::Skipped(left - missing),
             At::Skipped(left) if missing <= left => At::Skipped(left - missing),
             At::Messages(left) if missing <= left && side.messages.gap(missing) => At::Messages(left - missing),
             At::Messages(left) if missing <= left => At::Skipped(left - missing),
@@ -115,6 +140,7 @@ impl Payload for Tls {
             side.messages.clear();
             // A ChangeCipherSpec may have been among the lost.
             side.clear = side.clear.filter(|clear| !clear);
+            self.opening.iter_mut().for_each(|opening| opening.lost(dir, octets, &self.handshake));
         }
         if !matches!(side.at, At::Skipped(_)) || side.clear == Some(true) {
             self.handshake.lost(dir);
@@ -126,6 +152,12 @@ impl Payload for Tls {
             self.state_record_versions(facts);
         }
         self.handshake.close(facts);
+        if let Some(opening) = &mut self.opening {
+            for dir in [Dir::Client, Dir::Server].into_iter().filter(|&dir| matches!(self.sides.of(dir).at, At::Sealed(_))) {
+                opening.cut(dir, &self.handshake);
+            }
+            opening.close(&self.handshake, facts);
+        }
     }
 
     fn next(&self) -> Next {
@@ -151,6 +183,15 @@ impl Tls {
                 side.at = after(if went { At::Messages(left - n) } else { At::Skipped(left - n) });
                 if !went {
                     self.handshake.no_message(&fragment, facts);
+                }
+                n
+            }
+            At::Sealed(left) => {
+                let n = left.min(available);
+                side.sealed.push(&rest.slice(0..n).unwrap_or(*rest));
+                side.at = after(At::Sealed(left - n));
+                if left == n {
+                    self.open(rest.dir, facts);
                 }
                 n
             }
@@ -189,12 +230,14 @@ impl Tls {
         if !clear {
             side.at = after(At::Skipped(header.length));
             self.protected(header, &head, facts);
+            self.seal(header, &head, facts);
             return HEADER;
         }
         match header.kind {
             content::CHANGE_CIPHER_SPEC => {
                 side.clear = Some(false);
                 side.messages.clear();
+                self.opening.iter_mut().for_each(|opening| opening.change(rest.dir, &self.handshake));
                 self.with_body(rest, header, |handshake, body| handshake.change_cipher_spec(body, facts))
             }
             content::ALERT => self.with_body(rest, header, |handshake, body| handshake.alert(body, facts)),
@@ -276,13 +319,43 @@ impl Tls {
         }
     }
 
+    /// A protected record begins: it is collected where keys may open it.
+    fn seal(&mut self, header: Header, head: &Window<'_>, facts: &mut Facts) {
+        let Some(opening) = &mut self.opening else { return };
+        opening.begins(head);
+        if !opening.wants(head.dir, &self.handshake) {
+            return opening.passes(head.dir, self.handshake.version(), header.length);
+        }
+        let side = self.sides.of_mut(head.dir);
+        side.sealed.clear();
+        side.sealed.push(head);
+        side.at = after(At::Sealed(header.length));
+        if header.length == 0 {
+            self.open(head.dir, facts);
+        }
+    }
+
+    /// A record to be opened is whole.
+    fn open(&mut self, dir: Dir, facts: &mut Facts) {
+        let sealed = std::mem::take(&mut self.sides.of_mut(dir).sealed);
+        if let (Some(opening), Some(record)) = (&mut self.opening, sealed.window(dir)) {
+            opening.record(&record, &mut self.handshake, facts);
+        }
+        // The memory is used again.
+        self.sides.of_mut(dir).sealed = sealed;
+    }
+
     fn is_enough(&self) -> bool {
+        if self.opening.as_ref().is_some_and(|opening| opening.is_watched()) {
+            return false;
+        }
         if self.octets >= MOST_OCTETS {
             return true;
         }
         let hello = self.handshake.has_client_hello() || self.handshake.has_server_hello();
         let lost = |side: &Side| matches!(side.at, At::Lost(tries) if tries >= MOST_TRIES);
-        self.handshake.is_settled()
+        let unfinished = self.opening.as_ref().is_some_and(|opening| opening.is_unfinished(&self.handshake));
+        self.handshake.is_settled() && !unfinished
             || self.records >= if hello { ENOUGH } else { ENOUGH_WITHOUT_HELLO }
             || lost(&self.sides.client) && lost(&self.sides.server)
     }
@@ -302,7 +375,7 @@ impl Tls {
 /// The state after a record, when nothing of it is left.
 fn after(at: At) -> At {
     match at {
-        At::Messages(0) | At::Skipped(0) => At::Header,
+        At::Messages(0) | At::Sealed(0) | At::Skipped(0) => At::Header,
         at => at,
     }
 }

@@ -45,6 +45,12 @@ impl Format {
     pub const TABLE: Format =
         Format { name: "table", suffixes: &["txt"], help: "aligned columns for reading", make: || Box::new(table::Table) };
 
+    /// Whether people read it, and not only programs.
+    #[must_use]
+    pub fn is_for_people(&self) -> bool {
+        self.name == Format::TABLE.name
+    }
+
     /// The format of a name.
     #[must_use]
     pub fn named(name: &str) -> Option<Format> {

@@ -1,0 +1,305 @@
+//! Records that are opened with keys, on the way from the record layer to whoever reads what is inside.
+
+use std::sync::Arc;
+
+use super::handshake::Handshake;
+use super::messages::Messages;
+use super::opening::{self, Budget, Opened, Suite, Suite13, Tls12, Tls13};
+use super::probe::content;
+use super::terms::Terms;
+use crate::base::{AlertDescription, Basis, Dir, Evidence, Fact, Facts, Kind, ProtocolVersion, Sides, Stitched, What, Window};
+use crate::dissect::Tools;
+use crate::dissect::keys::{Lack, Lookup, Secret, Session};
+use crate::dissect::plain::{Channel, Closed, Plain};
+
+/// Octets that the shortest protected record has, header included: what a gap is divided by.
+const SHORTEST: u64 = 5 + 17;
+/// Records that a gap is taken to hide at most.
+const MOST_MISSING: u64 = 4096;
+/// Records of a server that are tried with all keys, where the hello's true random is encrypted.
+const MOST_TRIED: u8 = 2;
+
+/// What opening the records of one connection takes.
+#[derive(Debug)]
+pub(super) struct Opening {
+    lookup: Lookup,
+    plain: Option<Plain>,
+    ciphers: Ciphers,
+    /// Messages of records that were opened.
+    messages: Sides<Messages>,
+    /// Tries with all keys that are left.
+    tries: u8,
+    /// The first encrypted record.
+    sealed: Option<Evidence>,
+    closed: bool,
+    /// The first one that opened.
+    first_opened: Option<Evidence>,
+}
+
+/// Apart, since keys have no `Debug`.
+#[derive(Default)]
+struct Ciphers {
+    tls13: Tls13,
+    tls12: Tls12,
+    budget: Budget,
+}
+
+impl std::fmt::Debug for Ciphers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ciphers")
+    }
+}
+
+impl Opening {
+    pub fn new(tools: &Tools) -> Opening {
+        Opening {
+            lookup: Lookup::new(&tools.keys, &tools.usage),
+            plain: tools.plain.clone(),
+            ciphers: Ciphers::default(),
+            messages: Sides::default(),
+            tries: MOST_TRIED,
+            sealed: None,
+            closed: false,
+            first_opened: None,
+        }
+    }
+
+    /// Somebody looks at what is inside: every record matters, to the end.
+    pub fn is_watched(&self) -> bool {
+        self.plain.is_some()
+    }
+
+    /// Whether there are keys that may open records of this side: then they are collected whole.
+    pub fn wants(&mut self, dir: Dir, handshake: &Handshake) -> bool {
+        let Some(terms) = handshake.terms() else { return false };
+        match terms.version {
+            Some(version) if version.is_1_3() => {
+                self.lookup.session(terms.client_random).is_some() || dir == Dir::Server && terms.ech && self.tries > 0
+            }
+            Some(_) => {
+                // More keys may have come since the ChangeCipherSpec.
+                if self.ciphers.tls12.lacks_key(dir)
+                    && let Some(master) = master(&mut self.lookup, terms)
+                {
+                    self.ciphers.tls12.catch_up(dir, terms, &master);
+                }
+                self.ciphers.tls12.has_key(dir)
+            }
+            // Nothing of the server was seen: TLS 1.3 can be opened all the same.
+            None => self.lookup.session(terms.client_random).is_some(),
+        }
+    }
+
+    /// Notes an encrypted record that begins.
+    pub fn begins(&mut self, head: &Window<'_>) {
+        if self.sealed.is_none() {
+            self.sealed = Some(head.all());
+        }
+    }
+
+    /// A record passes by that no key opens.
+    pub fn passes(&mut self, dir: Dir, version: Option<ProtocolVersion>, length: usize) {
+        self.ciphers.missing(dir, 1);
+        if let Some(plain) = &self.plain {
+            plain.note(dir, Err(Closed::NoKey));
+            plain.gap(channel(version), dir, Some(length as u64));
+        }
+    }
+
+    /// A `ChangeCipherSpec`: before TLS 1.3 other keys follow it.
+    pub fn change(&mut self, dir: Dir, handshake: &Handshake) {
+        let Some(terms) = handshake.terms().filter(|terms| terms.version.is_some_and(|version| !version.is_1_3())) else { return };
+        let master = master(&mut self.lookup, terms);
+        self.ciphers.tls12.change(dir, terms, master.as_deref());
+    }
+
+    /// Opens a whole record, header included, and reads what is inside.
+    pub fn record(&mut self, record: &Window<'_>, handshake: &mut Handshake, facts: &mut Facts) {
+        let dir = record.dir;
+        let Some(terms) = handshake.terms() else { return };
+        let version = terms.version;
+        let Some(opened) = self.open(record, terms) else {
+            if let Some(plain) = &self.plain {
+                plain.note(dir, Err(Closed::NotAuthentic));
+                plain.gap(channel(version), dir, Some(record.bytes.len() as u64));
+            }
+            return;
+        };
+        self.lookup.opened = true;
+        if self.first_opened.is_none() {
+            self.first_opened = Some(record.all());
+            // Before any message is read: whose name a certificate is for depends on it.
+            self.state_ech(handshake.terms(), facts);
+        }
+        if let Some(plain) = &self.plain {
+            plain.note(dir, Ok(()));
+        }
+        let mut inside = Stitched::new();
+        inside.push_derived(&opened.plain, record);
+        let Some(inside) = inside.window(dir) else { return };
+        match opened.content {
+            content::HANDSHAKE => {
+                let messages = self.messages.of_mut(dir);
+                facts.with_keys(|facts| messages.fragment(&inside, handshake, facts));
+                self.turn(dir, handshake);
+            }
+            content::CHANGE_CIPHER_SPEC => self.change(dir, handshake),
+            content::ALERT => facts.with_keys(|facts| handshake.opened_alert(&inside, facts)),
+            content::APPLICATION_DATA => {
+                if let Some(plain) = &self.plain {
+                    plain.bytes(channel(version), &inside);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Part of a record is missing.
+    pub fn cut(&mut self, dir: Dir, handshake: &Handshake) {
+        self.ciphers.missing(dir, 1);
+        self.messages.of_mut(dir).clear();
+        if let Some(plain) = &self.plain {
+            plain.note(dir, Err(Closed::Cut));
+            plain.gap(channel(handshake.terms().and_then(|terms| terms.version)), dir, None);
+        }
+    }
+
+    /// So many octets are missing, and with them records.
+    pub fn lost(&mut self, dir: Dir, octets: u64, handshake: &Handshake) {
+        self.ciphers.missing(dir, (octets / SHORTEST).saturating_add(1).min(MOST_MISSING));
+        self.messages.of_mut(dir).clear();
+        if let Some(plain) = &self.plain {
+            plain.lost(dir);
+            plain.gap(channel(handshake.terms().and_then(|terms| terms.version)), dir, None);
+        }
+    }
+
+    /// Whether more is to be learnt of a handshake that is complete from outside.
+    pub fn is_unfinished(&self, handshake: &Handshake) -> bool {
+        let is_1_3 = handshake.version().is_some_and(ProtocolVersion::is_1_3);
+        self.is_watched() || is_1_3 && self.lookup.opened && !handshake.progress.both_finished()
+    }
+
+    /// The connection is over, or nothing more is to be learnt: said once.
+    pub fn close(&mut self, handshake: &Handshake, facts: &mut Facts) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        let terms = handshake.terms();
+        let session = terms.and_then(|terms| self.lookup.session(terms.client_random).cloned());
+        let lack = match (&self.sealed, self.lookup.opened) {
+            (None, _) | (_, true) => None,
+            (Some(_), false) => Some(match (terms.filter(|terms| terms.client_random.is_some()), session) {
+                (None, _) => Lack::Hello,
+                (Some(_), None) => Lack::Key,
+                (Some(terms), Some(session)) => lack(&session, terms),
+            }),
+        };
+        let evidence = handshake.offered().or(self.sealed.as_ref()).cloned();
+        self.lookup.close(lack, evidence, facts);
+        self.state_ech(terms, facts);
+    }
+
+    /// What the keys say of ECH: those of an inner hello open only what a server sent that took it.
+    fn state_ech(&self, terms: Option<&Terms>, facts: &mut Facts) {
+        let Some(Fact { what: What::TlsEch("present"), evidence: offered, .. }) = facts.get(Kind::TlsEch) else { return };
+        let of_another = terms.and_then(|terms| terms.client_random).is_some_and(|outer| self.lookup.is_of_another(outer));
+        let (verdict, shown_by) = match (&self.first_opened, ech_rejected(facts)) {
+            (Some(_), _) if facts.has(Kind::Ech) => return,
+            (Some(opened), _) if of_another => ("accepted", opened.clone()),
+            (_, Some(evidence)) => ("rejected", evidence),
+            _ => return,
+        };
+        let evidence = offered.clone().and(&shown_by);
+        facts.replace(Fact { what: What::Ech(verdict), basis: Basis::ObservedWithKeys, evidence });
+    }
+
+    fn open(&mut self, record: &Window<'_>, terms: &Terms) -> Option<Opened> {
+        let Ciphers { tls13, tls12, budget } = &mut self.ciphers;
+        if terms.version.is_some_and(|version| !version.is_1_3()) {
+            return tls12.open(record.dir, record.bytes, budget);
+        }
+        if let Some(session) = self.lookup.session(terms.client_random) {
+            return tls13.open(record.dir, record.bytes, session, terms, budget);
+        }
+        // The keys may be filed under the random of the inner hello, which only the server has seen (RFC 9849 §6.1).
+        let outer = terms.client_random.filter(|_| terms.ech && record.dir == Dir::Server)?;
+        self.tries = self.tries.saturating_sub(1);
+        for (random, session) in self.lookup.candidates() {
+            let mut fresh = Tls13::default();
+            if let Some(opened) = fresh.open(record.dir, record.bytes, &session, terms, budget) {
+                *tls13 = fresh;
+                self.lookup.adopt(outer, random, session);
+                return Some(opened);
+            }
+            if !budget.spend(record.bytes.len()) {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn turn(&mut self, dir: Dir, handshake: &Handshake) {
+        let Some(terms) = handshake.terms() else { return };
+        if let Some(session) = self.lookup.session(terms.client_random) {
+            self.ciphers.tls13.turn(dir, session, terms);
+        }
+    }
+}
+
+impl Ciphers {
+    /// At most so many records are missing before the next one.
+    fn missing(&mut self, dir: Dir, records: u64) {
+        self.tls13.missing(dir, records);
+        self.tls12.missing(dir, records);
+    }
+}
+
+/// The master secret of TLS 1.2 and before: logged, or made from the pre-master secret, where that is known.
+fn master(lookup: &mut Lookup, terms: &Terms) -> Option<Arc<Secret>> {
+    let session = lookup.session(terms.client_random).cloned();
+    if let Some(master) = session.as_ref().and_then(|session| session.master.clone()) {
+        return Some(master);
+    }
+    let suite = Suite::before_1_3(terms.cipher?)?;
+    let pre_master = match session.and_then(|session| session.pre_master.clone()) {
+        Some(secret) => secret,
+        None if suite.rsa => {
+            let (key, secret) = lookup.keys().pre_master(terms.encrypted_pre_master.as_ref()?)?;
+            lookup.matches(key);
+            secret
+        }
+        None => return None,
+    };
+    opening::master(terms, suite.hash, &pre_master).map(Arc::new)
+}
+
+/// Why nothing opened, though a key was there.
+fn lack(session: &Session, terms: &Terms) -> Lack {
+    let is_1_3 = terms.version.is_none_or(ProtocolVersion::is_1_3);
+    if is_1_3 && terms.cipher.is_some_and(|cipher| Suite13::of(cipher).is_none()) {
+        return Lack::Suite;
+    }
+    let unsuited = terms.compressed || terms.cipher.is_some_and(|cipher| Suite::before_1_3(cipher).is_none());
+    if !is_1_3 && unsuited {
+        return Lack::Suite;
+    }
+    if session.has_any(is_1_3) { Lack::Opened } else { Lack::Secret }
+}
+
+/// The alert of a client whose ECH was not taken (RFC 9849 §6.1.6).
+const ECH_REQUIRED: AlertDescription = AlertDescription(121);
+
+/// A server that did not take the ECH it got answers with other keys to try, and the client ends with an alert (RFC 9849 §6.1.6).
+fn ech_rejected(facts: &Facts) -> Option<Evidence> {
+    let retry = facts.get(Kind::TlsEchRetryConfigs);
+    let alert = facts.get(Kind::TlsAlerts).filter(|fact| match &fact.what {
+        What::TlsAlerts(list) => list.iter().any(|alert| alert.description == ECH_REQUIRED),
+        _ => false,
+    });
+    retry.or(alert).map(|fact| fact.evidence.clone())
+}
+
+fn channel(version: Option<ProtocolVersion>) -> Channel {
+    Channel::Tls(version.unwrap_or(ProtocolVersion::TLS1_3))
+}
