@@ -326,11 +326,13 @@ fn choose(format: Option<Format>, output: Option<&Path>) -> Format {
 /// Reads an input with keys: a file twice, when secrets are in it; standard input and pipes once, with what secrets have come by then.
 fn read_input(path: &Path, settings: Options, equipment: &Equipment, progress: &mut dyn FnMut(&Capture)) -> Result<Analysis, SourceError> {
     let once = Equipment { growing: true, ..equipment.branch() };
+    // Keys come in the middle: with several workers, chance would decide who sees them in time.
+    let alone = Options { workers: 1, ..settings };
     if path == Path::new("-") {
-        return engine::analyse_with(&mut source::read(io::stdin(), None)?, settings, &once, progress);
+        return engine::analyse_with(&mut source::read(io::stdin(), None)?, alone, &once, progress);
     }
     if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
-        return engine::analyse_with(&mut source::open(path)?, settings, &once, progress);
+        return engine::analyse_with(&mut source::open(path)?, alone, &once, progress);
     }
     engine::analyse_twice(|| source::open(path), settings, equipment, progress)
 }

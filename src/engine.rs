@@ -70,8 +70,8 @@ pub fn analyse(source: &mut dyn Source, options: Options, progress: &mut dyn FnM
     analyse_with(source, options, &Equipment::default(), progress)
 }
 
-/// Reads a capture to its end with keys, or for somebody who looks inside. Secrets in the capture are taken as they come: see
-/// [`analyse_twice`].
+/// Reads a capture to its end with keys, or for somebody who looks inside. Where keys may come while it is read, secrets in
+/// the capture are taken as they come; see also [`analyse_twice`].
 ///
 /// # Errors
 /// See [`analyse`].
@@ -133,7 +133,7 @@ pub fn analyse_twice<S: Source>(
         }
     }
     let all = equipment.branch();
-    take_secrets(source.capture(), &mut 0, &all);
+    add_secrets(source.capture(), &mut 0, &all);
     analyse_with(&mut open()?, options, &all, progress)
 }
 
@@ -141,8 +141,14 @@ fn has_key_log(capture: &Capture) -> bool {
     capture.secrets.iter().any(|secrets| secrets.kind == TLS_KEY_LOG)
 }
 
-/// Takes the key logs of a capture that were not `taken` before.
+/// Takes the key logs of a capture that is read only once and were not `taken` before.
 fn take_secrets(capture: &Capture, taken: &mut usize, equipment: &Equipment) {
+    if equipment.growing {
+        add_secrets(capture, taken, equipment);
+    }
+}
+
+fn add_secrets(capture: &Capture, taken: &mut usize, equipment: &Equipment) {
     for secrets in capture.secrets.iter().skip(*taken).filter(|secrets| secrets.kind == TLS_KEY_LOG) {
         equipment.keys.add_log(&secrets.content);
     }

@@ -31,6 +31,8 @@ pub(super) struct Opening {
     tries: u8,
     /// The first encrypted record.
     sealed: Option<Evidence>,
+    /// Records opened without any secret: nothing encrypts them.
+    keyless: bool,
     closed: bool,
     /// The first one that opened.
     first_opened: Option<Evidence>,
@@ -59,6 +61,7 @@ impl Opening {
             messages: Sides::default(),
             tries: MOST_TRIED,
             sealed: None,
+            keyless: false,
             closed: false,
             first_opened: None,
         }
@@ -125,14 +128,18 @@ impl Opening {
             }
             return;
         };
-        self.lookup.opened = true;
-        if self.first_opened.is_none() {
+        if let Some(plain) = &self.plain {
+            plain.note(dir, Ok(()));
+        }
+        self.keyless |= opened.keyless;
+        if opened.keyless && opened.content != content::APPLICATION_DATA {
+            return;
+        }
+        self.lookup.opened |= !opened.keyless;
+        if self.first_opened.is_none() && !opened.keyless {
             self.first_opened = Some(record.all());
             // Before any message is read: whose name a certificate is for depends on it.
             self.state_ech(handshake.terms(), facts);
-        }
-        if let Some(plain) = &self.plain {
-            plain.note(dir, Ok(()));
         }
         let mut inside = Stitched::new();
         inside.push_derived(&opened.plain, record);
@@ -187,7 +194,7 @@ impl Opening {
         }
         let terms = handshake.terms();
         let session = terms.and_then(|terms| self.lookup.session(terms.client_random).cloned());
-        let lack = match (&self.sealed, self.lookup.opened) {
+        let lack = match (&self.sealed, self.lookup.opened || self.keyless) {
             (None, _) | (_, true) => None,
             (Some(_), false) => Some(match (terms.filter(|terms| terms.client_random.is_some()), session) {
                 (None, _) => Lack::Hello,

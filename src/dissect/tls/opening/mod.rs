@@ -25,4 +25,6 @@ pub(in crate::dissect) struct Opened {
     pub content: u8,
     /// Its content.
     pub plain: Vec<u8>,
+    /// No key was needed: nothing encrypted it.
+    pub keyless: bool,
 }

@@ -100,6 +100,11 @@ impl Key12 {
         Some(Key12 { protection, ssl3 })
     }
 
+    /// Whether it opens without any secret.
+    pub fn is_keyless(&self) -> bool {
+        matches!(self.protection, Protection::Null { mac: None, .. })
+    }
+
     /// Octets are missing: what continues from record to record is lost.
     pub fn interrupt(&mut self) {
         match &mut self.protection {
@@ -282,7 +287,7 @@ impl Tls12 {
             Some(number) => {
                 side.number = number.saturating_add(1);
                 side.slack = 0;
-                Some(Opened { content, plain })
+                Some(Opened { content, plain, keyless: side.key.as_ref().is_some_and(Key12::is_keyless) })
             }
             None => {
                 // It may be damaged: then it has taken its number all the same.

@@ -70,7 +70,7 @@ impl Tls13 {
         }
         side.slack = 0;
         let content = content(&mut plain)?;
-        Some(Opened { content, plain })
+        Some(Opened { content, plain, keyless: false })
     }
 
     /// At most so many records are missing before the next one.
