@@ -47,6 +47,8 @@ pub enum Command {
     Live(Live),
     /// List the rules, or print the page of one
     Rules(Rules),
+    /// List the platforms that are recognised, with what they claim; or show one whole, with its sources
+    Platforms(Platforms),
 }
 
 /// `intransit inspect`.
@@ -94,9 +96,20 @@ pub struct Live {
     pub output: Option<PathBuf>,
 }
 
+/// `intransit platforms`.
+#[derive(Debug, clap::Args)]
+pub struct Platforms {
+    /// The platform or group to show
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}
+
 /// Options of every command.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Global {
+    /// Platforms to add to those that are known, or to put in their place: a TOML file like the one that comes with the program
+    #[arg(long, global = true, value_name = "FILE")]
+    pub catalogue: Option<PathBuf>,
     /// Threads to use; the number of processors when not given
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub workers: Option<u16>,

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::SyncSender;
 
-use crate::assess::{Grade, Judged};
-use crate::base::{WireStr, escape_into};
+use crate::assess::{Catalogue, Grade, Judged};
+use crate::base::{Timestamp, WireStr, escape_into};
 use crate::cli::{self, Global};
 use crate::dissect::Equipment;
 use crate::dissect::tls;
 use crate::engine::{self, Analysis, Options};
 use crate::flow::Limits;
+use crate::present;
 use crate::present::export::{Format, Writer};
 use crate::present::tui::{self, Update};
 use crate::source::{self, Capture, SourceError};
@@ -114,11 +115,29 @@ pub fn hello() -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+/// `intransit platforms`: the catalogue, or one entry of it.
+///
+/// # Errors
+/// When the catalogue cannot be read, there is no such entry, or standard output cannot be written.
+pub fn platforms(options: &cli::Platforms, global: &Global) -> Result<Outcome, Failure> {
+    let catalogue = catalogue(global)?;
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp::from_secs(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX));
+    let text = match &options.id {
+        None => present::platforms::list(catalogue, now),
+        Some(id) => present::platforms::page(catalogue, id, now)
+            .ok_or_else(|| Failure::Usage(format!("no platform is called \"{}\": `intransit platforms` lists them", id.escape_debug())))?,
+    };
+    io::stdout().write_all(text.as_bytes()).or_else(closed_pipe).map_err(|e| Failure::Output("standard output".into(), e))?;
+    Ok(Outcome::Done)
+}
+
 /// `intransit inspect`.
 ///
 /// # Errors
 /// When the output cannot be written.
 pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failure> {
+    let settings = settings(global)?;
     let format = choose(options.format, options.output.as_deref());
     let mut out = Output::open(options.output.as_deref())?;
     let mut writer = format.writer();
@@ -129,7 +148,7 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
     let mut matched = false;
     engine::analyse_each(
         &options.files,
-        settings(global),
+        settings,
         |path, settings| read_input(path, settings, &equipment, &mut |_| {}),
         |path, result| {
             if failed.is_some() {
@@ -199,7 +218,7 @@ pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
     }
     let equipment = Equipment { growing: true, ..keys::equipment(global)? };
     let analysis =
-        engine::analyse_with(&mut source, settings(global), &equipment, &mut |_| {}).map_err(|e| Failure::Live(e.to_string()))?;
+        engine::analyse_with(&mut source, settings(global)?, &equipment, &mut |_| {}).map_err(|e| Failure::Live(e.to_string()))?;
     if let Some((received, dropped, by_interface)) = source.drops()
         && !global.quiet
     {
@@ -240,7 +259,7 @@ pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
     let equipment = keys::equipment(global)?;
     for (at, path) in files.iter().enumerate() {
         let (sender, updates) = std::sync::mpsc::sync_channel(UPDATES_IN_FLIGHT);
-        let (input, settings, equipment) = (path.clone(), settings(global), equipment.clone());
+        let (input, settings, equipment) = (path.clone(), settings(global)?, equipment.clone());
         let reader = engine::background(move || feed(&input, settings, &equipment, &sender));
         let color = match global.color {
             cli::Color::Auto => tui::ColorChoice::Auto,
@@ -313,10 +332,20 @@ fn feed(path: &Path, settings: Options, equipment: &Equipment, updates: &SyncSen
     if analysis.capture.damage.is_some() { Outcome::Partial } else { Outcome::Done }
 }
 
-fn settings(global: &Global) -> Options {
+fn settings(global: &Global) -> Result<Options, Failure> {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = global.workers.map_or(processors, usize::from);
-    Options { workers, limits: Limits { max_flows: usize::try_from(global.max_flows).unwrap_or(usize::MAX) } }
+    let limits = Limits { max_flows: usize::try_from(global.max_flows).unwrap_or(usize::MAX) };
+    Ok(Options { workers, limits, catalogue: catalogue(global)? })
+}
+
+/// The catalogue of the program, and what `--catalogue` adds to it. Read once, and kept until the program ends.
+fn catalogue(global: &Global) -> Result<&'static Catalogue, Failure> {
+    let Some(path) = &global.catalogue else { return Ok(Catalogue::own()) };
+    let failed = |why: String| Failure::Input(shown(path), why);
+    let text = std::fs::read_to_string(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
+    let catalogue = Catalogue::with(&text).map_err(|e| failed(format!("is no catalogue of platforms: {e}")))?;
+    Ok(Box::leak(Box::new(catalogue)))
 }
 
 fn choose(format: Option<Format>, output: Option<&Path>) -> Format {

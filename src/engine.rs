@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
-use crate::assess::{Judged, Links, judge};
+use crate::assess::{Catalogue, Judged, Links};
 use crate::base::Stitched;
 use crate::dissect::keys::{KeyCounts, TLS_KEY_LOG};
 use crate::dissect::{Datagrams, Equipment, Stream};
@@ -27,6 +27,8 @@ pub struct Options {
     pub workers: usize,
     /// What the flow table may hold.
     pub limits: Limits,
+    /// Who uses which names and addresses.
+    pub catalogue: &'static Catalogue,
 }
 
 /// A capture, read to its end.
@@ -42,15 +44,14 @@ pub struct Analysis {
     pub links: Links,
     /// What became of keys, where there were some.
     pub keys: Option<KeyCounts>,
+    /// Who uses which names and addresses.
+    pub catalogue: &'static Catalogue,
 }
 
 impl Analysis {
-    /// The connections by first frame, judged.
+    /// The connections by first frame, judged and attributed.
     pub fn judged(&self) -> impl Iterator<Item = Judged> {
-        self.connections().map(|connection| {
-            let judgement = judge(&connection);
-            Judged { connection, judgement, attribution: None }
-        })
+        self.connections().map(|connection| Judged::of(connection, self.catalogue))
     }
 
     /// The connections by first frame, with what others tell of them.
@@ -106,7 +107,14 @@ pub fn analyse_with(
         table.finish()
     };
     let links = Links::gather(&finished);
-    Ok(Analysis { capture: source.capture().clone(), link: decoder.counts().clone(), finished, links, keys: equipment.counts() })
+    Ok(Analysis {
+        capture: source.capture().clone(),
+        link: decoder.counts().clone(),
+        finished,
+        links,
+        keys: equipment.counts(),
+        catalogue: options.catalogue,
+    })
 }
 
 /// Reads a capture that can be opened again: secrets in it may come after the packets they open, so that a capture that turns out to hold

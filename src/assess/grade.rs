@@ -86,7 +86,8 @@ impl Identity {
 }
 
 /// What is publicly known of a construction that cannot be judged from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Construction {
     /// Its design is published.
     PublishedDesign,

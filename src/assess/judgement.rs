@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::attribution::Attribution;
 use super::grade::{Construction, Grade, Identity, Severity};
+use super::platforms::Catalogue;
 use super::rules::Rule;
 use crate::base::{Evidence, Exposed};
 use crate::flow::Connection;
@@ -17,6 +18,22 @@ pub struct Judged {
     pub judgement: Judgement,
     /// Which app it belongs to, where that can be said.
     pub attribution: Option<Attribution>,
+}
+
+impl Judged {
+    /// Judges and attributes a connection whose facts are in the order of output.
+    #[must_use]
+    pub fn of(connection: Connection, catalogue: &Catalogue) -> Judged {
+        let mut judgement = super::judge(&connection);
+        // What is known of a construction is a claim: the catalogue's word counts.
+        if judgement.construction.is_some()
+            && let Some(claim) = connection.protocol().and_then(|protocol| catalogue.construction(protocol))
+        {
+            judgement.construction = Some(claim.status);
+        }
+        let attribution = super::attribute(&connection, catalogue);
+        Judged { connection, judgement, attribution }
+    }
 }
 
 /// A judged connection is still a connection: everything that reads one takes it.

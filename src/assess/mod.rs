@@ -1,7 +1,7 @@
 //! Floor 5: from facts to judgement.
 //!
 //! [`Links`] says of a connection what only other connections of the capture can tell. [`judge`](judge()) gives each a grade and its
-//! findings; [`Judged`] is the connection with all that was concluded. [`Ledger`] keeps them for a screen.
+//! findings; [`attribute`] says which platform of the [`Catalogue`] it belongs to. [`Judged`] is the connection with all that was concluded. [`Ledger`] keeps them for a screen.
 
 pub mod attribution;
 pub mod filter;
@@ -11,17 +11,19 @@ mod judge;
 mod judgement;
 mod ledger;
 mod links;
+pub mod platforms;
 mod protocols;
 pub mod report;
 pub mod rules;
 mod ssh;
 mod strength;
 
-pub use attribution::Attribution;
+pub use attribution::{Attribution, attribute};
 pub use filter::{Filter, FilterError};
 pub use grade::{Construction, Grade, Identity, Severity};
 pub use judge::judge;
 pub use judgement::{Finding, Judged, Judgement};
 pub use ledger::{Family, Ledger, MOST_CONNECTIONS, Newest, Outcome, State};
 pub use links::Links;
+pub use platforms::Catalogue;
 pub use rules::{RULES, Rule};

@@ -102,6 +102,7 @@ recognise::protocols! {
         WhatsApp(messengers::Named<messengers::Whatsapp>),
         Mmtls(messengers::Named<messengers::Mmtls>),
         Loco(messengers::Named<messengers::Loco>),
+        Viber(messengers::Named<messengers::Viber>),
         // Decrypts bytes that may be anything: last.
         Mtproto(messengers::Named<messengers::Mtproto>),
     }
@@ -123,6 +124,10 @@ recognise::protocols! {
         Discord(messengers::Named<messengers::Discord>),
         Zoom(messengers::Named<messengers::Zoom>),
         TelegramVoip(messengers::Named<messengers::TelegramVoip>),
+        ViberCall(messengers::Named<messengers::ViberCall>),
+        LineCall(messengers::Named<messengers::LineCall>),
+        Oicq(messengers::Named<messengers::Oicq>),
+        Mumble(messengers::Named<messengers::Mumble>),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Recognises a protocol by its first bytes, and hands the rest to its dissector.
 
-use crate::base::{Dir, Evidence, Facts, Sides, What, Window, WireStr};
+use crate::base::{Dir, Evidence, Facts, Kind, Sides, What, Window, WireStr};
 use crate::flow::{Next, Payload};
 
 use super::equipment::Tools;
+use super::messengers::ThreemaCsp;
 use super::plain::{Channel, Plain};
 use super::{Probe, Protocol};
 
@@ -52,6 +53,8 @@ pub struct Stream<R> {
     roles: Roles,
     /// Directions whose first bytes are of no protocol we know, and how many windows of each were looked at since.
     unknown: Sides<Option<u8>>,
+    /// Whether those bytes are Threema's, which are random, but not in their lengths.
+    threema: Option<Box<ThreemaCsp>>,
     tools: Option<Box<Tools>>,
     /// Nothing more is to be learnt; somebody still looks at the bytes.
     finished: bool,
@@ -112,6 +115,9 @@ impl<R: Recognised> Payload for Stream<R> {
     fn swap_sides(&mut self) {
         self.roles.swapped(&mut self.reading);
         self.unknown.swap();
+        if let Some(threema) = &mut self.threema {
+            threema.swap_sides();
+        }
     }
 }
 
@@ -157,6 +163,7 @@ impl<R: Recognised> Stream<R> {
                     }
                     None => {
                         self.hand_on(&rest);
+                        self.perhaps_threema(&rest, facts);
                         return window.bytes.len();
                     }
                 }
@@ -171,6 +178,22 @@ impl<R: Recognised> Stream<R> {
             self.reading.close(facts);
             self.reading = R::default();
             self.unknown = Sides::default();
+        }
+    }
+
+    /// Bytes of no known protocol may be Threema's: whether they are is told by both directions together.
+    fn perhaps_threema(&mut self, window: &Window<'_>, facts: &mut Facts) {
+        let first = self.unknown.client.is_none_or(|looked| looked == 0) && self.unknown.server.is_none_or(|looked| looked == 0);
+        let threema = match &mut self.threema {
+            Some(threema) => threema,
+            None if first => self.threema.get_or_insert_default(),
+            None => return,
+        };
+        if threema.look(window, facts)
+            && let Some(client) = threema.client().filter(|_| facts.has(Kind::Protocol))
+            && self.roles.learn(client, Some(Dir::Client))
+        {
+            facts.swap_sides();
         }
     }
 

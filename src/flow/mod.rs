@@ -20,7 +20,7 @@ pub use key::FlowKey;
 pub use payload::{Next, Payload};
 pub use table::{FlowTable, Limits, Make, Makers, SHARDS, TableCounts};
 
-use crate::base::{Dir, Facts, FrameNo, Timestamp, What};
+use crate::base::{Dir, Evidence, Facts, Frame, FrameNo, LinkType, Timestamp, What};
 
 /// The transport of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -109,6 +109,12 @@ impl Connection {
             Dir::Client => self.sent[0],
             Dir::Server => self.sent[1],
         }
+    }
+
+    /// The frame that opened it, as evidence: that these two addresses met.
+    #[must_use]
+    pub fn opening(&self) -> Evidence {
+        Frame { number: self.first_frame, at: self.start, bytes: &[], wire_len: 0, link: LinkType(0), interface: 0 }.evidence()
     }
 
     /// The innermost recognised protocol: the last one stated.

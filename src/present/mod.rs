@@ -1,4 +1,5 @@
 //! Floor 6: from judgement to people.
 
 pub mod export;
+pub mod platforms;
 pub mod tui;

@@ -75,7 +75,7 @@ pub fn short(path: &Path) -> String {
 }
 
 pub fn options(workers: usize) -> Options {
-    Options { workers, limits: Limits { max_flows: 1 << 20 } }
+    Options { workers, limits: Limits { max_flows: 1 << 20 }, catalogue: intransit::assess::Catalogue::own() }
 }
 
 /// Reads a whole capture from memory.

@@ -59,6 +59,7 @@ pub fn graded(first: u64, grade: Grade, name: &str) -> Judged {
 pub fn of(mut judged: Judged, platform: &str, role: Role, confidence: Confidence) -> Judged {
     let because =
         vec![Signal { signal: "sni", value: WireStr::from("chat.example"), evidence: frame(judged.connection.first_frame.get() + 1) }];
-    judged.attribution = Some(Attribution { platform: platform.into(), role, confidence, because });
+    let candidates = std::sync::Arc::from([]);
+    judged.attribution = Some(Attribution { platform: platform.into(), candidates, role, confidence, because, conflicts: Vec::new() });
     judged
 }

@@ -1,7 +1,7 @@
 //! LOCO, KakaoTalk's protocol on TCP: the handshake that carries an AES key under a fixed RSA key, as open-source clients write it
 //! (node-kakao, `loco/secure`). There is no specification.
 
-use super::{Read, Signature, le32};
+use super::{Read, Signature, le32, values};
 use crate::base::Dir;
 
 /// Octets of the key as encrypted with RSA-2048.
@@ -43,17 +43,6 @@ impl Signature for Loco {
         }
         Read::Is { name: "loco", proof: HEADER + WRAPPED + 4, sender: Some(Dir::Client) }
     }
-}
-
-/// How many different values these octets have.
-fn values(bytes: &[u8]) -> usize {
-    let mut seen = [0u128; 2];
-    for &byte in bytes {
-        if let Some(half) = seen.get_mut(usize::from(byte >> 7)) {
-            *half |= 1 << (byte & 0x7f);
-        }
-    }
-    seen.iter().flat_map(|half| usize::try_from(half.count_ones())).sum()
 }
 
 #[cfg(test)]

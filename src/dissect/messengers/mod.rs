@@ -4,10 +4,15 @@
 //! one: a file with a [`Signature`], and a row in the lists of [`super`].
 
 mod discord;
+mod line;
 mod loco;
 mod mmtls;
 mod mtproto;
+mod mumble;
+mod oicq;
 mod telegram_voip;
+mod threema;
+mod viber;
 mod whatsapp;
 mod zoom;
 
@@ -17,10 +22,15 @@ use super::{Next, Payload, Probe, Protocol};
 use crate::base::{Dir, Facts, What, Window};
 
 pub use discord::Discord;
+pub use line::LineCall;
 pub use loco::Loco;
 pub use mmtls::{Mmtls, short_link};
 pub use mtproto::Mtproto;
+pub use mumble::Mumble;
+pub use oicq::Oicq;
 pub use telegram_voip::TelegramVoip;
+pub use threema::ThreemaCsp;
+pub use viber::{Viber, ViberCall};
 pub use whatsapp::Whatsapp;
 pub use zoom::Zoom;
 
@@ -103,6 +113,17 @@ fn le32(bytes: &[u8], at: usize) -> Option<u32> {
     four.try_into().ok().map(u32::from_le_bytes)
 }
 
+/// How many different values these octets have.
+fn values(bytes: &[u8]) -> usize {
+    let mut seen = [0u128; 2];
+    for &byte in bytes {
+        if let Some(half) = seen.get_mut(usize::from(byte >> 7)) {
+            *half |= 1 << (byte & 0x7f);
+        }
+    }
+    seen.iter().flat_map(|half| usize::try_from(half.count_ones())).sum()
+}
+
 #[cfg(test)]
 mod testing {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
@@ -180,6 +201,11 @@ mod tests {
         survives::<Named<Discord>>(random, piece);
         survives::<Named<Zoom>>(random, piece);
         survives::<Named<TelegramVoip>>(random, piece);
+        survives::<Named<Viber>>(random, piece);
+        survives::<Named<ViberCall>>(random, piece);
+        survives::<Named<LineCall>>(random, piece);
+        survives::<Named<Oicq>>(random, piece);
+        survives::<Named<Mumble>>(random, piece);
     }
 
     proptest::proptest! {

@@ -17,6 +17,8 @@ impl Signature for Zoom {
         match bytes {
             [1, 0, 2 | 3, ..] if is_request(bytes) => is(Some(Dir::Client)),
             [0x1f, 2, 1, 0, rest @ ..] if is_to_peer(rest) => is(None),
+            // STUN of RFC 3489, without a cookie, and with an attribute of Zoom's own.
+            [0, 1, 0, 24, rest @ ..] if rest.get(16..) == Some(b"\x01\x01\0\x141234567890123456789\0") => is(Some(Dir::Client)),
             _ => Read::Not,
         }
     }
@@ -61,6 +63,14 @@ mod tests {
         assert_eq!(datagram::<Zoom>(&request(2, 0x2a)), Some(("zoom", Some(Dir::Client))));
         assert_eq!(datagram::<Zoom>(&request(3, 0x2a)), Some(("zoom", Some(Dir::Client))));
         assert_eq!(datagram::<Zoom>(&to_peer(b"192.0.2.26")), Some(("zoom", None)));
+    }
+
+    #[test]
+    fn the_question_for_the_own_address_is_recognised_by_what_it_carries() {
+        let question = [&b"\0\x01\0\x18"[..], &noise(16), b"\x01\x01\0\x141234567890123456789\0"].concat();
+        assert_eq!(datagram::<Zoom>(&question), Some(("zoom", Some(Dir::Client))));
+        let other = [&b"\0\x01\0\x18"[..], &noise(16), b"\x01\x01\0\x141234567890123456780\0"].concat();
+        assert_eq!(Zoom::read(&other), Read::Not);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use crate::assess::{Finding, Judged, Judgement};
+use crate::assess::attribution::Signal;
+use crate::assess::{Attribution, Finding, Judged, Judgement};
 use crate::base::{Dir, Evidence, Fact, Kind, Shown, Timestamp, What, WireStr};
 use crate::flow::Endpoint;
 
@@ -122,22 +123,7 @@ fn object(out: &mut Vec<u8>, file: &WireStr, judged: &Judged) {
         json.text(&history);
     }
     if let Some(attribution) = &judged.attribution {
-        json.raw(",\"platform\":{\"id\":");
-        json.text(&attribution.platform);
-        json.raw(",\"role\":");
-        json.word(attribution.role.word());
-        json.raw(",\"confidence\":");
-        json.word(attribution.confidence.word());
-        json.raw(",\"because\":[");
-        for (i, signal) in attribution.because.iter().enumerate() {
-            json.raw(if i > 0 { ",{\"signal\":" } else { "{\"signal\":" });
-            json.word(signal.signal);
-            json.raw(",\"value\":");
-            json.bytes(signal.value.as_bytes());
-            json.evidence(&signal.evidence);
-            json.raw("}");
-        }
-        json.raw("]}");
+        json.platform(attribution);
     }
     json.facts(list, &values);
     json.findings(&judged.judgement.findings);
@@ -334,6 +320,45 @@ impl Json<'_> {
         }
         self.raw(",\"why\":");
         self.text(&judgement.why);
+    }
+
+    /// The platform, why, and what contradicts.
+    fn platform(&mut self, attribution: &Attribution) {
+        self.raw(",\"platform\":{\"id\":");
+        self.text(&attribution.platform);
+        for (i, candidate) in attribution.candidates.iter().enumerate() {
+            self.raw(if i > 0 { "," } else { ",\"candidates\":[" });
+            self.text(candidate);
+        }
+        self.raw(if attribution.candidates.is_empty() { "" } else { "]" });
+        self.raw(",\"role\":");
+        self.word(attribution.role.word());
+        self.raw(",\"confidence\":");
+        self.word(attribution.confidence.word());
+        self.raw(",\"because\":[");
+        for (i, signal) in attribution.because.iter().enumerate() {
+            self.raw(if i > 0 { ",{" } else { "{" });
+            self.signal(signal);
+            self.raw("}");
+        }
+        self.raw("]");
+        for (i, conflict) in attribution.conflicts.iter().enumerate() {
+            self.raw(if i > 0 { ",{\"says\":" } else { ",\"conflicts\":[{\"says\":" });
+            self.text(&conflict.says);
+            self.raw(",");
+            self.signal(&conflict.seen);
+            self.raw("}");
+        }
+        self.raw(if attribution.conflicts.is_empty() { "}" } else { "]}" });
+    }
+
+    /// What was seen, and where.
+    fn signal(&mut self, signal: &Signal) {
+        self.raw("\"signal\":");
+        self.word(signal.signal);
+        self.raw(",\"value\":");
+        self.bytes(signal.value.as_bytes());
+        self.evidence(&signal.evidence);
     }
 
     /// The rules that fired.

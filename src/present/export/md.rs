@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use crate::assess::Judged;
+use crate::assess::{Attribution, Judged};
 use crate::base::{Kind, WireStr};
 
 use super::Writer;
@@ -34,7 +34,7 @@ impl Writer for Markdown {
             c.client.to_string(),
             c.server.to_string(),
             name.unwrap_or_default(),
-            judged.attribution.as_ref().map(|attribution| attribution.platform.clone()).unwrap_or_default(),
+            judged.attribution.as_ref().map(Attribution::label).unwrap_or_default(),
             grade,
             c.protocol().unwrap_or_else(|| c.transport.name()).to_owned(),
             WireStr::from(judgement.why.as_ref()).to_string(),

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::assess::Judged;
+use crate::assess::{Attribution, Judged};
 use crate::base::{Evidence, Kind, WireStr};
 
 use super::Writer;
@@ -34,7 +34,7 @@ impl Writer for Table {
             c.first_frame.to_string(),
             c.client.to_string(),
             server,
-            judged.attribution.as_ref().map_or_else(unknown, |attribution| WireStr::from(attribution.platform.as_str()).to_string()),
+            judged.attribution.as_ref().map_or_else(unknown, Attribution::label),
             judged.judgement.grade.word().to_owned(),
             c.protocol().map_or_else(|| c.transport.name().to_owned(), ToOwned::to_owned),
             WireStr::from(judged.judgement.why.as_ref()).to_string(),
