@@ -51,6 +51,7 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ("joined-mid-stream", "form_midstream.pcap", "tls13_aes128.pcap"),
     ("one-sided", "form_client_only.pcap", "tls13_aes128.pcap"),
     ("gap", "form_snaplen96.pcap", "tls13_aes128.pcap"),
+    ("truncated-packets", "form_snaplen96.pcap", "tls13_aes128.pcap"),
 ];
 
 /// Rules that no software of the cabinet fires: fired by facts, and not by their opposite.

@@ -287,6 +287,8 @@ facts! {
     ConflictingOverlap(Vec<WireStr>) = "tcp.conflicting_overlap";
     /// Octets missing from the capture (lost by the capture, or never sent) in the middle of a direction.
     TcpGap(u64) = "tcp.gap";
+    /// The capture cut packets short: the frame of the first one.
+    Truncated(bool) = "intransit.truncated";
     /// More unread bytes waited than the bounds allow; the rest was counted but not read.
     Overflow(&'static str) = "intransit.overflow";
     /// The host an HTTP proxy was asked to connect to.

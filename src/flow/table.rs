@@ -357,6 +357,9 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             self.name_process(process, packet);
         }
         let cut = u64::from(packet.payload_wire_len) > packet.payload.bytes.len() as u64;
+        if cut && self.truncated == 0 && !matches!(self.reading, Reading::Frozen(_)) {
+            self.facts.observe(What::Truncated(true), packet.payload.all());
+        }
         self.truncated = self.truncated.saturating_add(u32::from(cut));
         // Most packets of most captures belong to connections of which nothing more can be learnt: they only count.
         let fresh = match self.reading {

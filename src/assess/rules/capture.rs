@@ -52,6 +52,20 @@ pub(super) static RULES: &[Rule] = &[
         },
     },
     Rule {
+        id: "truncated-packets",
+        severity: Severity::Info,
+        title: "Packets were cut short",
+        reader: "The recording kept only the beginning of some packets, so part of the connection is missing.",
+        engineer: "The capture's snapshot length is shorter than these packets: what was cut is not read, and may hide the handshake.",
+        norm: "none: a limit of the capture",
+        wireshark: "frame.cap_len < frame.len",
+        mistaken: "Padding or a trailer that was cut and nothing else.",
+        check: |case| {
+            let fact = case.fact(Kind::Truncated)?;
+            hit(format!("{} packets cut short, the first in this frame", case.connection.truncated), fact.evidence.clone())
+        },
+    },
+    Rule {
         id: "conflicting-overlap",
         severity: Severity::Medium,
         title: "The same bytes came twice, and differ",
