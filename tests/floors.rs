@@ -108,3 +108,20 @@ fn no_file_allows_unsafe_code() {
         all_sources().into_iter().filter(|(_, code)| code.contains("allow(unsafe_code)")).map(|(name, _)| name).collect();
     assert!(allowing.is_empty(), "{allowing:?}");
 }
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let model = fs::read_to_string(root.join("THREAT_MODEL.md")).expect("THREAT_MODEL.md can be read");
+    let mut code = String::new();
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    sources(&root.join("tests"), &mut files);
+    files.iter().for_each(|path| code.push_str(&fs::read_to_string(path).expect("source is text")));
+    let named: Vec<&str> =
+        model.split('`').skip(1).step_by(2).filter(|word| word.contains('_') && !word.contains(['.', '/', '-'])).collect();
+    assert!(named.len() > 10, "the model names its tests");
+    for name in named {
+        assert!(code.contains(&format!("fn {name}(")), "THREAT_MODEL.md names {name}, which is no test");
+    }
+}
