@@ -4,9 +4,12 @@
 //! Help, the choice by suffix and the test that every format names its frames derive from that list.
 
 mod csv;
+mod fields;
 mod json;
 pub mod md;
 mod table;
+
+pub use fields::Fields;
 
 use std::io;
 
