@@ -66,6 +66,9 @@ pub struct Inspect {
     /// Only connections that match: grade:exposed app:x proto:quic tls:<1.2 rule:ID port:443 ip:ADDRESS and or not ( )
     #[arg(long, value_name = "EXPR", value_parser = filter)]
     pub filter: Option<Filter>,
+    /// Print these columns, tab-separated, in place of a format: source.ip,tls.version,intransit.grade
+    #[arg(long, value_name = "A,B,C", conflicts_with = "format")]
+    pub fields: Option<String>,
     /// Exit with status 4 when a connection has this grade or a worse one (exposed, weak, custom, protected)
     #[arg(long, value_name = "GRADE", value_parser = grade)]
     pub fail_on: Option<Grade>,

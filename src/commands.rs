@@ -17,7 +17,7 @@ use crate::dissect::tls;
 use crate::engine::{self, Analysis, Options};
 use crate::flow::Limits;
 use crate::present;
-use crate::present::export::{Format, Writer};
+use crate::present::export::{Fields, Format, Writer};
 use crate::present::tui::{self, Update};
 use crate::source::{self, Capture, SourceError};
 
@@ -140,7 +140,10 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
     let settings = settings(global)?;
     let format = choose(options.format, options.output.as_deref());
     let mut out = Output::open(options.output.as_deref())?;
-    let mut writer = format.writer();
+    let mut writer: Box<dyn Writer> = match &options.fields {
+        Some(list) => Box::new(Fields::named(list).map_err(Failure::Usage)?),
+        None => format.writer(),
+    };
     let mut tally = Read::default();
     let equipment = keys::equipment(global)?;
     let mut begun = Begun::default();
