@@ -154,7 +154,7 @@ fn of_the_connection(name: &str, file: &WireStr, judged: &Judged) -> String {
             frames.unwrap_or_default().join(" ")
         }
         "network.application" | "intransit.platform.id" => {
-            judged.attribution.as_ref().map(|a| WireStr::from(a.platform.as_str()).to_string()).unwrap_or_default()
+            judged.attribution.as_ref().map(|a| WireStr::from(&*a.platform).to_string()).unwrap_or_default()
         }
         "intransit.platform.confidence" => judged.attribution.as_ref().map_or("", |a| a.confidence.word()).to_owned(),
         _ => String::new(),
