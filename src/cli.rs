@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::assess::{Filter, Grade};
 use crate::present::export::{FORMATS, Format};
+use crate::present::{report, schema};
 
 /// What was asked for.
 #[derive(Debug, Parser)]
@@ -35,7 +36,8 @@ pub struct Cli {
 
 const EXAMPLES: &str = "Examples:\n  intransit captures/demo.pcapng            open a capture in the terminal UI\n  \
                         intransit inspect day1.pcap day2.pcapng.gz   one line per connection\n  \
-                        intransit inspect --format jsonl - < x.pcap  JSON Lines from standard input\n\n\
+                        intransit inspect --format jsonl - < x.pcap  JSON Lines from standard input\n  \
+                        intransit report day1.pcap -o report.html    a report to print or to publish\n\n\
                         Exit status: 0 done, 1 nothing could be read, 2 usage, 3 read up to where the capture is damaged, 4 --fail-on matched.";
 
 /// A command.
@@ -43,6 +45,14 @@ const EXAMPLES: &str = "Examples:\n  intransit captures/demo.pcapng            o
 pub enum Command {
     /// Print the connections of captures, with their facts and frames
     Inspect(Inspect),
+    /// Write a report on captures: a document that names the frames behind every sentence
+    Report(Report),
+    /// Show what changed between two captures: grades, versions, ciphers, groups, certificates, servers
+    Compare(Compare),
+    /// Make a report again from its captures, and say whether it is the same
+    Verify(Verify),
+    /// Print the JSON Schema of an output
+    Schema(Schema),
     /// Watch an interface until Ctrl-C, then print its connections
     Live(Live),
     /// List the rules, or print the page of one
@@ -72,6 +82,83 @@ pub struct Inspect {
     /// Exit with status 4 when a connection has this grade or a worse one (exposed, weak, custom, protected)
     #[arg(long, value_name = "GRADE", value_parser = grade)]
     pub fail_on: Option<Grade>,
+}
+
+/// `intransit report`.
+#[derive(Debug, clap::Args)]
+pub struct Report {
+    /// Captures; `-` reads standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Where to write it: report.html, .md or .json; without this, Markdown goes to standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// html, md or json; guessed from the suffix of -o
+    #[arg(long, value_parser = report_format)]
+    pub format: Option<report::Format>,
+    /// Only connections that match, as in inspect; the report says how many it covers
+    #[arg(long, value_name = "EXPR", value_parser = chosen)]
+    pub filter: Option<Chosen>,
+    /// What the operator states of the capture: device, app, account, place, actions with times (TOML)
+    #[arg(long, value_name = "CASE.toml")]
+    pub case: Option<PathBuf>,
+    /// Pseudonyms for addresses and names, offsets for times: a report that can be passed on
+    #[arg(long)]
+    pub redact: bool,
+    /// Say when the report was made; without this, the same input gives the same bytes
+    #[arg(long)]
+    pub stamp: bool,
+}
+
+/// `intransit compare`.
+#[derive(Debug, clap::Args)]
+pub struct Compare {
+    /// The first capture
+    #[arg(value_name = "A")]
+    pub first: PathBuf,
+    /// The second capture
+    #[arg(value_name = "B")]
+    pub second: PathBuf,
+    /// Where to write it: x.html, .md or .json; without this, Markdown goes to standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// html, md or json; guessed from the suffix of -o
+    #[arg(long, value_parser = report_format)]
+    pub format: Option<report::Format>,
+    /// Only connections that match, as in inspect
+    #[arg(long, value_name = "EXPR", value_parser = chosen)]
+    pub filter: Option<Chosen>,
+}
+
+/// `intransit verify`.
+#[derive(Debug, clap::Args)]
+pub struct Verify {
+    /// A report that was written as JSON
+    #[arg(value_name = "REPORT.json")]
+    pub report: PathBuf,
+    /// The captures it was made from
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The filter of a redacted report, which does not tell it
+    #[arg(long, value_name = "EXPR", value_parser = chosen)]
+    pub filter: Option<Chosen>,
+}
+
+/// `intransit schema`.
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    /// Of what: flow (a line of inspect --format jsonl) or report
+    #[arg(value_name = "WHAT", value_parser = clap::builder::PossibleValuesParser::new(schema::SCHEMAS.iter().map(|(name, _)| *name)))]
+    pub what: Option<String>,
+}
+
+/// A filter, and how it was written.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// As it was written.
+    pub text: String,
+    /// As it was understood.
+    pub filter: Filter,
 }
 
 /// `intransit rules`.
@@ -152,6 +239,17 @@ pub enum Color {
 
 fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| format!("\n  {}", error.pointing_at(text).replace('\n', "\n  ")))
+}
+
+fn chosen(text: &str) -> Result<Chosen, String> {
+    filter(text).map(|filter| Chosen { text: text.to_owned(), filter })
+}
+
+fn report_format(name: &str) -> Result<report::Format, String> {
+    report::Format::named(name).ok_or_else(|| {
+        let names: Vec<&str> = report::FORMATS.iter().map(|format| format.name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 fn grade(word: &str) -> Result<Grade, String> {

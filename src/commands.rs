@@ -1,8 +1,11 @@
 //! Carries out what was asked for on the command line.
 
+mod compare;
 mod keys;
 mod output;
+mod report;
 mod rules;
+mod verify;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -21,8 +24,11 @@ use crate::present::export::{Fields, Format, Writer};
 use crate::present::tui::{self, Update};
 use crate::source::{self, Capture, SourceError};
 
+pub use compare::compare;
 use output::{Output, closed_pipe};
+pub use report::report;
 pub use rules::rules;
+pub use verify::verify;
 
 /// How a command ended, when it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +41,15 @@ pub enum Outcome {
     Nothing,
     /// `--fail-on` matched, whatever else happened.
     Matched,
+    /// A report is not what its captures give.
+    Differs,
 }
 
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> ExitCode {
         ExitCode::from(match outcome {
             Outcome::Done => 0,
-            Outcome::Nothing => 1,
+            Outcome::Nothing | Outcome::Differs => 1,
             Outcome::Partial => 3,
             Outcome::Matched => 4,
         })
@@ -121,13 +129,23 @@ pub fn hello() -> Result<Outcome, Failure> {
 /// When the catalogue cannot be read, there is no such entry, or standard output cannot be written.
 pub fn platforms(options: &cli::Platforms, global: &Global) -> Result<Outcome, Failure> {
     let catalogue = catalogue(global)?;
-    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp::from_secs(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX));
     let text = match &options.id {
-        None => present::platforms::list(catalogue, now),
-        Some(id) => present::platforms::page(catalogue, id, now)
+        None => present::platforms::list(catalogue, now()),
+        Some(id) => present::platforms::page(catalogue, id, now())
             .ok_or_else(|| Failure::Usage(format!("no platform is called \"{}\": `intransit platforms` lists them", id.escape_debug())))?,
     };
+    io::stdout().write_all(text.as_bytes()).or_else(closed_pipe).map_err(|e| Failure::Output("standard output".into(), e))?;
+    Ok(Outcome::Done)
+}
+
+/// `intransit schema`: the JSON Schema of an output, or what there is.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn schema(options: &cli::Schema) -> Result<Outcome, Failure> {
+    let schemas = present::schema::SCHEMAS;
+    let list = || schemas.iter().map(|(name, _)| format!("intransit schema {name}\n")).collect::<String>();
+    let text = options.what.as_deref().and_then(present::schema::named).map_or_else(list, str::to_owned);
     io::stdout().write_all(text.as_bytes()).or_else(closed_pipe).map_err(|e| Failure::Output("standard output".into(), e))?;
     Ok(Outcome::Done)
 }
@@ -349,6 +367,12 @@ fn catalogue(global: &Global) -> Result<&'static Catalogue, Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
     let catalogue = Catalogue::with(&text).map_err(|e| failed(format!("is no catalogue of platforms: {e}")))?;
     Ok(Box::leak(Box::new(catalogue)))
+}
+
+/// The time of the clock, to the second.
+fn now() -> Timestamp {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_secs(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX))
 }
 
 fn choose(format: Option<Format>, output: Option<&Path>) -> Format {

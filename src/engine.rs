@@ -164,12 +164,7 @@ fn add_secrets(capture: &Capture, taken: &mut usize, equipment: &Equipment) {
 }
 
 /// Analyses several inputs at once, one thread each, and hands the results over in the order of the inputs.
-pub fn analyse_each<T: Sync>(
-    inputs: &[T],
-    options: Options,
-    one: impl Fn(&T, Options) -> Result<Analysis, SourceError> + Sync,
-    mut each: impl FnMut(&T, Result<Analysis, SourceError>),
-) {
+pub fn analyse_each<T: Sync, R: Send>(inputs: &[T], options: Options, one: impl Fn(&T, Options) -> R + Sync, mut each: impl FnMut(&T, R)) {
     let threads = options.workers.min(inputs.len()).max(1);
     if threads == 1 {
         for input in inputs {
@@ -192,7 +187,7 @@ pub fn analyse_each<T: Sync>(
             });
         }
         drop(sender);
-        let mut waiting: VecDeque<Option<Result<Analysis, SourceError>>> = inputs.iter().map(|_| None).collect();
+        let mut waiting: VecDeque<Option<R>> = inputs.iter().map(|_| None).collect();
         let mut due = inputs.iter().enumerate();
         let mut now = due.next();
         for (at, result) in receiver {

@@ -24,6 +24,10 @@ fn main() -> ExitCode {
 fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
     match (cli.command, cli.files) {
         (Some(Command::Inspect(inspect)), _) => commands::inspect(&inspect, &cli.global),
+        (Some(Command::Report(report)), _) => commands::report(&report, &cli.global),
+        (Some(Command::Compare(compare)), _) => commands::compare(&compare, &cli.global),
+        (Some(Command::Verify(verify)), _) => commands::verify(&verify, &cli.global),
+        (Some(Command::Schema(schema)), _) => commands::schema(&schema),
         (Some(Command::Live(live)), _) => commands::live(&live, &cli.global),
         (Some(Command::Rules(rules)), _) => commands::rules(rules.id.as_deref()),
         (Some(Command::Platforms(platforms)), _) => commands::platforms(&platforms, &cli.global),

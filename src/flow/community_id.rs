@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use aws_lc_rs::digest;
 
 use super::{Endpoint, Transport};
+use crate::base::base64;
 
 /// The Community ID v1 of a connection, seed 0; the same for both directions.
 #[must_use]
@@ -30,21 +31,6 @@ fn octets(ip: IpAddr) -> smallvec::SmallVec<[u8; 16]> {
         IpAddr::V4(v4) => smallvec::SmallVec::from_slice(&v4.octets()),
         IpAddr::V6(v6) => smallvec::SmallVec::from_slice(&v6.octets()),
     }
-}
-
-/// Base64 with padding (RFC 4648 §4); twenty lines for one caller beat a dependency.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let letter = |n: u32| char::from(ALPHABET.get((n & 63) as usize).copied().unwrap_or(b'='));
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let n = group.iter().fold(0u32, |n, &b| n << 8 | u32::from(b)) << (8 * (3 - group.len().min(3)));
-        out.push(letter(n >> 18));
-        out.push(letter(n >> 12));
-        out.push(if group.len() > 1 { letter(n >> 6) } else { '=' });
-        out.push(if group.len() > 2 { letter(n) } else { '=' });
-    }
-    out
 }
 
 #[cfg(test)]

@@ -2,4 +2,6 @@
 
 pub mod export;
 pub mod platforms;
+pub mod report;
+pub mod schema;
 pub mod tui;

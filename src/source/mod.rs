@@ -7,6 +7,7 @@
 //! `pcap` and `pcapng` read records and blocks, and `file` carries the incomplete tail of one chunk to the next.
 
 mod file;
+mod hashed;
 mod input;
 mod options;
 mod pcapng;
@@ -15,6 +16,7 @@ mod savefile;
 mod tests;
 
 pub use file::{FileSource, open, read};
+pub use hashed::{InputHash, open_hashed, sha256};
 
 #[cfg(have_libpcap)]
 pub mod live;
@@ -124,6 +126,8 @@ pub struct Capture {
     pub other_blocks: Vec<(&'static str, u64)>,
     /// Interfaces, comments, names, secrets and apps that were left out because a bound was reached.
     pub left_out: u64,
+    /// Packets that the capturing program says were lost (pcapng's interface statistics); `None` where it does not say.
+    pub dropped: Option<u64>,
     /// Where and how the capture broke, if it did.
     pub damage: Option<Damage>,
 }

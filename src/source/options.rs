@@ -51,6 +51,13 @@ impl Order {
         }
     }
 
+    pub(super) fn u64(self, bytes: [u8; 8]) -> u64 {
+        match self {
+            Order::Little => u64::from_le_bytes(bytes),
+            Order::Big => u64::from_be_bytes(bytes),
+        }
+    }
+
     pub(super) fn i64(self, bytes: [u8; 8]) -> i64 {
         match self {
             Order::Little => i64::from_le_bytes(bytes),

@@ -50,6 +50,8 @@ struct Clocked {
     /// The most octets of a frame that are believed.
     most: u32,
     clock: Clock,
+    /// Packets that were lost at it, by its last statistics.
+    lost: u64,
 }
 
 impl Pcapng {
@@ -139,7 +141,7 @@ impl Pcapng {
             }
             INTERFACE_STATISTICS => {
                 enough(body, 12, "an interface statistics block")?;
-                options::each(self.order, body.get(12..).unwrap_or_default(), |_, _| ())?;
+                self.statistics(body, sink.capture)?;
                 count(sink.capture, "statistics")
             }
             SYSDIG_EVENT | SYSDIG_EVENT_V2 | SYSDIG_EVENT_V2_LARGE => {
@@ -188,12 +190,34 @@ impl Pcapng {
         options::each(order, rest, |code, value| match (code, value) {
             (1, _) => keep.comment("comment", value, capture),
             (2, _) => name = Some(WireStr::new(value.get(..value.len().min(256)).unwrap_or_default())),
+            (3, _) => keep.comment("interface description", value, capture),
+            (11, [0, filter @ ..]) => keep.comment("capture filter", filter, capture),
+            (12, _) => keep.comment("interface system", value, capture),
+            (15, _) => keep.comment("interface hardware", value, capture),
             (9, &[resolution]) => clock.unit = Unit::of(resolution),
             (14, _) => clock.offset = value.try_into().map_or(0, |seconds| order.i64(seconds)),
             _ => {}
         })?;
         capture.interfaces.push(Interface { link, name, snaplen });
-        self.interfaces.push(Clocked { link, snaplen, most: savefile::most(link, snaplen), clock });
+        self.interfaces.push(Clocked { link, snaplen, most: savefile::most(link, snaplen), clock, lost: 0 });
+        Ok(())
+    }
+
+    /// Interface Statistics Block (§4.6): packets lost by the interface (isb_ifdrop) and by the operating system (isb_osdrop), since the
+    /// capture began; the last one of an interface counts.
+    fn statistics(&mut self, body: &[u8], capture: &mut Capture) -> Result<(), String> {
+        let order = self.order;
+        let Some((&interface, rest)) = body.split_first_chunk::<4>() else { return Ok(()) };
+        let (mut lost, mut stated) = (0u64, false);
+        options::each(order, rest.get(8..).unwrap_or_default(), |code, value| {
+            if let (5 | 7, Ok(value)) = (code, <[u8; 8]>::try_from(value)) {
+                (lost, stated) = (lost.saturating_add(order.u64(value)), true);
+            }
+        })?;
+        if let Some(clocked) = self.interfaces.get_mut(order.u32(interface) as usize).filter(|_| stated) {
+            let before = std::mem::replace(&mut clocked.lost, lost);
+            capture.dropped = Some(capture.dropped.unwrap_or(0).saturating_sub(before).saturating_add(lost));
+        }
         Ok(())
     }
 

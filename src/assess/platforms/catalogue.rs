@@ -476,6 +476,12 @@ impl Catalogue {
         self.sources.get(key.as_str())
     }
 
+    /// The source with this key.
+    #[must_use]
+    pub fn source_named(&self, key: &str) -> Option<&Source> {
+        self.sources.get(key)
+    }
+
     /// SHA-256 of its files, in lower-case hexadecimal: two catalogues of the same hash say the same.
     #[must_use]
     pub fn hash(&self) -> String {

@@ -59,7 +59,7 @@ impl Board {
     #[must_use]
     pub fn rows(&self) -> Vec<&App> {
         let mut rows: Vec<&App> = self.apps.values().collect();
-        rows.sort_by_key(|app| (app.standing, Reverse(app.connections.total())));
+        rows.sort_by_key(|app| (app.standing, Reverse(app.total())));
         rows
     }
 
@@ -88,9 +88,9 @@ pub struct App {
     pub id: String,
     /// What the row is about.
     pub standing: Standing,
-    /// Every connection, by its own grade.
+    /// The connections that count for the grade of a group, by their own grade.
     pub connections: ByGrade,
-    /// Octets of payload of every connection, by its grade.
+    /// Octets of their payload, retransmissions left out, by grade.
     pub payload: ByGrade,
     /// Octets of whole frames.
     pub bytes: u64,
@@ -104,13 +104,15 @@ pub struct App {
     pub beside: ByGrade,
     /// Connections that are only possibly the app's, by grade.
     pub possible: ByGrade,
-    /// Connections that are readable by design and never set a grade (names, service), whoever's they are.
+    /// Connections that are readable by design (names, service): they set no grade and are in none of the counts above.
     pub by_design: u64,
-    /// Connections by what they are for and their grade.
+    /// Connections that are surely or likely the app's, by what they are for and their grade.
     pub roles: BTreeMap<Role, ByGrade>,
     /// Negotiated versions (`TLS 1.3`, `QUIC`) and protocols that encrypt by themselves.
     pub versions: Counts<String>,
-    /// Why connections have their grade.
+    /// Of the headline: the versions that were negotiated, by grade.
+    pub headline_versions: Counts<(Grade, String)>,
+    /// Of the headline: why connections have their grade.
     pub reasons: Counts<(Grade, String)>,
     /// What could be read: its kind and what it was.
     pub readable: Counts<(Exposed, &'static str)>,
@@ -142,6 +144,7 @@ impl App {
             by_design: 0,
             roles: BTreeMap::new(),
             versions: Counts::with_room(ROOM),
+            headline_versions: Counts::with_room(ROOM),
             reasons: Counts::with_room(ROOM),
             readable: Counts::with_room(ROOM),
             findings: Counts::with_room(2 * ROOM),
@@ -158,8 +161,6 @@ impl App {
         let grade = judgement.grade;
         let opening = Citations::frame(input, connection.first_frame);
         let proof = judgement.evidence.as_ref().map_or_else(|| opening.clone(), |evidence| Citations::of(input, evidence));
-        self.connections.add(grade, 1);
-        self.payload.add(grade, client.payload.saturating_add(server.payload));
         self.bytes = self.bytes.saturating_add(client.bytes).saturating_add(server.bytes);
         self.packets = self.packets.saturating_add(client.packets).saturating_add(server.packets);
         self.cited.extend(&opening);
@@ -168,17 +169,24 @@ impl App {
 
         let role = judged.attribution.as_ref().map_or(Role::Shared, |of| of.role);
         let ours = judged.attribution.as_ref().is_none_or(|of| of.confidence != Confidence::Possible);
-        if !judgement.counts_for_groups() {
-            self.by_design = self.by_design.saturating_add(1);
-        } else if self.standing != Standing::App || ours && matches!(role, Role::Messaging | Role::Call) {
+        if judgement.counts_for_groups() {
+            self.connections.add(grade, 1);
+            self.payload.add(grade, client.payload.saturating_add(server.payload));
+        }
+        let headline =
+            judgement.counts_for_groups() && (self.standing != Standing::App || ours && matches!(role, Role::Messaging | Role::Call));
+        if headline {
             self.headline.add(grade, 1);
             self.headline_cited.entry(grade).or_default().extend(&proof);
+            self.reasons.add((grade, judgement.why.clone().into_owned()), &proof);
+        } else if !judgement.counts_for_groups() {
+            self.by_design = self.by_design.saturating_add(1);
         } else if ours {
             self.beside.add(grade, 1);
         } else {
             self.possible.add(grade, 1);
         }
-        if judged.attribution.is_some() && self.standing != Standing::All {
+        if judgement.counts_for_groups() && ours && judged.attribution.is_some() && self.standing != Standing::All {
             self.roles.entry(role).or_default().add(grade, 1);
         }
 
@@ -187,11 +195,13 @@ impl App {
                 let cited =
                     connection.facts.get(Kind::TlsVersion).map_or_else(|| proof.clone(), |fact| Citations::of(input, &fact.evidence));
                 self.versions.add(outcome.to_string(), &cited);
+                if headline {
+                    self.headline_versions.add((grade, outcome.to_string()), &cited);
+                }
             }
             Outcome::Failed(_) | Outcome::Unanswered(_) | Outcome::Unseen(_) | Outcome::Nothing => {}
         }
-        self.reasons.add((grade, judgement.why.clone().into_owned()), &proof);
-        for (readable, evidence) in connection.facts.readables() {
+        for (readable, evidence) in super::readables(&connection.facts) {
             self.readable.add((readable.kind, readable.what), &Citations::of(input, evidence));
         }
         for finding in &judgement.findings {
@@ -202,9 +212,15 @@ impl App {
                 self.because.add((signal.signal, signal.value.clone()), &Citations::of(input, &signal.evidence));
             }
         }
-        if connection.facts.list().iter().any(|fact| matches!(fact.what, What::TlsServerName(_) | What::HttpHost(_))) {
+        if super::in_clear(&connection.facts).any(|fact| matches!(fact.what, What::TlsServerName(_) | What::HttpHost(_))) {
             self.named = self.named.saturating_add(1);
         }
+    }
+
+    /// How many connections there are, those that are readable by design included.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.connections.total().saturating_add(self.by_design)
     }
 
     /// The grade with its denominator.
@@ -318,7 +334,7 @@ mod tests {
         dns.judgement.exposed = vec![crate::base::Exposed::Names];
         let board = board([dns, graded(11, Protected, "x")]);
         assert_eq!(headline(&board, OTHER), "protected in 1 of 1");
-        assert_eq!((board.all().by_design, board.all().connections.of(Exposed)), (1, 1));
+        assert_eq!((board.all().by_design, board.all().connections.of(Exposed), board.all().total()), (1, 0, 2));
     }
 
     #[test]

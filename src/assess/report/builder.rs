@@ -2,12 +2,15 @@
 
 use super::{Board, Coverage, Exposure, Findings, Input, Timeline};
 use crate::assess::Judged;
+use crate::base::WireStr;
 
 /// Everything counted over one or several captures.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// The captures, in the order they were given.
     pub inputs: Vec<Input>,
+    /// Files that were given but could not be read, and why.
+    pub refused: Vec<(WireStr, String)>,
     /// How much could be seen.
     pub coverage: Coverage,
     /// App by app.
@@ -16,7 +19,7 @@ pub struct Summary {
     pub findings: Findings,
     /// What a stranger on the network sees.
     pub exposure: Exposure,
-    /// When connections began.
+    /// When connections began, those that are readable by design left out.
     pub timeline: Timeline,
     /// Connections that a filter left out.
     pub left_out: u64,
@@ -26,6 +29,8 @@ pub struct Summary {
 #[derive(Debug, Default)]
 pub struct ReportBuilder {
     summary: Summary,
+    /// The place of the first input among those that evidence counts.
+    first_input: u32,
 }
 
 impl ReportBuilder {
@@ -35,14 +40,25 @@ impl ReportBuilder {
         ReportBuilder::default()
     }
 
+    /// Nothing counted yet; the first capture will be the input of this number in the evidence.
+    #[must_use]
+    pub fn numbered_from(first_input: u32) -> ReportBuilder {
+        ReportBuilder { first_input, ..ReportBuilder::default() }
+    }
+
     /// What is pushed from now on is of this capture.
     pub fn begin(&mut self, input: Input) {
         self.summary.inputs.push(input);
     }
 
+    /// A file that was given could not be read.
+    pub fn refuse(&mut self, name: WireStr, why: String) {
+        self.summary.refused.push((name, why));
+    }
+
     /// Counts a connection of the capture that was begun last.
     pub fn push(&mut self, judged: &Judged) {
-        let input = u32::try_from(self.summary.inputs.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let input = u32::try_from(self.summary.inputs.len().saturating_sub(1)).unwrap_or(u32::MAX).saturating_add(self.first_input);
         let summary = &mut self.summary;
         if let Some(capture) = summary.inputs.last_mut() {
             let (start, end) = capture.span.unwrap_or((judged.start, judged.end));
@@ -52,7 +68,9 @@ impl ReportBuilder {
         summary.board.push(input, judged);
         summary.findings.push(input, judged);
         summary.exposure.push(input, judged);
-        summary.timeline.add(judged.start, judged.judgement.grade);
+        if judged.judgement.counts_for_groups() {
+            summary.timeline.add(judged.start, judged.judgement.grade);
+        }
     }
 
     /// Counts a connection that a filter left out, and nothing of it.

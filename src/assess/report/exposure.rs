@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{Citations, Counts};
 use crate::assess::{Grade, Judged};
-use crate::base::{Dir, Exposed, Kind, Timestamp, What, WireStr};
+use crate::base::{Basis, Dir, Exposed, Kind, Timestamp, What, WireStr};
 
 /// Different names that are kept.
 const MOST_NAMES: usize = 1000;
@@ -117,7 +117,7 @@ impl Exposure {
     pub fn push(&mut self, input: u32, judged: &Judged) {
         let connection = &judged.connection;
         let mut server_name = None;
-        for fact in connection.facts.list() {
+        for fact in super::in_clear(&connection.facts) {
             let from = match &fact.what {
                 What::DnsQuery(_) => NameFrom::LookedUp,
                 What::TlsServerName(_) => NameFrom::ServerName,
@@ -139,7 +139,7 @@ impl Exposure {
             }
         }
         self.readable(input, judged);
-        if let Some(fact) = connection.facts.get(Kind::TlsClientSubject)
+        if let Some(fact) = connection.facts.get(Kind::TlsClientSubject).filter(|fact| fact.basis != Basis::ObservedWithKeys)
             && let What::TlsClientSubject(subject) = &fact.what
         {
             self.identifiers.add(("subject of a client certificate", subject.clone()), &Citations::of(input, &fact.evidence));
@@ -149,7 +149,7 @@ impl Exposure {
 
     fn readable(&mut self, input: u32, judged: &Judged) {
         let mut any = false;
-        for (readable, evidence) in judged.connection.facts.readables() {
+        for (readable, evidence) in super::readables(&judged.connection.facts) {
             any = true;
             let cited = Citations::of(input, evidence);
             let known = self.readable.entry((readable.kind, readable.what)).or_default();

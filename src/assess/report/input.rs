@@ -2,6 +2,7 @@
 
 use crate::assess::{Judged, Outcome};
 use crate::base::{Dir, Kind, Timestamp, What, WireStr};
+use crate::dissect::keys::KeyCounts;
 use crate::flow::TableCounts;
 use crate::link::LinkCounts;
 use crate::source::Capture;
@@ -31,10 +32,14 @@ pub struct Input {
     pub interfaces: Vec<WireStr>,
     /// Whether it brings TLS secrets along (Decryption Secrets Blocks).
     pub has_secrets: bool,
+    /// What became of keys, where there were some.
+    pub keys: Option<KeyCounts>,
     /// Interfaces, comments and names that were left out because a bound was reached.
     pub left_out: u64,
     /// What became of its frames.
     pub link: LinkCounts,
+    /// Packets that the capturing program says it lost; `None` where it does not say.
+    pub dropped: Option<u64>,
     /// Connections reported early because the table was full.
     pub evicted: u64,
 }
@@ -72,8 +77,10 @@ impl Input {
             said,
             interfaces,
             has_secrets: !capture.secrets.is_empty(),
+            keys: None,
             left_out: capture.left_out,
             link: link.clone(),
+            dropped: capture.dropped,
             evicted: table.evicted,
         }
     }

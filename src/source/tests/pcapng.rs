@@ -105,6 +105,26 @@ fn blocks_without_packets_are_counted() {
 }
 
 #[test]
+fn lost_packets_are_those_of_each_interfaces_last_statistics() {
+    let statistics =
+        |interface: u32, options: &[Vec<u8>]| block(LITTLE, 5, &[&LITTLE.u32(interface)[..], &[0; 8], &options.concat()].concat());
+    let lost = |code, n: u64| option(LITTLE, code, &n.to_le_bytes());
+    let two = [section(LITTLE, &[]), interface(LITTLE, 1, 0, &[]), interface(LITTLE, 1, 0, &[])].concat();
+    assert_eq!(all(&[two.clone(), statistics(0, &[lost(4, 99)])].concat()).1.dropped, None, "received is not lost");
+    let told = [two, statistics(0, &[lost(5, 3)]), statistics(1, &[lost(7, 4), lost(5, 1)]), statistics(0, &[lost(5, 10)])];
+    assert_eq!(all(&told.concat()).1.dropped, Some(15));
+    assert_eq!(all(&[start(), statistics(9, &[lost(5, 3)])].concat()).1.dropped, None, "an interface that is not described");
+}
+
+#[test]
+fn the_filter_and_the_system_of_an_interface_are_kept_as_the_file_says_them() {
+    let said = [option(LITTLE, 11, b"\0tcp port 443"), option(LITTLE, 12, b"Linux 6.1"), option(LITTLE, 11, b"\x01bytecode")].concat();
+    let (_, capture) = all(&[section(LITTLE, &[]), interface(LITTLE, 1, 0, &said)].concat());
+    let comments: Vec<String> = capture.comments.iter().map(ToString::to_string).collect();
+    assert_eq!(comments, ["capture filter: tcp port 443", "interface system: Linux 6.1"]);
+}
+
+#[test]
 fn what_is_damaged_is_told_at_the_offset_of_its_block() {
     let good = [start(), plain(b"x")].concat();
     let at = good.len() as u64;
