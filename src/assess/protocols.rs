@@ -23,9 +23,10 @@ pub(super) fn class(protocol: &str) -> Option<Class> {
     use Construction::{PublishedDesign, PublishedWeaknesses, Unreviewed};
     use Exposed::{Content, Identifiers, Names, Service};
     Some(match protocol {
-        "http" | "http2" | "websocket" => Class::Readable(&[Content]),
-        "xmpp" | "irc" | "nntp" | "mqtt" | "redis" | "telnet" | "ftp" | "postgres" | "mysql" => Class::Readable(&[Content]),
-        "smtp" | "imap" | "pop3" | "sieve" => Class::Readable(&[Content]),
+        "http" | "http2" | "mqtt" | "redis" | "telnet" | "postgres" | "mysql" => Class::Readable(&[Content]),
+        "websocket" => Class::Unjudged("a WebSocket in clear; the messages seen in it are not text and may be anything"),
+        // The dissectors state what people wrote. Without any, greetings and capabilities went by.
+        "smtp" | "imap" | "pop3" | "sieve" | "nntp" | "irc" | "ftp" | "xmpp" => Class::Readable(&[Service]),
         "ldap" => Class::Readable(&[Content, Identifiers]),
         "sip" => Class::Readable(&[Identifiers]),
         "rtp" => Class::Unjudged("RTP-shaped packets without keys or signalling: plain and protected media look alike"),

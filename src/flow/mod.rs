@@ -20,7 +20,7 @@ pub use key::FlowKey;
 pub use payload::{Next, Payload};
 pub use table::{FlowTable, Limits, Make, Makers, SHARDS, TableCounts};
 
-use crate::base::{Dir, Evidence, Facts, Frame, FrameNo, LinkType, Timestamp, What};
+use crate::base::{Dir, Evidence, Facts, Frame, FrameNo, Kind, LinkType, Timestamp, What};
 
 /// The transport of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -126,9 +126,30 @@ impl Connection {
         })
     }
 
+    /// The name the client asked the server for: in TLS, else in HTTP in clear (without its port), unless it asked a proxy.
+    #[must_use]
+    pub fn domain(&self) -> Option<&[u8]> {
+        if let Some(What::TlsServerName(name)) = self.facts.get(Kind::TlsServerName).map(|fact| &fact.what) {
+            return Some(name.as_bytes());
+        }
+        match self.facts.get(Kind::HttpHost).map(|fact| &fact.what) {
+            Some(What::HttpHost(host)) if !self.facts.has(Kind::HttpConnectTarget) => without_port(host.as_bytes()),
+            _ => None,
+        }
+    }
+
     /// The Community ID v1 with seed 0: the key that joins with Zeek, Suricata and Arkime.
     #[must_use]
     pub fn community_id(&self) -> String {
         community_id::v1(self.transport, self.client, self.server)
     }
+}
+
+/// The host of a host and port (RFC 9110 §7.2), brackets of an address left out; `None` where there is none.
+fn without_port(authority: &[u8]) -> Option<&[u8]> {
+    let host = match authority.strip_prefix(b"[") {
+        Some(address) => address.split(|&b| b == b']').next(),
+        None => authority.split(|&b| b == b':').next(),
+    };
+    host.filter(|host| !host.is_empty())
 }

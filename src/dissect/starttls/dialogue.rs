@@ -2,8 +2,9 @@
 
 use super::super::lines::{Front, Lines};
 use super::super::{Next, Payload, Probe, Protocol};
+use super::overheard::{Mode, Overheard};
 use super::{Upgrade, ftp, imap, irc, nntp, pop3, sieve, smtp, tls_at_front};
-use crate::base::{Dir, Evidence, Facts, What, Window};
+use crate::base::{Dir, Evidence, Facts, Stitched, What, Window};
 
 /// A language: how a line of each side reads in it. `None`: not a line of this language.
 pub(super) struct Language {
@@ -15,6 +16,8 @@ pub(super) struct Language {
     pub(super) server: for<'a> fn(&'a [u8]) -> Option<Said<'a>>,
     /// How the agreement to TLS is told from other answers.
     pub(super) agreement: Agreement,
+    /// States what can be read of a line. Returns whether it was no command, though it may look like one: part of a login, say.
+    pub(super) overhear: fn(&mut Overheard, &Window<'_>, &mut Facts) -> bool,
 }
 
 /// How the agreement to TLS is told from other answers.
@@ -52,7 +55,7 @@ pub(super) enum Act<'a> {
     Agree(&'a [u8]),
     /// Refuses, if TLS was asked for; with the tag.
     Refuse(&'a [u8]),
-    /// The dialogue is past the point where TLS may begin.
+    /// The dialogue is past the point where TLS may be asked for.
     Past,
 }
 
@@ -88,6 +91,8 @@ const PATIENCE: u32 = 64;
 const LONGEST_OPENING: usize = 1024;
 /// A tag longer than this is not remembered (RFC 9051 sets no limit).
 const LONGEST_TAG: usize = 64;
+/// Lines that are kept until the language is clear.
+const MOST_EARLY: usize = 8;
 
 /// A connection in SMTP, IMAP, POP3, FTP, NNTP, `ManageSieve` or IRC.
 #[derive(Debug)]
@@ -107,6 +112,11 @@ pub struct Dialogue {
     answers_ahead: u32,
     /// Whether a whole answer of the server was seen: its greeting is not the answer to a hasty client.
     heard: bool,
+    /// TLS may not be asked for any more.
+    past: bool,
+    /// Lines from before the language was clear.
+    early: Vec<(Dir, Stitched)>,
+    overheard: Overheard,
 }
 
 impl std::fmt::Debug for Language {
@@ -128,21 +138,25 @@ impl Default for Dialogue {
             open_commands: 0,
             answers_ahead: 0,
             heard: false,
+            past: false,
+            early: Vec::new(),
+            overheard: Overheard::default(),
         }
     }
 }
 
 impl Protocol for Dialogue {
     fn probe(window: &Window<'_>) -> Probe {
-        match Lines::default().front(window) {
+        let telling = telling(window);
+        match Lines::default().front(&telling) {
             Front::Line(line, _) if opening(&line).is_some() => Probe::Yes,
-            Front::Partial if window.bytes.len() <= LONGEST_OPENING && window.bytes.iter().all(|&b| is_text(b)) => Probe::More,
+            Front::Partial if window.bytes.len() <= LONGEST_OPENING && telling.bytes.iter().all(|&b| is_text(b)) => Probe::More,
             _ => Probe::No,
         }
     }
 
     fn sender(window: &Window<'_>) -> Option<Dir> {
-        let Front::Line(line, _) = Lines::default().front(window) else { return None };
+        let Front::Line(line, _) = Lines::default().front(&telling(window)) else { return None };
         opening(&line).map(|opening| opening.from)
     }
 }
@@ -152,6 +166,11 @@ impl Payload for Dialogue {
         let mut taken = 0;
         while !self.upgrade.is_over() {
             let rest = window.from(taken);
+            if *self.overheard.mode.of(rest.dir) != Mode::Lines && !rest.bytes.is_empty() {
+                let Some(n) = self.overheard.content(&rest, &mut self.lines, facts) else { break };
+                taken = taken.saturating_add(n);
+                continue;
+            }
             match tls_at_front(rest.bytes) {
                 Some(true) => {
                     self.upgrade.infer(self.language.map(|l| l.name), &rest, facts);
@@ -175,8 +194,13 @@ impl Payload for Dialogue {
         taken
     }
 
-    fn gap(&mut self, dir: Dir, _missing: u64, _facts: &mut Facts) {
+    fn gap(&mut self, dir: Dir, missing: u64, _facts: &mut Facts) {
         self.lines.gap(dir);
+        self.overheard.gap(dir, missing);
+    }
+
+    fn close(&mut self, facts: &mut Facts) {
+        self.overheard.close(facts);
     }
 
     fn next(&self) -> Next {
@@ -191,6 +215,16 @@ struct Understood<'a> {
     by: u8,
     said: Said<'a>,
     from: Dir,
+}
+
+/// The window from the first line on that says which language it is: the password that comes first in IRC (RFC 2812 §3.1.1) does not.
+fn telling<'a>(window: &Window<'a>) -> Window<'a> {
+    match Lines::default().front(window) {
+        Front::Line(line, n) if line.bytes.len() > 5 && line.bytes.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"PASS ")) => {
+            window.from(n)
+        }
+        _ => *window,
+    }
 }
 
 /// What the first line of a side says, if it is worth listening to.
@@ -220,13 +254,24 @@ fn understood<'a>(languages: u8, line: &Window<'a>) -> Option<Understood<'a>> {
 
 impl Dialogue {
     fn hear(&mut self, line: &Window<'_>, facts: &mut Facts) {
+        // Part of a login or the like is no command, whatever it looks like.
+        if let Some(language) = self.language
+            && self.overhear(language, line, facts)
+        {
+            return;
+        }
         let Some(heard) = understood(self.candidates, line) else {
             self.lose_patience();
+            self.keep_early(line);
             return;
         };
         if self.language.is_none() {
             self.candidates = heard.by;
             self.name_it(heard.said.weight, line, facts);
+            match self.language {
+                Some(language) => self.catch_up(language, line, facts),
+                None => self.keep_early(line),
+            }
         }
         match line.dir {
             Dir::Client => self.client_acts(heard.said.act, line, facts),
@@ -255,15 +300,39 @@ impl Dialogue {
         }
     }
 
+    fn overhear(&mut self, language: &'static Language, line: &Window<'_>, facts: &mut Facts) -> bool {
+        let data = (language.overhear)(&mut self.overheard, line, facts);
+        *self.overheard.spoke.of_mut(line.dir) = true;
+        data
+    }
+
+    /// Overhears the lines from before the language was clear, and the one that made it clear.
+    fn catch_up(&mut self, language: &'static Language, line: &Window<'_>, facts: &mut Facts) {
+        for (dir, early) in std::mem::take(&mut self.early) {
+            if let Some(early) = early.window(dir) {
+                self.overhear(language, &early, facts);
+            }
+        }
+        self.overhear(language, line, facts);
+    }
+
+    fn keep_early(&mut self, line: &Window<'_>) {
+        if self.language.is_none() && self.early.len() < MOST_EARLY && !line.bytes.is_empty() {
+            let mut early = Stitched::new();
+            early.push(line);
+            self.early.push((line.dir, early));
+        }
+    }
+
     fn client_acts(&mut self, act: Act<'_>, line: &Window<'_>, facts: &mut Facts) {
         match act {
-            Act::Ask(tag) => {
+            Act::Ask(tag) if !self.past => {
                 self.answers_ahead = self.open_commands;
                 self.tag.clear();
                 self.tag.extend(tag.iter().take(LONGEST_TAG));
                 self.upgrade.ask(line, facts);
             }
-            Act::Past => self.upgrade.give_up(),
+            Act::Past => self.past = true,
             _ => {}
         }
         self.open_commands = self.open_commands.saturating_add(1);
@@ -281,7 +350,7 @@ impl Dialogue {
                     self.upgrade.refuse(language.name, line, facts);
                 }
             }
-            Act::Past => self.upgrade.give_up(),
+            Act::Past => self.past = true,
             _ => {}
         }
         if matches!(act, Act::Reply | Act::Agree(_) | Act::Refuse(_)) {

@@ -2,8 +2,13 @@
 
 use super::super::lines::{contains_ignoring_case, is_one_of, word};
 use super::dialogue::{Act, Agreement, Language, Said, reply};
+use super::overheard::Overheard;
+use crate::base::{Dir, Exposed, Facts, Window};
 
-pub(super) const LANGUAGE: Language = Language { name: "ftp", client, server, agreement: Agreement::Unmistakable };
+pub(super) const LANGUAGE: Language = Language { name: "ftp", client, server, agreement: Agreement::Unmistakable, overhear };
+
+/// The user is nobody in particular (RFC 1635): [`Overheard::step`].
+const ANONYMOUS: u8 = 1;
 
 fn client(line: &[u8]) -> Option<Said<'_>> {
     let (verb, rest) = word(line);
@@ -44,4 +49,24 @@ fn greets_as_ftp(text: &[u8]) -> bool {
     !contains_ignoring_case(text, b"SMTP")
         && (contains_ignoring_case(text, b"FileZilla")
             || text.split(u8::is_ascii_whitespace).any(|word| contains_ignoring_case(word, b"FTP") && !word.contains(&b'.')))
+}
+
+fn overhear(o: &mut Overheard, line: &Window<'_>, facts: &mut Facts) -> bool {
+    if line.dir == Dir::Server {
+        return false;
+    }
+    let (verb, rest) = word(line.bytes);
+    let mut state = |kind, what| facts.readable(kind, what, rest, line.all());
+    if verb.eq_ignore_ascii_case(b"USER") {
+        let anonymous = is_one_of(rest, &["ANONYMOUS", "FTP"]);
+        o.step = u8::from(anonymous) * ANONYMOUS;
+        if !anonymous && !rest.is_empty() {
+            state(Exposed::Identifiers, "FTP user name");
+        }
+    } else if is_one_of(verb, &["PASS", "ACCT"]) && o.step != ANONYMOUS && !rest.is_empty() {
+        state(Exposed::Credentials, "FTP password");
+    } else if is_one_of(verb, &["RETR", "STOR", "APPE", "DELE", "RNFR", "RNTO", "MKD", "RMD"]) && !rest.is_empty() {
+        state(Exposed::Content, "FTP file name");
+    }
+    false
 }

@@ -11,6 +11,7 @@ mod irc;
 mod ldap;
 mod mysql;
 mod nntp;
+mod overheard;
 mod pop3;
 mod postgres;
 mod rdp;

@@ -1,6 +1,8 @@
 //! Dialogues in each protocol: upgraded, refused, plain, one side alone, cut.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
+mod overheard;
+
 use super::super::testing::{C, HELLO, Outcome, S, dialogue, probe, survives};
 use super::super::{Next, Payload, Probe, Protocol};
 use super::{Dialogue, Ldap, Mysql, Postgres, Rdp, Xmpp};

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::assess::attribution::Signal;
 use crate::assess::{Attribution, Finding, Judged, Judgement};
-use crate::base::{Dir, Evidence, Fact, Kind, Shown, Timestamp, What, WireStr};
+use crate::base::{Dir, Evidence, Fact, Shown, Timestamp, WireStr};
 use crate::flow::Endpoint;
 
 use super::Writer;
@@ -90,9 +90,9 @@ fn object(out: &mut Vec<u8>, file: &WireStr, judged: &Judged) {
     json.endpoint(c.client, client.bytes, client.packets);
     json.raw("},\"destination\":{");
     json.endpoint(c.server, server.bytes, server.packets);
-    if let Some(Fact { what: What::TlsServerName(name), .. }) = c.facts.get(Kind::TlsServerName) {
+    if let Some(name) = c.domain() {
         json.raw(",\"domain\":");
-        json.bytes(name.as_bytes());
+        json.bytes(name);
     }
     json.raw("}");
     let list = c.facts.list();

@@ -1,6 +1,13 @@
-//! HTTP/1 in clear (RFC 9112), as far as it opens tunnels (RFC 9110 §9.3.6), and the preface of HTTP/2 (RFC 9113 §3.4).
+//! HTTP/1 in clear (RFC 9112): what of it can be read, the tunnels it opens (RFC 9110 §9.3.6), WebSocket (RFC 6455), and HTTP/2
+//! (RFC 9113 §3.4).
 
-use super::lines::{Front, Lines, word};
+mod readable;
+mod service;
+mod websocket;
+
+use self::readable::Readable;
+use self::websocket::WebSocket;
+use super::lines::{Front, Lines, contains_ignoring_case, word};
 use super::messengers::short_link;
 use super::starttls::tls_at_front;
 use super::{Next, Payload, Probe, Protocol};
@@ -56,9 +63,12 @@ enum Part {
 struct Framing {
     length: Option<u64>,
     chunked: bool,
+    /// `Upgrade: websocket`, and what was agreed of it.
+    websocket: bool,
+    deflate: bool,
 }
 
-/// An HTTP connection: the first request and its answer, and more while a tunnel is asked for.
+/// An HTTP connection: every request and answer, and what they lead to.
 #[derive(Debug, Default)]
 pub struct Http {
     lines: Lines,
@@ -71,10 +81,12 @@ pub struct Http {
     is_connect: bool,
     /// The status of the response that is being read, and the frames of its status line.
     status: Option<(u16, Evidence)>,
-    /// Whether a request's headers, and a final response's, were read.
-    seen: Sides<bool>,
+    /// Whether a request's headers were read.
+    asked: bool,
     /// The content of the request is to be judged: it may be MMTLS.
     may_be_mmtls: bool,
+    readable: Readable,
+    websocket: Option<Box<WebSocket>>,
     over: Option<Next>,
 }
 
@@ -139,17 +151,42 @@ impl Payload for Http {
         let mut taken = 0;
         while self.over.is_none() && taken < window.bytes.len() {
             let rest = window.from(taken);
+            if self.websocket.is_some() && *self.part.of(window.dir) == Part::Start {
+                break;
+            }
             let Some(n) = self.part(&rest, facts) else { break };
             taken = taken.saturating_add(n);
+        }
+        if let Some(websocket) = &mut self.websocket
+            && self.over.is_none()
+        {
+            taken = taken.saturating_add(websocket.feed(&window.from(taken), facts));
+            self.over = websocket.is_lost().then_some(Next::Done);
         }
         taken
     }
 
-    fn gap(&mut self, dir: Dir, missing: u64, _facts: &mut Facts) {
+    fn gap(&mut self, dir: Dir, missing: u64, facts: &mut Facts) {
+        if let Some(websocket) = &mut self.websocket {
+            websocket.gap(dir, missing);
+            self.over = websocket.is_lost().then_some(Next::Done);
+            return;
+        }
         self.lines.gap(dir);
         match self.part.of_mut(dir) {
             Part::Content(left) | Part::Chunk(left) => *left = left.saturating_sub(missing),
             _ => {}
+        }
+        if *self.part.of(dir) == Part::Content(0) {
+            *self.part.of_mut(dir) = Part::Start;
+            self.readable.end(dir, facts);
+        }
+    }
+
+    fn close(&mut self, facts: &mut Facts) {
+        self.readable.close(facts);
+        if let Some(websocket) = &mut self.websocket {
+            websocket.close(facts);
         }
     }
 
@@ -165,10 +202,13 @@ impl Http {
         match part {
             Part::Content(left) if self.may_be_mmtls && rest.dir == Dir::Client => {
                 self.may_be_mmtls = short_link::content(rest, left, facts)?;
-                return Some(self.content(rest, part, left));
+                return Some(self.content(rest, part, left, facts));
             }
-            Part::Content(left) | Part::Chunk(left) => return Some(self.content(rest, part, left)),
-            Part::ToTheEnd => return Some(rest.bytes.len()),
+            Part::Content(left) | Part::Chunk(left) => return Some(self.content(rest, part, left, facts)),
+            Part::ToTheEnd => {
+                self.readable.content(rest, facts);
+                return Some(rest.bytes.len());
+            }
             // TLS before the answer to CONNECT: the answer is missing from the capture.
             Part::Start if tls_at_front(rest.bytes)? => {
                 self.tunnel(rest, facts);
@@ -194,7 +234,10 @@ impl Http {
                     Part::Headers if line.bytes.is_empty() => self.headers_end(&line, facts),
                     Part::Headers => self.header(&line, facts),
                     Part::ChunkSize => *self.part.of_mut(rest.dir) = chunk(line.bytes),
-                    Part::Trailers if line.bytes.is_empty() => *self.part.of_mut(rest.dir) = Part::Start,
+                    Part::Trailers if line.bytes.is_empty() => {
+                        *self.part.of_mut(rest.dir) = Part::Start;
+                        self.readable.end(rest.dir, facts);
+                    }
                     _ => {}
                 }
                 Some(n)
@@ -202,8 +245,14 @@ impl Http {
         }
     }
 
-    fn content(&mut self, rest: &Window<'_>, part: Part, left: u64) -> usize {
-        let n = rest.bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+    fn content(&mut self, rest: &Window<'_>, part: Part, left: u64, facts: &mut Facts) -> usize {
+        let size = |octets: u64| rest.bytes.len().min(usize::try_from(octets).unwrap_or(usize::MAX));
+        let n = size(left);
+        // A chunk ends with a CR LF that is not content.
+        let content = if matches!(part, Part::Chunk(_)) { size(left.saturating_sub(2)) } else { n };
+        if let Some(content) = rest.slice(0..content) {
+            self.readable.content(&content, facts);
+        }
         let left = left.saturating_sub(n as u64);
         *self.part.of_mut(rest.dir) = match part {
             Part::Chunk(_) if left == 0 => Part::ChunkSize,
@@ -211,6 +260,9 @@ impl Http {
             _ if left == 0 => Part::Start,
             _ => Part::Content(left),
         };
+        if *self.part.of(rest.dir) == Part::Start {
+            self.readable.end(rest.dir, facts);
+        }
         n
     }
 
@@ -233,6 +285,7 @@ impl Http {
                 if !facts.has(Kind::HttpMethod) {
                     facts.observe(What::HttpMethod(WireStr::new(method)), line.evidence(0..method.len()));
                 }
+                self.readable.start(method, target, line);
                 self.is_connect = method == b"CONNECT";
                 self.may_be_mmtls = short_link::is_asked(method, target);
                 if self.is_connect {
@@ -240,7 +293,10 @@ impl Http {
                     self.connect = Some((WireStr::new(target), line.all()));
                 }
             }
-            StartLine::Response(code) => self.status = Some((code, line.all())),
+            StartLine::Response(code) => {
+                self.readable.start(b"", b"", line);
+                self.status = Some((code, line.all()));
+            }
         }
     }
 
@@ -254,12 +310,17 @@ impl Http {
         let Some(colon) = memchr::memchr(b':', line.bytes) else { return };
         let (name, value) = line.bytes.split_at_checked(colon).unwrap_or_default();
         let value = value.strip_prefix(b":").unwrap_or_default().trim_ascii();
+        self.readable.header(name, value, line, facts);
         let framing = self.framing.of_mut(line.dir);
         if name.eq_ignore_ascii_case(b"Content-Length") {
             framing.length = std::str::from_utf8(value).ok().and_then(|n| n.parse().ok());
         } else if name.eq_ignore_ascii_case(b"Transfer-Encoding") {
             framing.chunked = value.to_ascii_lowercase().ends_with(b"chunked");
-        } else if name.eq_ignore_ascii_case(b"Host") && line.dir == Dir::Client && !self.seen.client && !facts.has(Kind::HttpHost) {
+        } else if name.eq_ignore_ascii_case(b"Upgrade") {
+            framing.websocket = value.eq_ignore_ascii_case(b"websocket");
+        } else if name.eq_ignore_ascii_case(b"Sec-WebSocket-Extensions") {
+            framing.deflate = contains_ignoring_case(value, b"permessage-deflate");
+        } else if name.eq_ignore_ascii_case(b"Host") && line.dir == Dir::Client && !self.asked && !facts.has(Kind::HttpHost) {
             let host = value.get(..LONGEST_HOST).unwrap_or(value);
             facts.observe(What::HttpHost(WireStr::new(host)), line.all());
         }
@@ -277,24 +338,42 @@ impl Http {
         let part = match (line.dir, self.status.take()) {
             (Dir::Client, status) => {
                 self.status = status;
-                self.seen.client = true;
+                self.asked = true;
+                self.readable.request(self.is_connect || self.may_be_mmtls, line, facts);
                 if self.is_connect { Part::Start } else { framed }
             }
             (Dir::Server, Some((200..300, answer))) if self.connect.is_some() => {
                 self.connected(&answer, facts);
                 Part::Start
             }
-            // Interim responses, and those without content (RFC 9110 §6.4.1).
+            (Dir::Server, Some((101, answer))) => {
+                self.switched(&answer, framing, facts);
+                Part::Start
+            }
+            // Interim responses.
             (Dir::Server, Some((100..200, _))) => Part::Start,
             (Dir::Server, status) => {
-                self.seen.server = true;
-                if matches!(status, Some((204 | 304, _))) { Part::Start } else { framed }
+                let bodiless = self.readable.response(line, facts);
+                // A refused CONNECT is often repeated with credentials on the same connection; another request is no tunnel.
+                self.connect = None;
+                // RFC 9110 §6.4.1.
+                if bodiless || matches!(status, Some((204 | 304, _))) { Part::Start } else { framed }
             }
         };
         *self.part.of_mut(line.dir) = part;
-        // A refused CONNECT is often repeated with credentials on the same connection: read on.
-        if self.over.is_none() && self.seen.client && self.seen.server && self.connect.is_none() {
-            self.over = Some(Next::Done);
+        if part == Part::Start {
+            self.readable.end(line.dir, facts);
+        }
+    }
+
+    /// The server agreed to another protocol (RFC 9110 §15.2.2).
+    fn switched(&mut self, answer: &Evidence, framing: Framing, facts: &mut Facts) {
+        self.readable.switched();
+        if framing.websocket {
+            facts.observe(What::Protocol("websocket"), answer.clone());
+            self.websocket = Some(Box::new(WebSocket::new(framing.deflate)));
+        } else {
+            self.over = Some(Next::Upgrade);
         }
     }
 
@@ -333,22 +412,98 @@ fn chunk(line: &[u8]) -> Part {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing)]
 mod tests {
-    use super::super::testing::{C, HELLO, S, dialogue, probe, survives};
+    use super::super::testing::{C, HELLO, Outcome, S, dialogue, in_frame, probe, survives};
     use super::*;
+    use crate::base::Exposed;
+
+    /// What could be read: kind, name, count, octets, excerpt.
+    fn read(talk: &Outcome) -> Vec<String> {
+        talk.facts.readables().map(|(r, e)| format!("{} {} {} {} {} {e:?}", r.kind.word(), r.what, r.count, r.bytes, r.excerpt)).collect()
+    }
 
     #[test]
-    fn a_request_and_its_answer_are_http_and_nothing_more_is_read() {
-        let talk = dialogue::<Http>(&[
+    fn every_request_and_its_content_are_readable() {
+        let turns: [(Dir, &[u8]); 4] = [
             (C, b"GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n"),
             (S, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
-        ]);
-        assert_eq!(talk.next, Next::Done);
+            (C, b"POST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsee\r\n4\r\n you\r\n0\r\n\r\n"),
+            (S, b"HTTP/1.1 204 No Content\r\n\r\n"),
+        ];
+        let talk = dialogue::<Http>(&turns);
+        assert_eq!((talk.next, talk.left), (Next::Stay, 0));
         let said = [
             r#"network.protocol Text("http") observed [#1]"#,
             r#"http.method Wire("GET") observed [#1]"#,
             r#"http.host Wire("example.org") observed [#1]"#,
         ];
-        assert_eq!(talk.said(), said);
+        assert_eq!(talk.said()[..3], said);
+        let expected = [
+            "content HTTP request 2 31 GE• /a HT••/1.1 [#1, #3]",
+            "content HTTP content received 1 5 he••• [#2]",
+            "content HTTP content sent 1 7 se• yo• [#3]",
+        ];
+        assert_eq!(read(&talk), expected);
+    }
+
+    #[test]
+    fn passwords_cookies_and_tokens_are_credentials_and_never_shown() {
+        let turns: [(Dir, &[u8]); 4] = [
+            (C, b"POST /login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 21\r\n\r\nuser=al&password=open"),
+            (S, b"HTTP/1.1 200 OK\r\nSet-Cookie: id=secret\r\nContent-Length: 0\r\n\r\n"),
+            (C, b"GET /?api_key=open HTTP/1.1\r\nCookie: id=secret\r\nAuthorization: Basic b3Blbg==\r\n\r\n"),
+            (C, b"GET / HTTP/1.1\r\nAuthorization: Digest username=\"al\"\r\n\r\n"),
+        ];
+        let talk = dialogue::<Http>(&turns);
+        let found = read(&talk);
+        assert!(found.contains(&"credentials HTTP password or token 3 22 •••••• [#1, #3]".into()), "{found:?}");
+        assert!(found.contains(&"credentials HTTP cookie 2 18 •••••• [#2, #3]".into()), "{found:?}");
+        assert!(found.iter().any(|line| line.starts_with("identifiers HTTP login without its password 1")), "{found:?}");
+        assert!(found.iter().all(|line| !line.contains("open") && !line.contains("secret")), "{found:?}");
+    }
+
+    #[test]
+    fn certificate_status_revocation_lists_and_connectivity_checks_are_service() {
+        let service = |turns: &[(Dir, &[u8])], what: &str| {
+            let talk = dialogue::<Http>(turns);
+            assert!(talk.facts.readables().all(|(r, _)| r.kind == Exposed::Service && r.what == what), "{:?}", read(&talk));
+            assert!(talk.facts.readables().count() == 1);
+            talk
+        };
+        let asks = b"POST / HTTP/1.1\r\nContent-Type: application/ocsp-request\r\nContent-Length: 3\r\n\r\nabc";
+        let answers: (Dir, &[u8]) = (S, b"HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\nContent-Length: 2\r\n\r\nok");
+        let talk = service(&[(C, asks), answers], "certificate status");
+        assert!(talk.says(r#"network.protocol Text("ocsp") observed [#1]"#));
+        let talk = service(&[(C, b"GET /MFEwTz HTTP/1.1\r\n\r\n"), answers], "certificate status");
+        assert!(talk.says(r#"network.protocol Text("ocsp") observed [#2]"#));
+        let list: (Dir, &[u8]) = (S, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n0\x82");
+        service(&[(C, b"GET /x/root.crl HTTP/1.1\r\n\r\n"), list], "certificate or revocation list");
+        service(&[(C, b"GET /x/root.crl HTTP/1.1\r\n\r\n")], "certificate or revocation list");
+        let check = b"GET /hotspot-detect.html HTTP/1.0\r\nHost: captive.apple.com\r\n\r\n";
+        service(&[(C, check), (S, b"HTTP/1.1 200 OK\r\n\r\n<HTML>Success</HTML>")], "connectivity check");
+        let page: (Dir, &[u8]) = (S, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\n<p");
+        let talk = dialogue::<Http>(&[(C, b"GET /x/root.crl HTTP/1.1\r\n\r\n"), page]);
+        assert!(talk.facts.readables().all(|(r, _)| r.kind == Exposed::Content));
+    }
+
+    #[test]
+    fn a_head_request_has_an_answer_without_content() {
+        let turns: [(Dir, &[u8]); 4] = [
+            (C, b"HEAD /a HTTP/1.1\r\n\r\n"),
+            (S, b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"),
+            (C, b"GET /b HTTP/1.1\r\n\r\n"),
+            (S, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        ];
+        assert!(read(&dialogue::<Http>(&turns)).contains(&"content HTTP content received 1 2 ok [#4]".into()));
+    }
+
+    #[test]
+    fn octets_missing_from_content_do_not_hide_what_follows_it() {
+        let (mut http, mut facts) = (Http::default(), crate::base::Facts::new());
+        let say = |n, bytes: &[u8], http: &mut Http, facts: &mut crate::base::Facts| in_frame(n, S, bytes, |w| http.feed(w, facts));
+        say(1, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", &mut http, &mut facts);
+        http.gap(S, 6, &mut facts);
+        say(2, b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\n\r\n", &mut http, &mut facts);
+        assert!(facts.readables().any(|(r, _)| r.what == "HTTP cookie"));
     }
 
     #[test]
@@ -403,7 +558,7 @@ mod tests {
         let talk = post("/mmtls/00a1b2c3", &hello);
         assert!(talk.says(r#"network.protocol Text("http") observed [#1]"#));
         assert!(talk.says(r#"network.protocol Text("mmtls") observed [#2]"#));
-        assert_eq!(talk.next, Next::Done);
+        assert_eq!(talk.facts.readables().count(), 0);
         for (target, content) in
             [("/mmtls/00a1b2c3", &b"a=b"[..]), ("/mmtls/00a1b2c3", b"\x19\xf1\x04"), ("/mmtls/x", &hello), ("/", &hello)]
         {

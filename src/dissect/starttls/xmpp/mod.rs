@@ -1,9 +1,13 @@
 //! XMPP (RFC 6120) and its STARTTLS (§5).
 
+mod stanza;
+
+use self::stanza::Stanza;
+use super::super::clear::Passing;
 use super::super::lines::contains_ignoring_case;
 use super::super::{Next, Payload, Probe, Protocol};
 use super::{Upgrade, tls_at_front};
-use crate::base::{Dir, Facts, Sides, What, Window};
+use crate::base::{Dir, Exposed, Facts, Sides, What, Window};
 
 /// A tag longer than this is passed over unread.
 const LONGEST_TAG: usize = 8 * 1024;
@@ -20,7 +24,16 @@ pub struct Xmpp {
     /// Inside a tag that is too long.
     skipping: Sides<bool>,
     upgrade: Upgrade,
+    /// Stanzas went by in clear: RFC 6120 §5.3.1 has STARTTLS before them.
+    past: bool,
+    stanza: Sides<Stanza>,
+    /// Everything is compressed from here on (XEP-0138), which protects nothing.
+    compressed: bool,
+    passing: Sides<Passing>,
 }
+
+/// What compressed octets are called.
+const COMPRESSED: &str = "compressed XMPP stream";
 
 impl Protocol for Xmpp {
     fn probe(window: &Window<'_>) -> Probe {
@@ -60,6 +73,10 @@ impl Payload for Xmpp {
         let mut taken = 0;
         while !self.upgrade.is_over() && taken < window.bytes.len() {
             let rest = window.from(taken);
+            if self.compressed {
+                self.passing.of_mut(rest.dir).piece(Exposed::Content, COMPRESSED, &rest, facts);
+                return window.bytes.len();
+            }
             match tls_at_front(rest.bytes) {
                 Some(true) => {
                     self.upgrade.infer(self.named.then_some("xmpp"), &rest, facts);
@@ -76,6 +93,17 @@ impl Payload for Xmpp {
 
     fn gap(&mut self, dir: Dir, _missing: u64, _facts: &mut Facts) {
         *self.skipping.of_mut(dir) = false;
+        *self.stanza.of_mut(dir) = Stanza::default();
+    }
+
+    fn close(&mut self, facts: &mut Facts) {
+        for (dir, stanza) in [(Dir::Client, &mut self.stanza.client), (Dir::Server, &mut self.stanza.server)] {
+            stanza.end(dir, facts);
+        }
+        if self.compressed {
+            self.passing.client.end(Exposed::Content, COMPRESSED, facts);
+            self.passing.server.end(Exposed::Content, COMPRESSED, facts);
+        }
     }
 
     fn next(&self) -> Next {
@@ -90,7 +118,9 @@ impl Xmpp {
         if !*skipping && rest.bytes.first() != Some(&b'<') {
             // Control characters are not XML: TLS may start there.
             let text = rest.bytes.iter().skip(1).position(|&b| b == b'<' || (0x14..=0x17).contains(&b));
-            return Some(text.map_or(rest.bytes.len(), |n| n.saturating_add(1)));
+            let n = text.map_or(rest.bytes.len(), |n| n.saturating_add(1));
+            self.stanza.of_mut(rest.dir).text(&rest.slice(0..n)?);
+            return Some(n);
         }
         let Some(end) = memchr::memchr(b'>', rest.bytes) else {
             *skipping |= rest.bytes.len() > LONGEST_TAG;
@@ -119,13 +149,14 @@ impl Xmpp {
                 facts.observe(What::Protocol("xmpp"), window.all());
                 self.named = true;
             }
-            (b"starttls", Dir::Client) if about_tls => self.upgrade.ask(window, facts),
-            (b"proceed", Dir::Server) if about_tls => self.upgrade.agree("xmpp", window, facts),
+            (b"starttls", Dir::Client) if about_tls && !self.past => self.upgrade.ask(window, facts),
+            (b"proceed", Dir::Server) if about_tls && !self.past => self.upgrade.agree("xmpp", window, facts),
             (b"failure", Dir::Server) if about_tls => self.upgrade.refuse("xmpp", window, facts),
-            // Stanzas go by in clear: RFC 6120 §5.3.1 has STARTTLS before them. After compression nothing is XML.
-            (b"iq" | b"message" | b"presence" | b"compressed", _) => self.upgrade.give_up(),
+            (b"compressed", Dir::Server) => self.compressed = true,
+            (b"iq" | b"message" | b"presence", _) => self.past = true,
             _ => {}
         }
+        self.stanza.of_mut(window.dir).tag(tag, window, facts);
     }
 }
 
