@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use intransit::dissect::plain::Channel;
@@ -108,4 +109,93 @@ fn the_bytes_inside_tls_are_those_that_tshark_opens() {
     println!("{same} TLS connections, {octets} octets the same as tshark's");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(same >= if all { 80 } else { SAMPLE.len() }, "{same}");
+}
+
+/// Captures with keys in which something stays closed, and why.
+const NOT_WHOLE: &[(&str, &str)] =
+    &[("demo", "two of its connections have no key"), ("form_snaplen96", "the capture cut its packets short")];
+
+#[test]
+fn every_record_of_a_capture_with_its_keys_opens() {
+    let (mut opened, mut wrong) = (0, Vec::new());
+    for path in common::cabinet_captures().into_iter().filter(|path| common::keylog(path).is_some()) {
+        let name = common::short(&path);
+        let inside = common::inside::look_into(&path);
+        for (frame, inside) in &inside {
+            assert!(inside.closed, "{name}: the connection from frame {frame} was not closed");
+            for (dir, tally) in [("client", &inside.books.client), ("server", &inside.books.server)] {
+                opened += tally.opened;
+                if !tally.is_whole() && !NOT_WHOLE.iter().any(|(known, _)| name.contains(known)) {
+                    wrong.push(format!("{name} from frame {frame}, {dir}: {tally:?}"));
+                }
+            }
+        }
+    }
+    println!("{opened} records and packets opened");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What tshark finds in the STREAM frames of each UDP stream, both sides, in either order.
+fn in_streams(path: &str, keylog: &str) -> BTreeMap<u64, [Vec<u8>; 2]> {
+    let keys = format!("tls.keylog_file:{keylog}");
+    let fields = ["frame.number", "udp.stream", "udp.srcport", "quic.stream_data"].into_iter().flat_map(|field| ["-e", field]);
+    let arguments = ["-r", path, "-o", &keys, "-d", "udp.port==853,quic", "-Y", "quic", "-T", "fields"];
+    let out = tshark(&arguments.into_iter().chain(fields).collect::<Vec<_>>()).unwrap_or_default();
+    let mut found: BTreeMap<&str, (u64, BTreeMap<&str, Vec<u8>>)> = BTreeMap::new();
+    for line in out.lines() {
+        let [frame, stream, port, data] = line.split('\t').collect::<Vec<_>>()[..] else { continue };
+        let (_, sides) = found.entry(stream).or_insert_with(|| (frame.parse().unwrap(), BTreeMap::new()));
+        let digits = data.replace([',', ':'], "");
+        let octets = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap());
+        sides.entry(port).or_default().extend(octets);
+    }
+    let pair = |sides: BTreeMap<&str, Vec<u8>>| {
+        let mut sides = sides.into_values();
+        [sides.next().unwrap_or_default(), sides.next().unwrap_or_default()]
+    };
+    found.into_values().map(|(frame, sides)| (frame, pair(sides))).collect()
+}
+
+#[test]
+fn the_bytes_inside_quic_are_those_that_tshark_opens() {
+    if tshark(&["--version"]).is_none() {
+        return println!("skipped: comparing with tshark, which is not installed");
+    }
+    let (mut same, mut wrong) = (0, Vec::new());
+    // tshark 4.0 opens nothing after a Retry, and does not follow a connection to another port.
+    for name in ["quic_v1_h3", "quic_v2_h3", "quic_0rtt", "quic_compatible", "quic_long_hello", "chromium_h3", "dns_doq"] {
+        let path = common::cabinet().join(format!("{name}.pcap"));
+        let keylog = path.with_extension("keylog");
+        let inside = common::inside::look_into(&path);
+        for (frame, mut theirs) in in_streams(path.to_str().unwrap(), keylog.to_str().unwrap()) {
+            let mut ours = inside[&frame].all.clone();
+            ours.sort();
+            theirs.sort();
+            same += usize::from(ours == theirs && !ours[1].is_empty());
+            if ours != theirs {
+                let lengths = |sides: &[Vec<u8>; 2]| sides.iter().map(Vec::len).collect::<Vec<_>>();
+                wrong.push(format!("{name} from frame {frame}: {:?}, tshark {:?}", lengths(&ours), lengths(&theirs)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(same >= 8, "{same}");
+}
+
+#[test]
+fn what_tshark_does_not_open_holds_what_was_sent() {
+    let table = std::fs::read_to_string(common::cabinet().join("README.md")).unwrap();
+    let names = ["ech_accepted", "ech_matches_config", "ech_rejected", "quic_retry", "ftp_starttls", "form_xz"];
+    let datagrams = ["dtls12", "dtls12_cookie", "dtls13_cid", "dtls_srtp", "dtls_srtp_turn"];
+    for name in names.into_iter().chain(datagrams) {
+        let row = table.lines().find(|line| line.starts_with(&format!("| {name}.pcap"))).unwrap();
+        let phrase = row.split("canary.message=").nth(1).unwrap().split(' ').next().unwrap();
+        let file = row.split(' ').nth(1).unwrap();
+        let inside = common::inside::look_into(&common::cabinet().join(file));
+        let holds = |bytes: &[u8]| bytes.windows(phrase.len()).any(|window| window == phrase.as_bytes());
+        let found = inside.values().flat_map(|inside| &inside.bytes).filter(|(_, sides)| sides.iter().any(|side| holds(side)));
+        let channels: Vec<String> = found.map(|(channel, _)| channel.to_string()).collect();
+        let encrypted = channels.iter().any(|channel| !matches!(channel.as_str(), "TCP" | "UDP"));
+        assert!(encrypted, "{file}: {phrase} is in {channels:?}");
+    }
 }

@@ -16,6 +16,8 @@ use intransit::source::Source;
 pub struct Inside {
     /// The bytes of each channel, the client's and the server's.
     pub bytes: BTreeMap<Channel, [Vec<u8>; 2]>,
+    /// The same of all channels together, as it came.
+    pub all: [Vec<u8>; 2],
     /// The lengths of the windows they came in, and their frames.
     pub windows: Vec<(Channel, usize, Vec<u64>)>,
     pub gaps: usize,
@@ -38,6 +40,7 @@ impl PlainSink for Memory {
     fn bytes(&mut self, channel: Channel, window: &Window<'_>) {
         let frames = window.all().frames().iter().map(|frame| frame.get()).collect();
         self.with(|inside| {
+            inside.all[window.dir.index()].extend_from_slice(window.bytes);
             inside.bytes.entry(channel).or_default()[window.dir.index()].extend_from_slice(window.bytes);
             inside.windows.push((channel, window.bytes.len(), frames));
         });

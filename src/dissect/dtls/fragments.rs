@@ -18,6 +18,8 @@ const MOST_AHEAD: u16 = 16;
 pub(super) struct Fragments {
     /// The number of the message to read next.
     next: u16,
+    /// The first fragment that comes says which number that is.
+    joins: bool,
     messages: BTreeMap<u16, Message>,
 }
 
@@ -35,6 +37,11 @@ struct Message {
 const FLIGHT_BEGINNERS: [u8; 3] = [1, 2, 3];
 
 impl Fragments {
+    /// Messages whose predecessors were read elsewhere: the number of the first one is taken as it comes.
+    pub fn joining() -> Fragments {
+        Fragments { joins: true, ..Fragments::default() }
+    }
+
     /// Reads a record of type handshake that is in clear. Returns whether a message was completed.
     pub fn record(&mut self, body: &Window<'_>, handshake: &mut Handshake, facts: &mut Facts) -> bool {
         let mut any = false;
@@ -49,6 +56,9 @@ impl Fragments {
     }
 
     fn fragment(&mut self, fragment: Fragment, bytes: &Window<'_>, handshake: &mut Handshake, facts: &mut Facts) -> bool {
+        if std::mem::take(&mut self.joins) {
+            self.next = fragment.sequence;
+        }
         if !(self.next..=self.next.saturating_add(MOST_AHEAD)).contains(&fragment.sequence) {
             return false;
         }

@@ -1,10 +1,12 @@
 //! DTLS 1.0, 1.2 and 1.3 (RFC 4347, RFC 6347, RFC 9147) over UDP, also when a TURN relay carries it.
 //!
 //! The messages in clear are put together and read by [`Handshake`], as for TLS. Records of later epochs are encrypted and
-//! only noticed. Connectivity checks and media of the same ports (RFC 7983) pass by unread.
+//! only noticed, unless their keys are at hand: then [`opened`] reads them. Connectivity checks and media of the same ports (RFC 7983) pass by unread.
 
 mod envelope;
+mod epoch;
 mod fragments;
+mod opened;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -12,10 +14,11 @@ mod tests;
 use smallvec::SmallVec;
 
 use crate::base::{Basis, Dir, Evidence, Fact, Facts, Kind as FactKind, Message, ProtocolVersion, Sides, What, Window};
-use crate::dissect::tls::{Carrier, Handshake};
-use crate::dissect::{Next, Payload, Probe, Protocol};
+use crate::dissect::tls::{Carrier, Handshake, Terms};
+use crate::dissect::{Next, Payload, Probe, Protocol, Tools};
 
 use fragments::Fragments;
+use opened::{Opening, Sealed};
 use record::{Kind, Record, content};
 
 /// Datagrams without anything new after which a connection is left alone.
@@ -35,6 +38,8 @@ pub struct Dtls {
     messages: Sides<Fragments>,
     /// The versions on records, for want of a hello.
     versions: SmallVec<[(ProtocolVersion, Evidence); 1]>,
+    /// Keys, where there are some.
+    opening: Option<Box<Opening>>,
     begun: bool,
     idle: u16,
     done: bool,
@@ -46,6 +51,7 @@ impl Default for Dtls {
             handshake: Handshake::new(Carrier::Dtls),
             messages: Sides::default(),
             versions: SmallVec::new(),
+            opening: None,
             begun: false,
             idle: 0,
             done: false,
@@ -54,6 +60,13 @@ impl Default for Dtls {
 }
 
 impl Protocol for Dtls {
+    const OPENS: bool = true;
+
+    fn equip(&mut self, tools: &Tools) {
+        self.handshake.follow(Terms::new(false));
+        self.opening = Some(Box::new(Opening::new(tools)));
+    }
+
     fn probe(window: &Window<'_>) -> Probe {
         if record::is_dtls(envelope::inside(window).bytes) { Probe::Yes } else { Probe::No }
     }
@@ -73,7 +86,9 @@ impl Payload for Dtls {
         if !self.done {
             self.idle = self.idle.saturating_add(1);
             self.datagram(&envelope::inside(window), facts);
-            if self.handshake.is_settled() || self.idle >= MOST_IDLE {
+            let watched = self.opening.as_ref().is_some_and(|opening| opening.is_watched());
+            let unfinished = self.opening.as_ref().is_some_and(|opening| opening.is_unfinished(&self.handshake));
+            if self.handshake.is_settled() && !unfinished || self.idle >= MOST_IDLE && !watched {
                 self.close(facts);
             }
         }
@@ -90,6 +105,9 @@ impl Payload for Dtls {
             self.state_record_versions(facts);
         }
         self.handshake.close(facts);
+        if let Some(opening) = &mut self.opening {
+            opening.close(&self.handshake, facts);
+        }
     }
 
     fn next(&self) -> Next {
@@ -101,17 +119,31 @@ impl Dtls {
     /// Reads one record after the other (RFC 6347 §4.1.1).
     fn datagram(&mut self, datagram: &Window<'_>, facts: &mut Facts) {
         let mut rest = *datagram;
-        while let Some(record) = record::read(rest.bytes, self.cid_len(rest.dir, facts)) {
+        loop {
+            let cid_len = self.cid_len(rest.dir, facts);
+            let Some(record) = record::read(rest.bytes, cid_len) else { break };
             let Some(whole) = rest.slice(0..record.end) else { return };
+            let sealed = Sealed { record, whole, cid_len: cid_len.unwrap_or_default() };
             match record.kind {
                 Kind::Plain { content, version, epoch } => {
                     self.begin(version, &whole, facts);
                     self.plain(content, epoch, record, &whole, facts);
+                    if let Some(opening) = self.opening.as_mut().filter(|_| epoch > 0) {
+                        opening.until_1_2(&sealed, content, epoch, &mut self.handshake, facts);
+                    }
                 }
-                Kind::Unified { epoch_bits } if self.may_be_1_3() => self.unified(epoch_bits, record, &whole, facts),
-                Kind::Unified { .. } => return,
+                Kind::Unified { epoch_bits } if self.may_be_1_3() => {
+                    self.unified(epoch_bits, record, &whole, facts);
+                    if let Some(opening) = &mut self.opening {
+                        opening.since_1_3(&sealed, epoch_bits, &mut self.handshake, facts);
+                    }
+                }
+                Kind::Unified { .. } => break,
             }
             rest = rest.from(record.end);
+        }
+        if let Some(opening) = self.opening.as_ref().filter(|_| !rest.bytes.is_empty()) {
+            opening.passes(&rest);
         }
     }
 
@@ -126,6 +158,9 @@ impl Dtls {
             (content::CHANGE_CIPHER_SPEC, 0) => {
                 self.flush(whole.dir, facts);
                 self.idle = 0;
+                if let Some(opening) = &mut self.opening {
+                    opening.change(whole.dir, epoch, &self.handshake);
+                }
                 if let Some(value) = body.slice(0..1) {
                     self.handshake.change_cipher_spec(&value, facts);
                 }

@@ -82,7 +82,7 @@ impl Iterator for Frames<'_> {
 }
 
 /// ACK (RFC 9000 §19.3).
-fn skip_ack(r: &mut Reader<'_>, with_ecn: bool) -> Result<(), Short> {
+pub(super) fn skip_ack(r: &mut Reader<'_>, with_ecn: bool) -> Result<(), Short> {
     let _largest = r.varint()?;
     let _delay = r.varint()?;
     let ranges = r.varint()?;

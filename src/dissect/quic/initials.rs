@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::base::{Dir, Evidence, Facts, Sides, Stitched, Window};
-use crate::dissect::tls::{Carrier, Handshake};
+use crate::dissect::tls::{Carrier, Handshake, Terms};
 
 use super::crypto::CryptoStream;
 use super::keys::{InitialKeys, Opened, Role};
@@ -50,16 +50,14 @@ pub(super) struct Initial {
     pub fresh: bool,
 }
 
-impl Default for Initials {
-    fn default() -> Initials {
-        Initials {
-            attempts: Vec::new(),
-            handshake: Handshake::new(Carrier::Quic),
-            ended: 0,
-            waiting: Vec::new(),
-            derivations: 0,
-            buffer: Vec::new(),
+impl Initials {
+    /// Nothing yet; `followed` where there are keys, which depend on what the hellos say.
+    pub fn new(followed: bool) -> Initials {
+        let mut handshake = Handshake::new(Carrier::Quic);
+        if followed {
+            handshake.follow(Terms::new(false));
         }
+        Initials { attempts: Vec::new(), handshake, ended: 0, waiting: Vec::new(), derivations: 0, buffer: Vec::new() }
     }
 }
 
@@ -175,6 +173,11 @@ impl Initials {
         let answered = self.attempts.iter().find(|a| a.hello.client.is_some() && a.hello.server.is_some());
         let any = || self.attempts.iter().find(|a| a.hello.client.is_some() || a.hello.server.is_some());
         answered.or_else(any).map(|a| a.hello.clone()).unwrap_or_default()
+    }
+
+    /// The handshake, which goes on in packets that secrets protect.
+    pub fn handshake(&mut self) -> &mut Handshake {
+        &mut self.handshake
     }
 
     /// The connection ids that the client's attempts began with.

@@ -144,7 +144,7 @@ fn expand_label(secret: &Prk, label: &[u8], out: &mut [u8]) -> Option<()> {
 }
 
 /// The packet number from its truncated form (RFC 9000 §A.3), given the largest seen so far.
-fn expand_number(largest: u64, truncated: &[u8]) -> u64 {
+pub(super) fn expand_number(largest: u64, truncated: &[u8]) -> u64 {
     let bits = 8 * truncated.len().min(4);
     let value = truncated.iter().take(4).fold(0u64, |n, &b| n << 8 | u64::from(b));
     let (window, expected) = (1u64 << bits, largest.saturating_add(1));

@@ -2,24 +2,31 @@
 //!
 //! Recognised on any port by the shape of long headers; that an Initial packet is one is then proven by opening it. Both
 //! sides' Initials are opened with the keys that everybody on the path can derive, and the TLS hellos inside are read by
-//! [`Handshake`](crate::dissect::tls::Handshake) like any others. Handshake, 0-RTT and 1-RTT packets are only noticed: their keys are secret.
+//! [`Handshake`](crate::dissect::tls::Handshake) like any others. Handshake, 0-RTT and 1-RTT packets are only noticed, unless their keys are at
+//! hand: then [`opened`] reads them.
 
 mod crypto;
+mod data;
 mod frames;
 mod google;
 mod initials;
 mod keys;
+mod opened;
 mod packet;
+mod protection;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod version;
 
 use crate::base::{Alert, AlertDescription, Basis, Dir, Evidence, Fact, Facts, Kind, Message, QuicVersion, Sides, What, Window};
-use crate::dissect::{Next, Payload, Probe, Protocol};
+use crate::dissect::tls::Handshake;
+use crate::dissect::{Next, Payload, Probe, Protocol, Tools};
 
 use frames::{Frame, Frames};
 use initials::{Initial, Initials};
 use keys::Role;
+use opened::{Level, Opening, Sealed};
 use packet::{Body, Long, Packet};
 use version::{PacketType, RetryProof};
 
@@ -47,6 +54,10 @@ pub struct Quic {
     one_rtt: Sides<Option<Evidence>>,
     seen: Sides<SeenTypes>,
     closed: Option<Evidence>,
+    /// Keys, where there are some.
+    opening: Option<Box<Opening>>,
+    /// How far the handshake came was stated.
+    stated: bool,
     google: bool,
     idle: u16,
     stage: Stage,
@@ -68,6 +79,12 @@ enum Stage {
 }
 
 impl Protocol for Quic {
+    const OPENS: bool = true;
+
+    fn equip(&mut self, tools: &Tools) {
+        self.opening = Some(Box::new(Opening::new(tools)));
+    }
+
     fn probe(window: &Window<'_>) -> Probe {
         match packet::is_plausible_start(window.bytes) || google::is_plausible_start(window.bytes) {
             true => Probe::Yes,
@@ -100,7 +117,7 @@ impl Payload for Quic {
         } else {
             self.datagram(window, facts);
         }
-        if self.idle >= MOST_IDLE {
+        if self.idle >= MOST_IDLE && !self.is_watched() {
             self.stage = Stage::Done;
         }
         window.bytes.len()
@@ -110,11 +127,16 @@ impl Payload for Quic {
         if std::mem::replace(&mut self.stage, Stage::Closed) == Stage::Closed {
             return;
         }
-        let hellos = self.initials.take().map(|initials| initials.hellos()).unwrap_or_default();
+        let mut initials = self.initials.take();
+        let hellos = initials.as_ref().map(|initials| initials.hellos()).unwrap_or_default();
         let judged = facts.has(Kind::Handshake) || self.version.is_none_or(google::is_quic_crypto);
         self.state_ids(facts);
-        if !judged {
+        let handshake = initials.as_mut().map(|initials| &*initials.handshake());
+        if !judged && !state_finished(handshake, facts) {
             self.partly(self.by_role(&hellos), facts);
+        }
+        if let Some(opening) = &mut self.opening {
+            opening.close(handshake, facts);
         }
     }
 
@@ -144,7 +166,10 @@ impl Quic {
     /// States the connection ids that client and server chose for themselves: a datagram from a new address to one of them
     /// belongs to this connection (RFC 9000 §9).
     fn state_ids(&mut self, facts: &mut Facts) {
-        let ids = std::mem::take(&mut self.ids);
+        if facts.has(Kind::QuicConnectionIds) {
+            return;
+        }
+        let ids = self.ids.clone();
         let client = self.client.unwrap_or(Dir::Client);
         let chosen: Vec<_> = [ids.of(client), ids.of(client.other())].into_iter().flatten().filter(|(id, _)| !id.is_empty()).collect();
         let Some((_, first)) = chosen.first() else { return };
@@ -192,6 +217,30 @@ impl Quic {
             }
             _ => {}
         }
+        let level = match kind {
+            PacketType::ZeroRtt => Level::ZeroRtt,
+            PacketType::Handshake => Level::Handshake,
+            PacketType::Initial | PacketType::Retry => return,
+        };
+        self.sealed(level, long.version, number_at, packet, facts);
+    }
+
+    /// A packet that secrets protect.
+    fn sealed(&mut self, level: Level, version: QuicVersion, number_at: usize, packet: &Window<'_>, facts: &mut Facts) {
+        let packet = packet.with_dir(self.role(packet.dir));
+        let Quic { opening: Some(opening), initials, .. } = self else { return };
+        let initials = initials.get_or_insert_with(|| Box::new(Initials::new(true)));
+        let sealed = Sealed { level, version, number_at, packet };
+        if let Some(close) = opening.packet(&sealed, initials.handshake(), facts)
+            && let Some(payload) = close.payload.window(packet.dir)
+        {
+            facts.with_keys(|facts| self.connection_close(close.code, &payload, close.span, facts));
+        }
+    }
+
+    /// Somebody looks at what is inside.
+    fn is_watched(&self) -> bool {
+        self.opening.as_ref().is_some_and(|opening| opening.is_watched())
     }
 
     /// The role of a side: facts name roles, also where the flow has its labels the wrong way round.
@@ -232,7 +281,7 @@ impl Quic {
     /// Opens an Initial packet, or keeps it until the packet comes that its keys derive from.
     fn initial(&mut self, long: &Long<'_>, number_at: usize, packet: &Window<'_>, facts: &mut Facts) {
         // Taken out while the packet is read into `self`.
-        let mut initials = self.initials.take().unwrap_or_default();
+        let mut initials = self.initials.take().unwrap_or_else(|| Box::new(Initials::new(self.opening.is_some())));
         match initials.open(long, number_at, packet, self.client) {
             Some(initial) => {
                 self.read(&mut initials, long.version, &initial, packet.dir, facts);
@@ -244,6 +293,9 @@ impl Quic {
                 }
             }
             None => initials.wait(packet),
+        }
+        if let Some(opening) = &mut self.opening {
+            opening.catch_up(initials.handshake(), facts);
         }
         self.initials = Some(initials);
     }
@@ -348,6 +400,10 @@ impl Quic {
     /// A short header: protected with 1-RTT keys, which exist only once the handshake is done on this side (RFC 9001 §5.7).
     fn short(&mut self, packet: &Window<'_>, facts: &mut Facts) {
         let to = self.ids.of(packet.dir.other()).as_ref().map(|(id, _)| *id);
+        if let Some(version) = self.version.filter(|_| self.opening.is_some()) {
+            let number_at = 1 + to.map_or(0, |id| id.as_bytes().len());
+            self.sealed(Level::OneRtt, version, number_at, packet, facts);
+        }
         let shaped =
             short_header_id(packet.bytes, to.map_or(0, |id| id.as_bytes().len())).is_some_and(|id| to.is_none_or(|to| to.as_bytes() == id));
         let slot = self.one_rtt.of_mut(packet.dir);
@@ -361,15 +417,23 @@ impl Quic {
 
     fn complete(&mut self, facts: &mut Facts) {
         let (Some(client), Some(server)) = self.by_role(&self.one_rtt) else { return };
-        self.stage = Stage::Done;
+        if std::mem::replace(&mut self.stated, true) {
+            return;
+        }
+        self.stage = if self.is_watched() { Stage::Reading } else { Stage::Done };
         self.state_ids(facts);
-        let hellos = self.initials.take().map(|initials| initials.hellos()).unwrap_or_default();
+        let mut initials = self.initials.take();
+        let hellos = initials.as_ref().map(|initials| initials.hellos()).unwrap_or_default();
+        let finished = state_finished(initials.as_mut().map(|initials| &*initials.handshake()), facts);
+        // Keys still need it.
+        self.initials = initials.filter(|_| self.opening.is_some());
         if self.version.is_some_and(google::is_quic_crypto) {
             return;
         }
         // Protected data both ways: a CONNECTION_CLOSE in an Initial before it was not believed by its receiver.
         self.closed = None;
         match self.by_role(&hellos) {
+            _ if finished => {}
             (Some(hello), Some(answer)) => {
                 let evidence = client.and(&server).and(&hello).and(&answer);
                 facts.infer(What::TlsEstablished(true), evidence.clone());
@@ -414,4 +478,14 @@ impl Quic {
             self.stage = Stage::Done;
         }
     }
+}
+
+/// With keys, the `Finished` of both sides say more than the shape of what follows. Returns whether they were read.
+fn state_finished(handshake: Option<&Handshake>, facts: &mut Facts) -> bool {
+    let Some(evidence) = handshake.and_then(Handshake::both_finished) else { return false };
+    facts.with_keys(|facts| {
+        facts.observe(What::TlsEstablished(true), evidence.clone());
+        facts.observe(What::Handshake("complete"), evidence);
+    });
+    true
 }

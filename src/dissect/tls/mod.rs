@@ -6,6 +6,7 @@
 mod answer;
 mod certificate;
 pub mod chain;
+pub(in crate::dissect) mod ech;
 mod encrypted;
 mod exchange;
 mod handshake;
@@ -26,6 +27,7 @@ mod terms;
 pub use handshake::{Carrier, Handshake};
 pub(in crate::dissect) use probe::is_random;
 pub use record::Tls;
+pub(in crate::dissect) use terms::Terms;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation)]

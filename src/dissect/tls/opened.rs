@@ -1,15 +1,14 @@
 //! Records that are opened with keys, on the way from the record layer to whoever reads what is inside.
 
-use std::sync::Arc;
-
+use super::ech;
 use super::handshake::Handshake;
 use super::messages::Messages;
 use super::opening::{self, Budget, Opened, Suite, Suite13, Tls12, Tls13};
 use super::probe::content;
 use super::terms::Terms;
-use crate::base::{AlertDescription, Basis, Dir, Evidence, Fact, Facts, Kind, ProtocolVersion, Sides, Stitched, What, Window};
+use crate::base::{Dir, Evidence, Facts, ProtocolVersion, Sides, Stitched, Window};
 use crate::dissect::Tools;
-use crate::dissect::keys::{Lack, Lookup, Secret, Session};
+use crate::dissect::keys::{Lack, Lookup, Session};
 use crate::dissect::plain::{Channel, Closed, Plain};
 
 /// Octets that the shortest protected record has, header included: what a gap is divided by.
@@ -82,7 +81,7 @@ impl Opening {
             Some(_) => {
                 // More keys may have come since the ChangeCipherSpec.
                 if self.ciphers.tls12.lacks_key(dir)
-                    && let Some(master) = master(&mut self.lookup, terms)
+                    && let Some(master) = opening::master_of(&mut self.lookup, terms)
                 {
                     self.ciphers.tls12.catch_up(dir, terms, &master);
                 }
@@ -112,7 +111,7 @@ impl Opening {
     /// A `ChangeCipherSpec`: before TLS 1.3 other keys follow it.
     pub fn change(&mut self, dir: Dir, handshake: &Handshake) {
         let Some(terms) = handshake.terms().filter(|terms| terms.version.is_some_and(|version| !version.is_1_3())) else { return };
-        let master = master(&mut self.lookup, terms);
+        let master = opening::master_of(&mut self.lookup, terms);
         self.ciphers.tls12.change(dir, terms, master.as_deref());
     }
 
@@ -122,8 +121,9 @@ impl Opening {
         let Some(terms) = handshake.terms() else { return };
         let version = terms.version;
         let Some(opened) = self.open(record, terms) else {
+            let keys = self.lookup.session(terms.client_random).is_some();
             if let Some(plain) = &self.plain {
-                plain.note(dir, Err(Closed::NotAuthentic));
+                plain.note(dir, Err(if keys { Closed::NotAuthentic } else { Closed::NoKey }));
                 plain.gap(channel(version), dir, Some(record.bytes.len() as u64));
             }
             return;
@@ -139,7 +139,7 @@ impl Opening {
         if self.first_opened.is_none() && !opened.keyless {
             self.first_opened = Some(record.all());
             // Before any message is read: whose name a certificate is for depends on it.
-            self.state_ech(handshake.terms(), facts);
+            ech::state(&self.lookup, self.first_opened.as_ref(), handshake.terms(), facts);
         }
         let mut inside = Stitched::new();
         inside.push_derived(&opened.plain, record);
@@ -184,7 +184,7 @@ impl Opening {
     /// Whether more is to be learnt of a handshake that is complete from outside.
     pub fn is_unfinished(&self, handshake: &Handshake) -> bool {
         let is_1_3 = handshake.version().is_some_and(ProtocolVersion::is_1_3);
-        self.is_watched() || is_1_3 && self.lookup.opened && !handshake.progress.both_finished()
+        self.is_watched() || is_1_3 && self.lookup.opened && handshake.both_finished().is_none()
     }
 
     /// The connection is over, or nothing more is to be learnt: said once.
@@ -204,21 +204,7 @@ impl Opening {
         };
         let evidence = handshake.offered().or(self.sealed.as_ref()).cloned();
         self.lookup.close(lack, evidence, facts);
-        self.state_ech(terms, facts);
-    }
-
-    /// What the keys say of ECH: those of an inner hello open only what a server sent that took it.
-    fn state_ech(&self, terms: Option<&Terms>, facts: &mut Facts) {
-        let Some(Fact { what: What::TlsEch("present"), evidence: offered, .. }) = facts.get(Kind::TlsEch) else { return };
-        let of_another = terms.and_then(|terms| terms.client_random).is_some_and(|outer| self.lookup.is_of_another(outer));
-        let (verdict, shown_by) = match (&self.first_opened, ech_rejected(facts)) {
-            (Some(_), _) if facts.has(Kind::Ech) => return,
-            (Some(opened), _) if of_another => ("accepted", opened.clone()),
-            (_, Some(evidence)) => ("rejected", evidence),
-            _ => return,
-        };
-        let evidence = offered.clone().and(&shown_by);
-        facts.replace(Fact { what: What::Ech(verdict), basis: Basis::ObservedWithKeys, evidence });
+        ech::state(&self.lookup, self.first_opened.as_ref(), terms, facts);
     }
 
     fn open(&mut self, record: &Window<'_>, terms: &Terms) -> Option<Opened> {
@@ -262,25 +248,6 @@ impl Ciphers {
     }
 }
 
-/// The master secret of TLS 1.2 and before: logged, or made from the pre-master secret, where that is known.
-fn master(lookup: &mut Lookup, terms: &Terms) -> Option<Arc<Secret>> {
-    let session = lookup.session(terms.client_random).cloned();
-    if let Some(master) = session.as_ref().and_then(|session| session.master.clone()) {
-        return Some(master);
-    }
-    let suite = Suite::before_1_3(terms.cipher?)?;
-    let pre_master = match session.and_then(|session| session.pre_master.clone()) {
-        Some(secret) => secret,
-        None if suite.rsa => {
-            let (key, secret) = lookup.keys().pre_master(terms.encrypted_pre_master.as_ref()?)?;
-            lookup.matches(key);
-            secret
-        }
-        None => return None,
-    };
-    opening::master(terms, suite.hash, &pre_master).map(Arc::new)
-}
-
 /// Why nothing opened, though a key was there.
 fn lack(session: &Session, terms: &Terms) -> Lack {
     let is_1_3 = terms.version.is_none_or(ProtocolVersion::is_1_3);
@@ -292,19 +259,6 @@ fn lack(session: &Session, terms: &Terms) -> Lack {
         return Lack::Suite;
     }
     if session.has_any(is_1_3) { Lack::Opened } else { Lack::Secret }
-}
-
-/// The alert of a client whose ECH was not taken (RFC 9849 §6.1.6).
-const ECH_REQUIRED: AlertDescription = AlertDescription(121);
-
-/// A server that did not take the ECH it got answers with other keys to try, and the client ends with an alert (RFC 9849 §6.1.6).
-fn ech_rejected(facts: &Facts) -> Option<Evidence> {
-    let retry = facts.get(Kind::TlsEchRetryConfigs);
-    let alert = facts.get(Kind::TlsAlerts).filter(|fact| match &fact.what {
-        What::TlsAlerts(list) => list.iter().any(|alert| alert.description == ECH_REQUIRED),
-        _ => false,
-    });
-    retry.or(alert).map(|fact| fact.evidence.clone())
 }
 
 fn channel(version: Option<ProtocolVersion>) -> Channel {

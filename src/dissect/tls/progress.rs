@@ -46,11 +46,6 @@ impl Progress {
         self.opened_finished.of_mut(dir).get_or_insert_with(|| evidence.clone());
     }
 
-    /// Whether the `Finished` of both sides were read.
-    pub fn both_finished(&self) -> bool {
-        self.opened_finished.client.is_some() && self.opened_finished.server.is_some()
-    }
-
     /// Remembers the frames of what came first.
     pub fn begin(&mut self, evidence: &Evidence) {
         if self.first.is_none() {
@@ -60,6 +55,14 @@ impl Progress {
 }
 
 impl Handshake {
+    /// The frames of the hello's answer and of the `Finished` of both sides, where they were read with keys.
+    pub(in crate::dissect) fn both_finished(&self) -> Option<Evidence> {
+        match (&self.progress.opened_finished, self.answered()) {
+            (Sides { client: Some(client), server: Some(server) }, Some(answer)) => Some(answer.evidence.clone().and(server).and(client)),
+            _ => None,
+        }
+    }
+
     /// A protected record: its header (or all of it), whether its type is application data, and how long its fragment is.
     /// DTLS 1.2 and earlier: a record of an epoch other than 0. DTLS 1.3: pass `true` for every encrypted record.
     pub fn protected(&mut self, header: &Window<'_>, is_data: bool, length: usize, facts: &mut Facts) {
@@ -113,14 +116,14 @@ impl Handshake {
     }
 
     /// An alert that was opened with keys. The ordinary ends are only steps.
-    pub(super) fn opened_alert(&mut self, window: &Window<'_>, facts: &mut Facts) {
+    pub(in crate::dissect) fn opened_alert(&mut self, window: &Window<'_>, facts: &mut Facts) {
         let &[level, description] = window.bytes else { return };
         let evidence = window.all();
         facts.step(window.dir, Message::Alert, arrived(window), evidence.clone());
         if ENDS.contains(&description) {
             return;
         }
-        if level == 2 && !self.progress.both_finished() {
+        if level == 2 && self.both_finished().is_none() {
             self.progress.opened_refusal.get_or_insert_with(|| evidence.clone());
         }
         let alert = Alert { dir: window.dir, fatal: level == 2, description: AlertDescription(description) };
@@ -184,8 +187,8 @@ impl Handshake {
         }
         let server = protected.server.as_ref()?;
         if answer.version.is_1_3() {
-            if let Sides { client: Some(client), server: Some(server) } = &self.progress.opened_finished {
-                return Some((Basis::ObservedWithKeys, answer.evidence.clone().and(server).and(client)));
+            if let Some(evidence) = self.both_finished() {
+                return Some((Basis::ObservedWithKeys, evidence));
             }
             let client = finished.as_ref()?;
             return Some((Basis::Inferred, answer.evidence.clone().and(server).and(client)));

@@ -51,7 +51,7 @@ impl Format {
     /// Whether people read it, and not only programs.
     #[must_use]
     pub fn is_for_people(&self) -> bool {
-        self.name == Format::TABLE.name
+        matches!(self.name, "table" | "md")
     }
 
     /// The format of a name.

@@ -7,6 +7,7 @@ mod aead;
 mod budget;
 mod cbc;
 mod mac;
+mod pre_master;
 mod prf;
 mod schedule;
 mod suite;
@@ -14,10 +15,13 @@ mod tls12;
 mod tls13;
 
 pub(in crate::dissect) use budget::Budget;
-pub(in crate::dissect) use prf::master;
-pub(in crate::dissect) use suite::{Suite, Suite13};
+pub(in crate::dissect) use pre_master::master_of;
+pub(in crate::dissect) use schedule::{RecordKey, expand_label, next_secret};
+pub(in crate::dissect) use suite::{AeadKind, Suite, Suite13};
 pub(super) use tls12::Tls12;
+pub(in crate::dissect) use tls12::{Head, Key12};
 pub(super) use tls13::Tls13;
+pub(in crate::dissect) use tls13::content;
 
 /// What a record protected.
 pub(in crate::dissect) struct Opened {

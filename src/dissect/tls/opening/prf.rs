@@ -51,7 +51,7 @@ impl Function {
 }
 
 /// The master secret out of a pre-master secret.
-pub(in crate::dissect) fn master(terms: &Terms, hash: Hash, pre_master: &Secret) -> Option<Secret> {
+pub(super) fn master(terms: &Terms, hash: Hash, pre_master: &Secret) -> Option<Secret> {
     let function = Function::of(terms.version?, hash)?;
     let (client, server) = (terms.client_random?, terms.server_random?);
     let master = if terms.extended_master_secret {

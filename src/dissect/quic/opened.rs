@@ -1,0 +1,279 @@
+//! Packets that are opened with keys of the user's own sessions, and what is in them.
+
+use super::crypto::CryptoStream;
+use super::data::{DataFrame, DataFrames};
+use super::protection::PacketKeys;
+use super::streams::Streams;
+use crate::base::{Dir, Evidence, Facts, QuicVersion, Sides, Stitched, Window};
+use crate::dissect::Tools;
+use crate::dissect::keys::{Lack, Lookup, Secret, Session};
+use crate::dissect::plain::{Channel, Closed, Plain};
+use crate::dissect::tls::opening::Suite13;
+use crate::dissect::tls::{Handshake, Terms, ech};
+use std::sync::Arc;
+
+/// Packets kept that came before the `ClientHello` was whole.
+const MOST_WAITING: usize = 32;
+/// Packets of a server that are tried with all keys, where the hello's true random is encrypted.
+const MOST_TRIED: u8 = 2;
+
+/// Which keys protect a packet (RFC 9001 §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    ZeroRtt,
+    Handshake,
+    OneRtt,
+}
+
+/// A packet that is protected with secrets. The direction on its window is the role of its sender.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sealed<'a> {
+    pub level: Level,
+    pub version: QuicVersion,
+    pub number_at: usize,
+    pub packet: Window<'a>,
+}
+
+/// What opening the packets of one connection takes.
+#[derive(Debug)]
+pub(super) struct Opening {
+    lookup: Lookup,
+    plain: Option<Plain>,
+    keys: Keyring,
+    handshake: Sides<CryptoStream>,
+    /// The handshake goes on in 1-RTT packets: tickets, and requests for a certificate.
+    late: Sides<CryptoStream>,
+    streams: Streams,
+    waiting: Vec<(Level, QuicVersion, usize, Dir, Stitched)>,
+    /// Tries with all keys that are left.
+    tries: u8,
+    /// The first packet protected with secrets.
+    sealed: Option<Evidence>,
+    first_opened: Option<Evidence>,
+}
+
+/// The keys of every level, and the random that they belong to. Apart, since keys have no `Debug`.
+#[derive(Default)]
+struct Keyring {
+    random: Option<[u8; 32]>,
+    zero_rtt: Option<PacketKeys>,
+    handshake: Sides<Option<PacketKeys>>,
+    one_rtt: Sides<Option<PacketKeys>>,
+}
+
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keyring")
+    }
+}
+
+/// A CONNECTION_CLOSE in a Handshake packet, and the payload it stands in.
+pub(super) struct Close {
+    pub code: u64,
+    pub span: std::ops::Range<usize>,
+    pub payload: Stitched,
+}
+
+impl Opening {
+    pub fn new(tools: &Tools) -> Opening {
+        Opening {
+            lookup: Lookup::new(&tools.keys, &tools.usage),
+            plain: tools.plain.clone(),
+            keys: Keyring::default(),
+            handshake: Sides::default(),
+            late: Sides::default(),
+            streams: Streams::default(),
+            waiting: Vec::new(),
+            tries: MOST_TRIED,
+            sealed: None,
+            first_opened: None,
+        }
+    }
+
+    /// Somebody looks at what is inside: every packet matters, to the end.
+    pub fn is_watched(&self) -> bool {
+        self.plain.is_some()
+    }
+
+    /// Opens a packet, if there are keys, and reads it.
+    pub fn packet(&mut self, sealed: &Sealed<'_>, handshake: &mut Handshake, facts: &mut Facts) -> Option<Close> {
+        self.sealed.get_or_insert_with(|| sealed.packet.all());
+        let terms = handshake.terms()?;
+        if terms.client_random.is_none() && self.waiting.len() < MOST_WAITING {
+            let mut copy = Stitched::new();
+            copy.push(&sealed.packet);
+            self.waiting.push((sealed.level, sealed.version, sealed.number_at, sealed.packet.dir, copy));
+            return None;
+        }
+        self.read(sealed, handshake, facts)
+    }
+
+    /// A `ClientHello` may be whole now: what waited for its random is read.
+    pub fn catch_up(&mut self, handshake: &mut Handshake, facts: &mut Facts) {
+        if self.waiting.is_empty() || handshake.terms().is_none_or(|terms| terms.client_random.is_none()) {
+            return;
+        }
+        for (level, version, number_at, dir, copy) in std::mem::take(&mut self.waiting) {
+            if let Some(packet) = copy.window(dir) {
+                self.read(&Sealed { level, version, number_at, packet }, handshake, facts);
+            }
+        }
+    }
+
+    fn read(&mut self, sealed: &Sealed<'_>, handshake: &mut Handshake, facts: &mut Facts) -> Option<Close> {
+        let dir = sealed.packet.dir;
+        let opened = handshake.terms().and_then(|terms| self.open(sealed, terms));
+        // Datagrams are padded, also behind their last packet: what neither opens nor has the fixed bit was none (RFC 9000 §17.3.1).
+        let is_packet = opened.is_some() || sealed.packet.bytes.first().is_some_and(|first| first & 0x40 != 0);
+        if let Some(plain) = self.plain.as_ref().filter(|_| is_packet && sealed.level != Level::Handshake) {
+            let closed = if self.has_keys(sealed) { Closed::NotAuthentic } else { Closed::NoKey };
+            plain.note(dir, if opened.is_some() { Ok(()) } else { Err(closed) });
+        }
+        let mut payload = Stitched::new();
+        payload.push_derived(&opened?, &sealed.packet);
+        self.lookup.opened = true;
+        if self.first_opened.is_none() {
+            self.first_opened = Some(sealed.packet.all());
+            ech::state(&self.lookup, self.first_opened.as_ref(), handshake.terms(), facts);
+        }
+        let found = self.frames(sealed.level, &payload.window(dir)?, handshake, facts);
+        found.map(|(code, span)| Close { code, span, payload })
+    }
+
+    fn frames(
+        &mut self,
+        level: Level,
+        payload: &Window<'_>,
+        handshake: &mut Handshake,
+        facts: &mut Facts,
+    ) -> Option<(u64, std::ops::Range<usize>)> {
+        let dir = payload.dir;
+        let mut close = None;
+        for frame in DataFrames::new(payload.bytes) {
+            match (frame, &self.plain) {
+                (DataFrame::Crypto { offset, span }, _) => {
+                    let Some(data) = payload.slice(span) else { continue };
+                    let stream = if level == Level::Handshake { &mut self.handshake } else { &mut self.late };
+                    facts.with_keys(|facts| stream.of_mut(dir).insert(offset, &data, handshake, facts));
+                }
+                (DataFrame::Close { code, span }, _) if level == Level::Handshake => close = Some((code, span)),
+                (DataFrame::Stream { id, offset, span, last }, Some(plain)) => {
+                    let Some(data) = payload.slice(span) else { continue };
+                    if !self.streams.insert(id, offset, &data, last, plain) {
+                        plain.lost(dir);
+                    }
+                }
+                (DataFrame::Reset { id }, Some(plain)) => self.streams.reset(id, dir, plain),
+                (DataFrame::Datagram { span }, Some(plain)) => {
+                    if let Some(data) = payload.slice(span) {
+                        plain.bytes(Channel::QuicDatagram, &data);
+                    }
+                }
+                (DataFrame::Unknown, Some(plain)) if level != Level::Handshake => plain.lost(dir),
+                _ => {}
+            }
+        }
+        close
+    }
+
+    /// The payload of a packet.
+    fn open(&mut self, sealed: &Sealed<'_>, terms: &Terms) -> Option<Vec<u8>> {
+        let Opening { lookup, keys, .. } = self;
+        if keys.random != terms.client_random {
+            *keys = Keyring { random: terms.client_random, ..Keyring::default() };
+        }
+        if let Some(session) = lookup.session(terms.client_random) {
+            return keys.open(sealed, session, terms);
+        }
+        // The keys may be filed under the random of the inner hello, which only the server has seen (RFC 9849 §6.1).
+        let by_server = sealed.packet.dir == Dir::Server && sealed.level == Level::Handshake;
+        let outer = terms.client_random.filter(|_| terms.ech && by_server && self.tries > 0)?;
+        self.tries -= 1;
+        for (random, session) in lookup.candidates() {
+            if let Some(payload) = keys.open(sealed, &session, terms) {
+                lookup.adopt(outer, random, session);
+                return Some(payload);
+            }
+        }
+        None
+    }
+
+    fn has_keys(&self, sealed: &Sealed<'_>) -> bool {
+        self.keys.slot(sealed).is_some()
+    }
+
+    /// The connection is over; `handshake` is that of its Initial packets.
+    pub fn close(&mut self, handshake: Option<&Handshake>, facts: &mut Facts) {
+        if let Some(plain) = &self.plain {
+            for (level, _, _, dir, _) in std::mem::take(&mut self.waiting) {
+                if level != Level::Handshake {
+                    plain.note(dir, Err(Closed::NoKey));
+                }
+            }
+            let missing = self.streams.close(plain);
+            [Dir::Client, Dir::Server].into_iter().filter(|&dir| *missing.of(dir)).for_each(|dir| plain.lost(dir));
+        }
+        let terms = handshake.and_then(Handshake::terms);
+        let random = terms.and_then(|terms| terms.client_random);
+        let lack = match (&self.sealed, self.lookup.opened) {
+            (None, _) | (_, true) => None,
+            (Some(_), false) => Some(match (random, self.lookup.session(random)) {
+                (None, _) => Lack::Hello,
+                (Some(_), None) => Lack::Key,
+                (Some(_), Some(session)) if !session.has_any(true) => Lack::Secret,
+                (Some(_), Some(_)) => Lack::Opened,
+            }),
+        };
+        self.lookup.close(lack, self.sealed.clone(), facts);
+        ech::state(&self.lookup, self.first_opened.as_ref(), terms, facts);
+    }
+}
+
+impl Keyring {
+    fn slot(&self, sealed: &Sealed<'_>) -> Option<&PacketKeys> {
+        match sealed.level {
+            Level::ZeroRtt => self.zero_rtt.as_ref(),
+            Level::Handshake => self.handshake.of(sealed.packet.dir).as_ref(),
+            Level::OneRtt => self.one_rtt.of(sealed.packet.dir).as_ref(),
+        }
+    }
+
+    fn slot_mut(&mut self, sealed: &Sealed<'_>) -> &mut Option<PacketKeys> {
+        match sealed.level {
+            Level::ZeroRtt => &mut self.zero_rtt,
+            Level::Handshake => self.handshake.of_mut(sealed.packet.dir),
+            Level::OneRtt => self.one_rtt.of_mut(sealed.packet.dir),
+        }
+    }
+
+    /// Opens a packet with the keys of its level, which are derived when the first one comes.
+    fn open(&mut self, sealed: &Sealed<'_>, session: &Session, terms: &Terms) -> Option<Vec<u8>> {
+        let slot = self.slot_mut(sealed);
+        if let Some(keys) = slot.as_mut().filter(|keys| keys.version() == sealed.version) {
+            return keys.open(sealed.packet.bytes, sealed.number_at);
+        }
+        let secret = secret(sealed, session)?;
+        let len = secret.octets().len();
+        let chosen = terms.cipher.and_then(Suite13::of).filter(|suite| suite.hash.len() == len);
+        // 0-RTT packets are protected by the suite of the connection before; and the server's hello may be missing.
+        let others = Suite13::with_secret_len(len).filter(|_| chosen.is_none() || sealed.level == Level::ZeroRtt);
+        for suite in chosen.into_iter().chain(others) {
+            let Some(mut keys) = PacketKeys::derive(suite, sealed.version, secret) else { continue };
+            if let Some(payload) = keys.open(sealed.packet.bytes, sealed.number_at) {
+                *slot = Some(keys);
+                return Some(payload);
+            }
+        }
+        None
+    }
+}
+
+/// The secret of a packet's level.
+fn secret<'a>(sealed: &Sealed<'_>, session: &'a Session) -> Option<&'a Arc<Secret>> {
+    let dir = sealed.packet.dir;
+    match sealed.level {
+        Level::ZeroRtt => session.early.as_ref(),
+        Level::Handshake => session.handshake.of(dir).as_ref(),
+        Level::OneRtt => session.traffic(dir, 0),
+    }
+}
