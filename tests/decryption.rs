@@ -8,6 +8,7 @@ use std::process::Command;
 
 use intransit::dissect::plain::Channel;
 use intransit::flow::Transport;
+use serde_json::Value;
 
 /// tshark's words, or nothing where it is not installed.
 fn tshark(arguments: &[&str]) -> Option<String> {
@@ -197,5 +198,53 @@ fn what_tshark_does_not_open_holds_what_was_sent() {
         let channels: Vec<String> = found.map(|(channel, _)| channel.to_string()).collect();
         let encrypted = channels.iter().any(|channel| !matches!(channel.as_str(), "TCP" | "UDP"));
         assert!(encrypted, "{file}: {phrase} is in {channels:?}");
+    }
+}
+
+#[test]
+fn secrets_in_the_captures_of_the_corpus_show_what_its_truth_expects_of_them() {
+    let Some(root) = common::corpus("what the truth expects with keys") else { return };
+    let mut checked = 0;
+    for truth in common::files_under(&root.join("truth")) {
+        let text = std::fs::read_to_string(&truth).unwrap();
+        let name = truth.strip_prefix(root.join("truth")).unwrap().with_extension("");
+        for line in text.lines().filter(|line| line.contains("\"expect_if_decrypted\"")) {
+            let flow: Value = serde_json::from_str(line).unwrap();
+            let analysis = common::analyse_with_keys(&root.join("captures").join(&name), 1).unwrap();
+            let lines = common::jsonl(&analysis, "x");
+            let ours: Value = lines
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap())
+                .find(|ours| ours["intransit"]["first_frame"] == flow["first_frame"])
+                .unwrap();
+            for (key, expected) in flow["expect_if_decrypted"].as_object().unwrap() {
+                let got = key.split('.').fold(&ours, |value, part| &value[part]);
+                // Distinguished names may be written in either order.
+                let parts = |value: &Value| {
+                    let mut parts: Vec<String> = value.as_str().unwrap_or_default().split(',').map(|part| part.trim().to_owned()).collect();
+                    parts.sort();
+                    parts
+                };
+                assert_eq!(parts(got), parts(expected), "{}: {key}", name.display());
+                checked += 1;
+            }
+        }
+    }
+    println!("{checked} values");
+    assert!(checked >= 12, "{checked}");
+}
+
+#[test]
+fn captures_of_the_corpus_with_secrets_open() {
+    let Some(root) = common::corpus("opening the captures that hold secrets") else { return };
+    for name in
+        ["foxio/http2-with-cookies.pcapng", "foxio/chrome-cloudflare-quic-with-secrets.pcapng", "ndpi/doq.pcapng", "ndpi/quic-33.pcapng"]
+    {
+        let path = root.join("captures").join(name);
+        let inside = common::inside::look_into(&path);
+        for (frame, inside) in inside {
+            let books = [inside.books.client, inside.books.server];
+            assert!(books.iter().all(|tally| tally.opened > 0 && tally.seen == tally.opened), "{name} from frame {frame}: {books:?}");
+        }
     }
 }

@@ -80,6 +80,8 @@ impl<'a> DataFrames<'a> {
                     return Ok(Some(DataFrame::Datagram { span: start..r.position() }));
                 }
                 0x31 => return Ok(Some(DataFrame::Datagram { span: with_length(r)? })),
+                // TIME_STAMP (draft-huitema-quic-ts).
+                0x02f5 => numbers(r, 1)?,
                 // ACK_FREQUENCY (draft-ietf-quic-ack-frequency).
                 0xaf => numbers(r, 4)?,
                 _ => return Ok(Some(DataFrame::Unknown)),
