@@ -51,12 +51,7 @@ pub(in crate::flow) struct Resting {
 
 /// Whether these facts say something about other connections: ECH keys announced in DNS, QUIC connection ids.
 pub(in crate::flow) fn tells_of_others(facts: &Facts) -> bool {
-    telling(facts) > 0
-}
-
-/// How many of them do.
-pub(in crate::flow) fn telling(facts: &Facts) -> usize {
-    facts.list().iter().filter(|fact| matches!(fact.what.kind(), Kind::DnsEchConfig | Kind::QuicConnectionIds)).count()
+    facts.list().iter().any(|fact| matches!(fact.what.kind(), Kind::DnsEchConfig | Kind::QuicConnectionIds))
 }
 
 impl Finished {
@@ -71,7 +66,6 @@ impl Finished {
         self.shards.extend(other.shards);
         self.counts.flows += other.counts.flows;
         self.counts.evicted += other.counts.evicted;
-        self.counts.strays += other.counts.strays;
         self.counts.other_packets += other.counts.other_packets;
         self.put_in_order();
     }

@@ -5,8 +5,6 @@ pub mod container;
 pub mod frames;
 pub mod frames_of;
 pub mod inside;
-#[cfg(target_os = "linux")]
-pub mod namespace;
 pub mod wire;
 
 use std::io::Cursor;

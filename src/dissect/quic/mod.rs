@@ -11,7 +11,6 @@ mod frames;
 mod google;
 mod initials;
 mod keys;
-mod numbers;
 mod opened;
 mod packet;
 mod protection;
