@@ -53,12 +53,14 @@ pub enum Command {
     Verify(Verify),
     /// Print the JSON Schema of an output
     Schema(Schema),
-    /// Watch an interface until Ctrl-C, then print its connections
+    /// Watch an interface and print connections as they end, until Ctrl-C
     Live(Live),
     /// List the rules, or print the page of one
     Rules(Rules),
     /// List the platforms that are recognised, with what they claim; or show one whole, with its sources
     Platforms(Platforms),
+    /// List the network interfaces: which are up, and what one sees there
+    Interfaces,
 }
 
 /// `intransit inspect`.
@@ -172,13 +174,28 @@ pub struct Rules {
 /// `intransit live`.
 #[derive(Debug, clap::Args)]
 pub struct Live {
-    /// The interface to watch; the system's default when not given
+    /// The interface to watch, or `any`; that of the default route when not given
     #[arg(short, long, value_name = "IFACE")]
     pub interface: Option<String>,
     /// Only packets that match this filter (libpcap's language)
     #[arg(short, long, value_name = "BPF")]
     pub filter: Option<String>,
-    /// How to print the connections; guessed from the suffix of -o, else a table
+    /// Keep the packets in a new pcapng file: everything that went by, what was not encrypted in clear
+    #[arg(short, long, value_name = "FILE.pcapng")]
+    pub write: Option<PathBuf>,
+    /// Begin another file after so many octets (k, M, G)
+    #[arg(long, value_name = "SIZE", requires = "write", value_parser = octets)]
+    pub rotate_size: Option<u64>,
+    /// Begin another file after so much time (s, m, h)
+    #[arg(long, value_name = "TIME", requires = "write", value_parser = nanoseconds)]
+    pub rotate_time: Option<u64>,
+    /// No screen: connections as JSON Lines as they end, a summary at the end
+    #[arg(long)]
+    pub headless: bool,
+    /// Put a wireless interface into monitor mode; may disconnect it
+    #[arg(long)]
+    pub monitor: bool,
+    /// How to print the connections; guessed from the suffix of -o
     #[arg(long, value_parser = format_named)]
     pub format: Option<Format>,
     /// Write to a file instead of standard output
@@ -261,4 +278,21 @@ fn format_named(name: &str) -> Result<Format, String> {
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
         format!("expected one of {}", names.join(", "))
     })
+}
+
+/// `500M` in octets, by powers of 1000.
+fn octets(text: &str) -> Result<u64, String> {
+    scaled(text, &[("k", 1_000), ("M", 1_000_000), ("G", 1_000_000_000)]).ok_or_else(|| "expected a size such as 500M".to_owned())
+}
+
+/// `10m` in nanoseconds.
+fn nanoseconds(text: &str) -> Result<u64, String> {
+    let units = [("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000)];
+    scaled(text, &units).ok_or_else(|| "expected a time such as 30s, 10m or 1h".to_owned())
+}
+
+/// A number above zero with a unit.
+fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let (digits, scale) = units.iter().find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale))).unwrap_or((text, 1));
+    digits.parse::<u64>().ok()?.checked_mul(scale).filter(|n| *n > 0)
 }

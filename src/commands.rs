@@ -2,6 +2,8 @@
 
 mod compare;
 mod keys;
+#[cfg(have_libpcap)]
+mod live;
 mod output;
 mod report;
 mod rules;
@@ -18,13 +20,16 @@ use crate::cli::{self, Global};
 use crate::dissect::Equipment;
 use crate::dissect::tls;
 use crate::engine::{self, Analysis, Options};
-use crate::flow::Limits;
+use crate::flow::{Limits, TableCounts};
+use crate::link::LinkCounts;
 use crate::present;
 use crate::present::export::{Fields, Format, Writer};
 use crate::present::tui::{self, Update};
 use crate::source::{self, Capture, SourceError};
 
 pub use compare::compare;
+#[cfg(have_libpcap)]
+pub use live::{interfaces, live};
 use output::{Output, closed_pipe};
 pub use report::report;
 pub use rules::rules;
@@ -215,55 +220,21 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
     }
 }
 
-/// `intransit live`: watches until Ctrl-C, then prints.
-///
-/// # Errors
-/// When the interface cannot be watched or the output not be written.
-#[cfg(have_libpcap)]
-pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
-
-    use crate::source::Source;
-
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(|e| Failure::Live(e.to_string()))?;
-    }
-    let wanted = source::live::LiveOptions { interface: options.interface.clone(), filter: options.filter.clone() };
-    let mut source = source::live::Live::open(&wanted, stop).map_err(|e| Failure::Live(e.to_string()))?;
-    let name = source.capture().interfaces.first().and_then(|interface| interface.name.clone()).unwrap_or_else(|| "live".into());
-    if !global.quiet {
-        // Standard error may be closed; the capture goes on.
-        let _ = writeln!(io::stderr(), "Watching {name}: this computer's traffic only; other devices are not visible here. Ctrl-C ends.");
-    }
-    let equipment = Equipment { growing: true, ..keys::equipment(global)? };
-    let analysis =
-        engine::analyse_with(&mut source, settings(global)?, &equipment, &mut |_| {}).map_err(|e| Failure::Live(e.to_string()))?;
-    if let Some((received, dropped, by_interface)) = source.drops()
-        && !global.quiet
-    {
-        let _ = writeln!(io::stderr(), "{received} packets received, {dropped} dropped by the kernel, {by_interface} by the interface");
-    }
-    let format = choose(options.format, options.output.as_deref());
-    let mut writer = format.writer();
-    let mut out = Output::open(options.output.as_deref())?;
-    Begun::default().with(&mut out, format, writer.as_mut(), Some(&analysis))?;
-    let mut grades = Grades::default();
-    write_connections(&mut out, writer.as_mut(), &name, analysis.judged(), &mut grades)?;
-    out.write(|bytes| writer.end(bytes))?;
-    out.finish()?;
-    let mut tally = Read::default();
-    tally.note(&name, &analysis, &grades, global.quiet);
-    Ok(tally.outcome())
-}
-
 /// `intransit live` in a build without libpcap.
 ///
 /// # Errors
 /// Always: what to install, and to build again.
 #[cfg(not(have_libpcap))]
 pub fn live(_options: &cli::Live, _global: &Global) -> Result<Outcome, Failure> {
+    interfaces()
+}
+
+/// `intransit interfaces` in a build without libpcap.
+///
+/// # Errors
+/// Always: what to install, and to build again.
+#[cfg(not(have_libpcap))]
+pub fn interfaces() -> Result<Outcome, Failure> {
     Err(Failure::Live(
         "this build cannot watch interfaces because libpcap was not found when it was built: install it \
          (Debian and Ubuntu: apt install libpcap-dev; Fedora: dnf install libpcap-devel) and run `cargo build --release` again"
@@ -482,7 +453,7 @@ fn summary(analysis: &Analysis, grades: &Grades) -> String {
     let counted = format!("{} connections in {} frames", analysis.finished.len(), analysis.capture.frames);
     let grades = grades.to_string();
     let mut parts = vec![if grades.is_empty() { counted } else { format!("{counted}: {grades}") }];
-    parts.extend(bounds(analysis));
+    parts.extend(bounds(&analysis.link, analysis.finished.counts()));
     parts.extend(analysis.keys.as_ref().map(|keys| keys.sentence()));
     parts.join("; ")
 }
@@ -533,12 +504,11 @@ fn notes(analysis: &Analysis) -> Vec<String> {
         let _ = escape_into(&mut what, damage.to_string().as_bytes());
         format!("{what}; the {} frames before it were read", analysis.capture.frames)
     });
-    damage.chain(bounds(analysis)).collect()
+    damage.chain(bounds(&analysis.link, analysis.finished.counts())).collect()
 }
 
 /// What was seen but not read, by reason.
-fn bounds(analysis: &Analysis) -> Vec<String> {
-    let (link, counts) = (&analysis.link, analysis.finished.counts());
+fn bounds(link: &LinkCounts, counts: TableCounts) -> Vec<String> {
     let unknown_link: u64 = link.unknown_link.iter().map(|(_, n)| n).sum();
     [
         (link.truncated, "frames cut short by the capture"),
@@ -547,6 +517,7 @@ fn bounds(analysis: &Analysis) -> Vec<String> {
         (unknown_link, "frames of a link type that is not read"),
         (link.fragments_dropped, "IP fragments never completed"),
         (counts.evicted, "connections reported early because the table was full"),
+        (counts.strays, "late segments of closed connections"),
     ]
     .into_iter()
     .filter(|(n, _)| *n > 0)

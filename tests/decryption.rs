@@ -4,10 +4,17 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
 use std::process::Command;
 
+use common::Dice;
+use common::container::{self, ethernet_pcap};
+use common::frames::{self, ACK, CLIENT, PSH, SERVER};
+use intransit::base::{Frame, FrameNo, LinkType};
+use intransit::dissect::keys::Keys;
 use intransit::dissect::plain::Channel;
 use intransit::flow::Transport;
+use intransit::link::{self, Decoder};
 use serde_json::Value;
 
 /// tshark's words, or nothing where it is not installed.
@@ -247,4 +254,137 @@ fn captures_of_the_corpus_with_secrets_open() {
             assert!(books.iter().all(|tally| tally.opened > 0 && tally.seen == tally.opened), "{name} from frame {frame}: {books:?}");
         }
     }
+}
+
+#[test]
+fn the_key_of_a_server_opens_what_was_recorded_before_and_no_other_key_does() {
+    let path = common::cabinet().join("tls12_server_key.pcap");
+    let opened_by = |pem: &[u8]| {
+        let mut keys = Keys::default();
+        keys.add_server_key(pem).unwrap();
+        common::inside::look_with(|| intransit::source::open(&path), keys).into_values().next().unwrap()
+    };
+    let inside = opened_by(&std::fs::read(common::cabinet().join("tls12_server_key.key")).unwrap());
+    assert!(inside.books.client.is_whole() && inside.books.client.opened > 0, "{:?}", inside.books);
+    assert!(inside.all[0].starts_with(b"good morning\n"));
+    let other = aws_lc_rs::rsa::PrivateDecryptingKey::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+    let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = aws_lc_rs::encoding::AsDer::as_der(&other).unwrap();
+    let inside = opened_by(pem("PRIVATE KEY", der.as_ref()).as_bytes());
+    assert_eq!((inside.books.client.opened, inside.all[0].len()), (0, 0));
+}
+
+#[test]
+fn the_line_of_an_rsa_key_exchange_opens_it_without_the_line_of_the_master_secret() {
+    let log = String::from_utf8(std::fs::read(common::cabinet().join("tls12_rsa_kx.keylog")).unwrap()).unwrap();
+    let rsa = log.lines().find(|line| line.starts_with("RSA ")).unwrap();
+    let path = common::cabinet().join("tls12_rsa_kx.pcap");
+    let inside = common::inside::look(|| intransit::source::open(&path), rsa.as_bytes());
+    assert!(inside.values().any(|inside| inside.books.client.opened > 0 && inside.books.client.is_whole()), "{inside:?}");
+}
+
+/// Octets as a PEM section (RFC 7468).
+fn pem(label: &str, der: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in der.chunks(3) {
+        let n = three.iter().fold(0u32, |n, &b| n << 8 | u32::from(b)) << (8 * (3 - three.len()));
+        let four = (0..4).map(|i| DIGITS[(n >> (18 - 6 * i)) as usize & 63] as char);
+        text.extend(four.take(three.len() + 1).chain(std::iter::repeat_n('=', 3 - three.len())));
+    }
+    let lines: Vec<&str> = (0..text.len()).step_by(64).map(|at| &text[at..text.len().min(at + 64)]).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+/// The TCP payload of a capture with one connection: who sent it, in order.
+fn turns(name: &str) -> Vec<(bool, Vec<u8>)> {
+    let bytes = std::fs::read(common::cabinet().join(name)).unwrap();
+    let (mut decoder, mut next, mut found) = (Decoder::new(), BTreeMap::new(), Vec::new());
+    for (n, record) in container::pcap(&bytes).unwrap().records.iter().enumerate() {
+        let number = FrameNo::new(n as u64 + 1).unwrap();
+        let at = common::frames_of::second(n as i64);
+        let frame = Frame { number, at, bytes: &record.bytes, wire_len: record.wire_len, link: LinkType(1), interface: 0 };
+        decoder.decode(&frame, &mut |packet| {
+            let link::Transport::Tcp(header) = packet.transport else { return };
+            let due = next.entry(header.src_port).or_insert(header.seq);
+            if !packet.payload.bytes.is_empty() && *due == header.seq {
+                found.push((header.src_port != 443, packet.payload.bytes.to_vec()));
+            }
+            *due = header.seq.wrapping_add(packet.payload.bytes.len() as u32 + u32::from(header.flags.syn));
+        });
+    }
+    found
+}
+
+/// A capture of the same bytes in segments of other lengths; `lose` says of each whether the capture missed it.
+fn cut_anew(turns: &[(bool, Vec<u8>)], dice: &mut Dice, mut lose: impl FnMut(&mut Dice) -> bool) -> Vec<u8> {
+    let mut packets = frames::handshake(1000, 9000);
+    let mut sent = [9001u32, 1001];
+    for (client, bytes) in turns {
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let (segment, after) = rest.split_at(1 + dice.below(rest.len().min(600) as u64) as usize);
+            rest = after;
+            let (from, to) = if *client { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
+            let mine = usize::from(*client);
+            let packet = frames::tcp(from, to, sent[mine], sent[1 - mine], ACK | PSH, segment);
+            sent[mine] = sent[mine].wrapping_add(segment.len() as u32);
+            if !lose(dice) {
+                packets.push(packet);
+            }
+        }
+    }
+    ethernet_pcap(&packets)
+}
+
+const TO_CUT: [&str; 7] = ["tls10", "tls12_cbc", "tls12_cbc_etm", "tls12_gcm", "tls13_chacha", "tls13_key_update", "tls12_renegotiated"];
+
+#[test]
+fn the_same_bytes_open_however_they_are_cut_into_segments() {
+    for (seed, name) in TO_CUT.iter().enumerate() {
+        let keylog = std::fs::read(common::cabinet().join(format!("{name}.keylog"))).unwrap();
+        let turns = turns(&format!("{name}.pcap"));
+        let whole = common::inside::look_into(&common::cabinet().join(format!("{name}.pcap"))).into_values().next().unwrap();
+        for round in 0..20 {
+            let capture = cut_anew(&turns, &mut Dice(seed as u64 * 1000 + round), |_| false);
+            let inside = common::inside::look(|| intransit::source::read(Cursor::new(capture.clone()), None), &keylog);
+            let inside = inside.into_values().next().unwrap();
+            assert_eq!((&inside.all, inside.books, inside.gaps), (&whole.all, whole.books, 0), "{name} in round {round}");
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_is_told_and_what_opens_around_it_was_really_sent() {
+    let (mut resumed, mut lossy) = (0, 0);
+    for (seed, name) in TO_CUT.iter().enumerate() {
+        let keylog = std::fs::read(common::cabinet().join(format!("{name}.keylog"))).unwrap();
+        let turns = turns(&format!("{name}.pcap"));
+        let whole = common::inside::look_into(&common::cabinet().join(format!("{name}.pcap"))).into_values().next().unwrap();
+        for round in 0..60 {
+            let mut lost = 0;
+            let capture = cut_anew(&turns, &mut Dice(seed as u64 * 1000 + round), |dice| {
+                let lose = dice.below(12) == 0;
+                lost += usize::from(lose);
+                lose
+            });
+            let inside = common::inside::look(|| intransit::source::read(Cursor::new(capture.clone()), None), &keylog);
+            // Where the beginning is lost, TLS is not always recognised: then the bytes were handed on as they were.
+            for inside in inside.into_values().filter(|inside| inside.bytes.keys().all(|channel| is_tls(*channel))) {
+                let books = [inside.books.client, inside.books.server];
+                for (side, tally) in books.iter().enumerate() {
+                    let (found, sent) = (&inside.all[side], &whole.all[side]);
+                    // A subsequence: nothing that was not sent, and in its order.
+                    let mut rest = sent.iter();
+                    assert!(found.iter().all(|b| rest.any(|s| s == b)), "{name} in round {round}: {found:?} is not of {sent:?}");
+                    // Bytes that are missing at the end of a side are not known of; those before are told.
+                    let told = !tally.is_whole() || inside.gaps > 0 || sent.starts_with(found);
+                    assert!(found == sent || told, "{name} in round {round}: silence about what is missing");
+                    resumed += usize::from(lost > 0 && tally.gaps > 0 && tally.opened > 0);
+                }
+                lossy += usize::from(lost > 0);
+            }
+        }
+    }
+    println!("{lossy} captures with losses; in {resumed} directions records opened beside a gap");
+    assert!(lossy > 100 && resumed > 20, "{lossy} {resumed}");
 }

@@ -33,16 +33,19 @@ impl Links {
     #[must_use]
     pub fn gather(finished: &Finished) -> Links {
         let mut links = Links::default();
-        for connection in finished.telling_of_others() {
-            for fact in connection.facts.list() {
-                match &fact.what {
-                    What::DnsEchConfig(values) => links.announced(values, &fact.evidence),
-                    What::QuicConnectionIds(ids) => links.chosen(ids, &connection, &fact.evidence),
-                    _ => {}
-                }
+        finished.telling_of_others().for_each(|connection| links.learn(&connection));
+        links
+    }
+
+    /// Gathers what one connection says of others; again when it says more.
+    pub fn learn(&mut self, connection: &Connection) {
+        for fact in connection.facts.list() {
+            match &fact.what {
+                What::DnsEchConfig(values) => self.announced(values, &fact.evidence),
+                What::QuicConnectionIds(ids) => self.chosen(ids, connection, &fact.evidence),
+                _ => {}
             }
         }
-        links
     }
 
     /// Adds to a connection, whose facts are in the order of output, what the others tell of it.

@@ -53,7 +53,7 @@ impl Output {
         if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
     }
 
-    fn flush(&mut self) -> Result<(), Failure> {
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
         let buffer = std::mem::take(&mut self.buffer);
         if self.closed {
             return Ok(());
@@ -73,6 +73,20 @@ impl Output {
         self.buffer = buffer;
         self.buffer.clear();
         done.or_else(closed_pipe).map_err(|e| Failure::Output(self.name.clone(), e))
+    }
+
+    /// Whether nobody reads any more (`| head`): known when a write has failed, and for standard output also before the next one.
+    #[cfg(have_libpcap)]
+    pub(super) fn is_closed(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+        if self.closed || !matches!(self.target, Target::Stdout) {
+            return self.closed;
+        }
+        let out = io::stdout();
+        let mut fds = [PollFd::new(&out, PollFlags::empty())];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut fds, Some(&now)).is_ok() && fds.iter().any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::NVAL))
     }
 
     pub(super) fn finish(mut self) -> Result<(), Failure> {

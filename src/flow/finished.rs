@@ -51,7 +51,12 @@ pub(in crate::flow) struct Resting {
 
 /// Whether these facts say something about other connections: ECH keys announced in DNS, QUIC connection ids.
 pub(in crate::flow) fn tells_of_others(facts: &Facts) -> bool {
-    facts.list().iter().any(|fact| matches!(fact.what.kind(), Kind::DnsEchConfig | Kind::QuicConnectionIds))
+    telling(facts) > 0
+}
+
+/// How many of them do.
+pub(in crate::flow) fn telling(facts: &Facts) -> usize {
+    facts.list().iter().filter(|fact| matches!(fact.what.kind(), Kind::DnsEchConfig | Kind::QuicConnectionIds)).count()
 }
 
 impl Finished {
@@ -66,6 +71,7 @@ impl Finished {
         self.shards.extend(other.shards);
         self.counts.flows += other.counts.flows;
         self.counts.evicted += other.counts.evicted;
+        self.counts.strays += other.counts.strays;
         self.counts.other_packets += other.counts.other_packets;
         self.put_in_order();
     }

@@ -18,7 +18,7 @@ pub use assembler::{Assembler, Conflict, Inserted, MOST_HELD};
 pub use finished::Finished;
 pub use key::FlowKey;
 pub use payload::{Next, Payload};
-pub use table::{FlowTable, Limits, Make, Makers, SHARDS, TableCounts};
+pub use table::{FlowTable, Limits, Make, Makers, SHARDS, Seen, TableCounts};
 
 use crate::base::{Dir, Evidence, Facts, Frame, FrameNo, Kind, LinkType, Timestamp, What};
 
@@ -70,6 +70,15 @@ pub struct Tally {
     pub bytes: u64,
     /// Octets of transport payload, retransmissions left out where they were recognised.
     pub payload: u64,
+}
+
+/// Which connection of a capture: it stays the same when it turns out who the client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId {
+    first_frame: FrameNo,
+    transport: Transport,
+    low: Endpoint,
+    high: Endpoint,
 }
 
 /// A connection as it is reported: who, when, how much, and everything found out, with its frames.
@@ -136,6 +145,13 @@ impl Connection {
             Some(What::HttpHost(host)) if !self.facts.has(Kind::HttpConnectTarget) => without_port(host.as_bytes()),
             _ => None,
         }
+    }
+
+    /// What tells this connection from all others of its capture, as long as it lasts.
+    #[must_use]
+    pub fn id(&self) -> ConnectionId {
+        let (low, high) = (self.client.min(self.server), self.client.max(self.server));
+        ConnectionId { first_frame: self.first_frame, transport: self.transport, low, high }
     }
 
     /// The Community ID v1 with seed 0: the key that joins with Zeek, Suricata and Arkime.

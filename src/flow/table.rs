@@ -3,15 +3,20 @@
 //! The table is 64 virtual shards. A flow's shard is a fixed function of its key, and each shard sees its packets in
 //! capture order, so bounds and evictions are the same for any number of workers and any hash seed.
 
+mod age;
+
 use hashbrown::HashTable;
 
-use crate::base::{Dir, Fact, Facts, FrameNo, Kind, Sides, Timestamp, What, Window, WireStr};
+use crate::base::{Dir, Fact, Facts, FrameNo, Reader, Sides, Timestamp, What, Window, WireStr};
 use crate::link::{Packet, Process, TcpHeader, Transport as Header};
 
 use super::finished::{self, At, Resting, RestingShard, Row};
-use super::spill::{Place, Spill};
+use super::spill::{Ahead, Place, Spill};
 use super::tcp::Streams;
 use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Tally, Transport};
+
+pub use age::Seen;
+use age::{Belongs, Closing};
 
 /// Number of virtual shards.
 pub const SHARDS: usize = 64;
@@ -36,6 +41,8 @@ pub struct TableCounts {
     pub flows: u64,
     /// Connections reported early because the table was full; packets that still came were counted as new connections.
     pub evicted: u64,
+    /// Segments without payload that came long after their connection was closed, and are in none.
+    pub strays: u64,
     /// Packets of transports that have no connections (ICMP and the like).
     pub other_packets: u64,
 }
@@ -84,8 +91,11 @@ struct Shard<S, D> {
     /// Connections that were evicted or whose five-tuple was used again.
     past: Vec<Row>,
     spill: Spill,
+    /// Of a capture that is still running: connections that left the table, to be told. Nothing goes to `past` and `spill` then.
+    over: Option<Vec<Connection>>,
     begun: u64,
     evicted: u64,
+    strays: u64,
 }
 
 #[derive(Debug)]
@@ -105,8 +115,19 @@ struct Flow<S, D> {
     /// Initial sequence numbers.
     isn: Sides<Option<u32>>,
     facts: Facts,
+    /// Facts that came when the others were put away.
+    late: Option<Box<Facts>>,
     /// The facts say something about other connections.
     tells: bool,
+    /// How many facts for other connections were told.
+    telling: u16,
+    /// Whether a process was named.
+    named: bool,
+    /// Something came since it was last looked at.
+    changed: bool,
+    /// It was over, and was told.
+    told: bool,
+    closing: Closing,
     reading: Reading<S, D>,
 }
 
@@ -121,6 +142,15 @@ enum Reading<S, D> {
     Done,
     /// Nothing more to learn; facts wait in the spill.
     Frozen(Place),
+    /// Nothing more to learn; the facts of a capture that is still running, in compact form.
+    Packed(Box<[u8]>),
+}
+
+impl<S, D> Reading<S, D> {
+    /// Whether the facts are no longer in the flow.
+    fn is_put_away(&self) -> bool {
+        matches!(self, Reading::Frozen(_) | Reading::Packed(_))
+    }
 }
 
 impl<S: Payload, D: Payload> FlowTable<S, D> {
@@ -164,15 +194,25 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
     /// The capture is over: reads what still waits, and reports every connection.
     #[must_use]
     pub fn finish(self) -> Finished {
-        let mut counts = TableCounts { other_packets: self.other_packets, ..TableCounts::default() };
+        let counts = self.counts();
         let mut shards = Vec::with_capacity(SHARDS);
         for mut shard in self.shards {
-            counts.flows += shard.begun;
-            counts.evicted += shard.evicted;
             drop(std::mem::take(&mut shard.index));
             shards.push(shard.rest());
         }
         Finished::new(shards, counts)
+    }
+
+    /// What the table did so far.
+    #[must_use]
+    pub fn counts(&self) -> TableCounts {
+        let mut counts = TableCounts { other_packets: self.other_packets, ..TableCounts::default() };
+        for shard in &self.shards {
+            counts.flows += shard.begun;
+            counts.evicted += shard.evicted;
+            counts.strays += shard.strays;
+        }
+        counts
     }
 }
 
@@ -196,8 +236,10 @@ impl<S: Payload, D: Payload> Shard<S, D> {
             last: 0,
             past: Vec::new(),
             spill: Spill::default(),
+            over: None,
             begun: 0,
             evicted: 0,
+            strays: 0,
         }
     }
 
@@ -214,11 +256,13 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         };
         let slot = match found {
             Some(slot) => {
-                if let (Header::Tcp(tcp), Some(flow)) = (&packet.transport, flows.get_mut(slot as usize))
-                    && flow.is_reused_by(tcp, from_low)
-                {
-                    let fresh = Flow::new(*key, from_low, packet);
-                    self.replace(slot, fresh);
+                match flows.get(slot as usize).map_or(Belongs::Here, |flow| flow.belongs(packet, from_low)) {
+                    Belongs::Here => {}
+                    Belongs::Stray => {
+                        self.strays += 1;
+                        return;
+                    }
+                    Belongs::Anew => self.replace(slot, Flow::new(*key, from_low, packet)),
                 }
                 slot
             }
@@ -226,7 +270,8 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         };
         self.last = slot;
         if let Some(flow) = self.flows.get_mut(slot as usize) {
-            flow.packet(from_low, packet, makers, &mut self.spill);
+            let spill = if self.over.is_none() { Some(&mut self.spill) } else { None };
+            flow.packet(from_low, packet, makers, spill);
         }
     }
 
@@ -262,7 +307,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         }
         let flows = &self.flows;
         self.index.insert_unique(hash, slot, |&i| flows.get(i as usize).map_or(0, |f| f.key.hash(seed)));
-        self.evicted += 1;
+        self.evicted += u64::from(!old.told);
         self.retire(old);
         slot
     }
@@ -280,8 +325,14 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         self.hand
     }
 
-    /// A connection leaves the table before the end: all of it goes to the spill.
+    /// A connection leaves the table before the end: all of it goes to the spill, or is told.
     fn retire(&mut self, mut flow: Flow<S, D>) {
+        if let Some(over) = &mut self.over {
+            if !flow.told {
+                over.push(flow.tell());
+            }
+            return;
+        }
         let facts = flow.rest(&mut self.spill);
         let (first_frame, tells) = (flow.first_frame, flow.tells);
         let spare = Resting { facts, flow: flow.summary() };
@@ -325,20 +376,14 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             truncated: 0,
             isn: Sides::default(),
             facts: Facts::new(),
+            late: None,
             tells: false,
+            telling: 0,
+            named: false,
+            changed: true,
+            told: false,
+            closing: Closing::default(),
             reading: Reading::Nothing,
-        }
-    }
-
-    /// A SYN that is not a repetition of this connection's begins another one with the same addresses and ports.
-    fn is_reused_by(&self, tcp: &TcpHeader, from_low: bool) -> bool {
-        if !tcp.flags.syn || tcp.flags.ack {
-            return false;
-        }
-        let side = self.dir(from_low);
-        match *self.isn.of(side) {
-            Some(isn) => isn != tcp.seq,
-            None => self.sent.client.packets + self.sent.server.packets > 0,
         }
     }
 
@@ -346,9 +391,10 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         if from_low == self.low_is_client { Dir::Client } else { Dir::Server }
     }
 
-    fn packet(&mut self, from_low: bool, packet: &Packet<'_>, makers: &Makers<S, D>, spill: &mut Spill) {
+    /// Without a spill, facts are put away in memory.
+    fn packet(&mut self, from_low: bool, packet: &Packet<'_>, makers: &Makers<S, D>, spill: Option<&mut Spill>) {
         let dir = self.dir(from_low);
-        self.used = true;
+        (self.used, self.changed) = (true, true);
         self.last_frame = self.last_frame.max(packet.payload.newest());
         self.start = self.start.min(packet.payload.at);
         self.end = self.end.max(packet.payload.at);
@@ -363,7 +409,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         self.truncated = self.truncated.saturating_add(u32::from(cut));
         // Most packets of most captures belong to connections of which nothing more can be learnt: they only count.
         let fresh = match self.reading {
-            Reading::Frozen(_) => u64::from(packet.payload_wire_len),
+            Reading::Frozen(_) | Reading::Packed(_) => u64::from(packet.payload_wire_len),
             _ => self.read(dir, packet, makers, spill),
         };
         let dir = self.dir(from_low);
@@ -371,11 +417,14 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         tally.packets += 1;
         tally.bytes += u64::from(packet.wire_len);
         tally.payload += fresh;
+        if let Header::Tcp(tcp) = &packet.transport {
+            self.closing.see(tcp.flags, dir, packet.payload_wire_len > 0);
+        }
     }
 
     /// Reads the payload. Returns how many octets of it were new.
     #[inline(never)]
-    fn read(&mut self, dir: Dir, packet: &Packet<'_>, makers: &Makers<S, D>, spill: &mut Spill) -> u64 {
+    fn read(&mut self, dir: Dir, packet: &Packet<'_>, makers: &Makers<S, D>, spill: Option<&mut Spill>) -> u64 {
         let window = packet.payload.with_dir(dir);
         let fresh = match packet.transport {
             Header::Tcp(tcp) => self.segment(&tcp, &window, packet.payload_wire_len, makers),
@@ -386,7 +435,12 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             _ => u64::from(packet.payload_wire_len),
         };
         if matches!(self.reading, Reading::Done) {
-            self.rest(spill);
+            match spill {
+                Some(spill) => {
+                    self.rest(spill);
+                }
+                None => self.pack(),
+            }
         }
         fresh
     }
@@ -442,10 +496,11 @@ impl<S: Payload, D: Payload> Flow<S, D> {
                 self.low_is_client = !self.low_is_client;
                 self.sent.swap();
                 self.isn.swap();
+                self.closing.swap();
                 match &mut self.reading {
                     Reading::Stream(streams) => streams.swap_sides(),
                     Reading::Datagrams(payload) => payload.swap_sides(),
-                    Reading::Nothing | Reading::Done | Reading::Frozen(_) => {}
+                    Reading::Nothing | Reading::Done | Reading::Frozen(_) | Reading::Packed(_) => {}
                 }
             }
         }
@@ -456,13 +511,12 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         let name = match process {
             Process::Named { name, .. } | Process::Android { name, .. } => name,
         };
-        if !matches!(self.reading, Reading::Frozen(_)) && !name.is_empty() && !self.facts.has(Kind::ProcessName) {
-            self.facts.add(Fact {
-                what: What::ProcessName(WireStr::new(name)),
-                basis: crate::base::Basis::Claimed,
-                evidence: packet.payload.all(),
-            });
+        if self.named || name.is_empty() {
+            return;
         }
+        self.named = true;
+        let facts = if self.reading.is_put_away() { self.late.get_or_insert_default() } else { &mut self.facts };
+        facts.add(Fact { what: What::ProcessName(WireStr::new(name)), basis: crate::base::Basis::Claimed, evidence: packet.payload.all() });
     }
 
     /// Reads what still waits.
@@ -478,14 +532,16 @@ impl<S: Payload, D: Payload> Flow<S, D> {
                 payload.close(&mut self.facts);
                 self.reading = Reading::Done;
             }
-            Reading::Nothing | Reading::Done | Reading::Frozen(_) => {}
+            Reading::Nothing | Reading::Done | Reading::Frozen(_) | Reading::Packed(_) => {}
         }
     }
 
     /// Puts the facts into the spill, in the order of output, unless they are there already.
     fn rest(&mut self, spill: &mut Spill) -> Option<Place> {
         if let Reading::Frozen(place) = self.reading {
-            return Some(place);
+            let Some(late) = self.late.take() else { return Some(place) };
+            self.facts = Facts::thaw(&mut Reader::new(spill.load(place, &mut Ahead::default()))).unwrap_or_default();
+            late.list().iter().for_each(|fact| self.facts.add(fact.clone()));
         }
         if self.facts.list().is_empty() && self.facts.steps().is_empty() && !matches!(self.reading, Reading::Done) {
             return None;
@@ -496,6 +552,16 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         let place = spill.store(|out| facts.freeze(out));
         self.reading = Reading::Frozen(place);
         Some(place)
+    }
+
+    /// Puts the facts away in memory, in the order of output.
+    fn pack(&mut self) {
+        let mut facts = std::mem::take(&mut self.facts);
+        facts.sort();
+        self.tells = finished::tells_of_others(&facts);
+        let mut packed = Vec::new();
+        facts.freeze(&mut packed);
+        self.reading = Reading::Packed(packed.into_boxed_slice());
     }
 
     /// Everything but the facts.

@@ -1,101 +1,199 @@
 //! Packets from a network interface, by libpcap. Compiled only where build.rs found it.
+//!
+//! The ring is large and the kernel fills it by blocks: measured, a small ring or immediate mode loses packets where this loses none.
+//! Interfaces are not made promiscuous: what is seen is what this computer sends and receives.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
-use pcap::{Active, Capture as Device, Error};
+use pcap::{Active, Capture as Device, Error, Linktype, Precision};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{Capture, Chunk, FrameAt, Interface, Source, SourceError};
+use super::interfaces::{self, ANY};
+use super::{Capture, Chunk, Drops, FrameAt, Interface, Source, SourceError, Status};
 use crate::base::{FrameNo, LinkType, Timestamp, WireStr};
 
 /// Octets of ring buffer: with this much, bursts at 400,000 packets a second were not lost.
 const RING: i32 = 64 << 20;
-/// How long libpcap may collect packets before it hands them over, in milliseconds.
+/// How long the kernel may collect packets before it hands them over, in milliseconds.
 const TIMEOUT: i32 = 100;
-/// A chunk is handed on when it holds this much, or when nothing came within the timeout.
+/// The whole of any packet.
+const SNAPLEN: u32 = 262_144;
+/// A chunk is handed on when it holds this much, or when nothing more is there.
 const CHUNK: usize = 256 * 1024;
+/// Packets taken in one call.
+const AT_ONCE: usize = 64;
+/// How long to wait for packets before the caller may look around.
+const WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+/// Whatever is captured before a moment is handed over so long after it at the latest: several times the kernel's timeout.
+const LATENESS: Duration = Duration::from_millis(800);
+/// When asked to stop, packets that came before are waited for at most this long: several times the kernel's timeout.
+const DRAIN: Duration = Duration::from_millis(350);
 
 /// What to watch.
 #[derive(Clone, Debug, Default)]
 pub struct LiveOptions {
-    /// The interface; `None` for the one libpcap would choose.
+    /// The interface; `None` for that of the default route.
     pub interface: Option<String>,
     /// A filter in libpcap's language.
     pub filter: Option<String>,
+    /// Put a wireless interface into monitor mode.
+    pub monitor: bool,
 }
 
 /// An open interface.
 pub struct Live {
     device: Device<Active>,
+    name: String,
+    filter: Option<String>,
     capture: Capture,
     link: LinkType,
     next: FrameNo,
     stop: Arc<AtomicBool>,
+    stopping: Option<(Instant, Timestamp)>,
+    /// Everything was taken from the ring at this moment.
+    drained: Option<Timestamp>,
+    ended: bool,
+    counted: [u32; 3],
+    drops: Drops,
 }
 
 impl Live {
-    /// Opens an interface. Reading ends when `stop` becomes true.
+    /// Opens an interface. Reading ends when `stop` becomes true, with everything that was captured until then.
     ///
     /// # Errors
     /// What libpcap says, and how to get the right to capture where that is what is missing.
     pub fn open(options: &LiveOptions, stop: Arc<AtomicBool>) -> Result<Live, SourceError> {
         let name = match &options.interface {
             Some(name) => name.clone(),
-            None => match pcap::Device::lookup().map_err(refused)? {
-                Some(device) => device.name,
-                None => return Err(SourceError::Interface("no interface found; name one with -i".into())),
-            },
+            None => interfaces::default().ok_or_else(|| {
+                SourceError::Interface("no interface leads to a network; `intransit interfaces` lists all, choose one with -i".into())
+            })?,
         };
-        let device = Device::from_device(name.as_str())
-            .and_then(|device| device.promisc(false).snaplen(262_144).buffer_size(RING).timeout(TIMEOUT).open())
-            .map_err(refused)?;
-        let mut device = device.setnonblock().map_err(refused)?;
+        let refused = |error| refused(error, &name);
+        let device = Device::from_device(name.as_str()).map_err(refused)?;
+        let device = device.promisc(false).snaplen(SNAPLEN.cast_signed()).buffer_size(RING).timeout(TIMEOUT).precision(Precision::Nano);
+        // Asking for it where it is not wanted can already change the interface on some systems.
+        let device = if options.monitor { device.rfmon(true) } else { device };
+        let mut device = device.open().and_then(Device::setnonblock).map_err(refused)?;
+        if name == ANY {
+            // The newer cooked header names the interface of each packet; older kernels and libraries have the older one.
+            let _ = device.set_datalink(SLL2);
+        }
         if let Some(filter) = &options.filter {
             device.filter(filter, true).map_err(|e| SourceError::Interface(format!("the filter is not understood: {e}")))?;
         }
         let link = LinkType(u16::try_from(device.get_datalink().0).unwrap_or(u16::MAX));
-        let interface = Interface { link, name: Some(WireStr::from(name)), snaplen: 262_144 };
+        let interface = Interface { link, name: Some(WireStr::new(name.as_bytes())), snaplen: SNAPLEN };
         let capture = Capture { format: "live", interfaces: vec![interface], ..Capture::default() };
-        Ok(Live { device, capture, link, next: FrameNo::FIRST, stop })
+        let filter = options.filter.clone();
+        Ok(Live {
+            device,
+            name,
+            filter,
+            capture,
+            link,
+            next: FrameNo::FIRST,
+            stop,
+            stopping: None,
+            drained: None,
+            ended: false,
+            counted: [0; 3],
+            drops: Drops::default(),
+        })
     }
 
-    /// Packets received, dropped by the kernel, and dropped by the interface.
-    pub fn drops(&mut self) -> Option<(u32, u32, u32)> {
-        self.device.stats().ok().map(|stats| (stats.received, stats.dropped, stats.if_dropped))
+    /// The interface's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The filter, as it was given.
+    #[must_use]
+    pub fn filter(&self) -> Option<&str> {
+        self.filter.as_deref()
+    }
+
+    /// What came and what was lost since the beginning.
+    pub fn drops(&mut self) -> Drops {
+        if let Ok(now) = self.device.stats() {
+            let now = [now.received, now.dropped, now.if_dropped];
+            let all = [&mut self.drops.received, &mut self.drops.kernel, &mut self.drops.interface];
+            for ((all, now), before) in all.into_iter().zip(now).zip(self.counted) {
+                // The library's counters have 32 bits and wrap.
+                *all = all.saturating_add(u64::from(now.wrapping_sub(before)));
+            }
+            self.counted = now;
+        }
+        self.drops
+    }
+
+    /// Takes what is there, up to a chunk's worth. Returns whether there may be more.
+    fn take(&mut self, chunk: &mut Chunk) -> Result<bool, Error> {
+        let Live { device, capture, link, next, stopping, .. } = self;
+        let until = stopping.map(|(_, moment)| moment);
+        let mut late = false;
+        let taken = device.dispatch(Some(AT_ONCE), |packet| {
+            let (seconds, nanos) = (packet.header.ts.tv_sec, packet.header.ts.tv_usec);
+            #[allow(clippy::useless_conversion, reason = "their sizes depend on the system")]
+            let at = Timestamp::from_nanos_wide(i128::from(seconds) * 1_000_000_000 + i128::from(nanos));
+            // What came after the end was asked for is left out.
+            if until.is_some_and(|until| at > until) {
+                late = true;
+                return;
+            }
+            let start = u32::try_from(chunk.bytes.len()).unwrap_or(u32::MAX);
+            chunk.bytes.extend_from_slice(packet.data);
+            let captured = u32::try_from(packet.data.len()).unwrap_or(u32::MAX);
+            chunk.frames.push(FrameAt { number: *next, at, start, captured, wire_len: packet.header.len, link: *link, interface: 0 });
+            *next = next.next();
+            capture.frames += 1;
+            capture.bytes_read += u64::from(captured);
+        })?;
+        self.ended |= late;
+        Ok(taken > 0 && !late)
+    }
+
+    /// Nothing is there: waits a moment, or ends when the end was asked for.
+    fn idle(&mut self) {
+        if self.stopping.is_some_and(|(since, _)| since.elapsed() > DRAIN) {
+            self.ended = true;
+            return;
+        }
+        self.drained = Some(now());
+        // A signal ends the waiting early, which is what it is for.
+        let _ = poll(&mut [PollFd::new(&self.device, PollFlags::IN)], Some(&WAIT));
     }
 }
+
+/// The link type of the newer cooked header of Linux.
+const SLL2: Linktype = Linktype(276);
 
 impl Source for Live {
     fn fill(&mut self, chunk: &mut Chunk) -> Result<bool, SourceError> {
         chunk.clear();
         chunk.bytes.clear();
-        while chunk.bytes.len() < CHUNK {
-            match self.device.next_packet() {
-                Ok(packet) => {
-                    let start = u32::try_from(chunk.bytes.len()).unwrap_or(u32::MAX);
-                    chunk.bytes.extend_from_slice(packet.data);
-                    let seconds = packet.header.ts.tv_sec;
-                    let at = Timestamp::from_nanos_wide(i128::from(seconds) * 1_000_000_000 + i128::from(packet.header.ts.tv_usec) * 1000);
-                    let captured = u32::try_from(packet.data.len()).unwrap_or(u32::MAX);
-                    let number = self.next;
-                    chunk.frames.push(FrameAt { number, at, start, captured, wire_len: packet.header.len, link: self.link, interface: 0 });
-                    self.next = self.next.next();
-                    self.capture.frames += 1;
-                    self.capture.bytes_read += u64::from(captured);
-                }
-                Err(Error::TimeoutExpired) => {
-                    if self.stop.load(Ordering::Relaxed) {
-                        return Ok(!chunk.frames.is_empty());
+        if self.ended {
+            return Ok(false);
+        }
+        if self.stopping.is_none() && self.stop.load(Ordering::Relaxed) {
+            self.stopping = Some((Instant::now(), now()));
+        }
+        self.drained = None;
+        while chunk.bytes.len() < CHUNK && !self.ended {
+            match self.take(chunk) {
+                Ok(true) => {}
+                Ok(false) => {
+                    if chunk.frames.is_empty() {
+                        self.idle();
                     }
-                    if !chunk.frames.is_empty() {
-                        return Ok(true);
-                    }
-                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    break;
                 }
-                Err(Error::NoMorePackets) => return Ok(!chunk.frames.is_empty()),
                 Err(e) => {
+                    self.ended = true;
                     self.capture.damage = Some(super::Damage { at: self.capture.bytes_read, what: e.to_string() });
-                    return Ok(!chunk.frames.is_empty());
                 }
             }
         }
@@ -105,14 +203,40 @@ impl Source for Live {
     fn capture(&self) -> &Capture {
         &self.capture
     }
+
+    fn clock(&self) -> Option<Timestamp> {
+        let lateness = i64::try_from(LATENESS.as_nanos()).unwrap_or(i64::MAX);
+        self.drained.map(|at| Timestamp::from_nanos(at.nanos().saturating_sub(lateness)))
+    }
+
+    fn status(&mut self) -> Option<Status> {
+        Some(Status { interface: WireStr::new(self.name.as_bytes()), drops: self.drops(), down_since: None })
+    }
 }
 
-fn refused(error: Error) -> SourceError {
-    let text = error.to_string();
-    let hint = if text.to_ascii_lowercase().contains("permi") {
-        "; give the program the right to capture with `sudo setcap cap_net_raw+ep PATH_TO_INTRANSIT`, or run it with sudo"
-    } else {
-        ""
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos_wide(i128::try_from(since.as_nanos()).unwrap_or(i128::MAX))
+}
+
+/// libpcap's words, and what to do.
+fn refused(error: Error, name: &str) -> SourceError {
+    let text = match error {
+        Error::PcapError(text) => text,
+        other => other.to_string(),
     };
-    SourceError::Interface(format!("{}{hint}", text.trim()))
+    let lower = text.to_ascii_lowercase();
+    if lower.contains("permi") || lower.contains("not permitted") {
+        let program = std::env::current_exe().map_or_else(|_| "PATH_TO_INTRANSIT".into(), |path| path.display().to_string());
+        return SourceError::Interface(format!(
+            "no right to watch {name}: give this program the right with `sudo setcap cap_net_raw+ep '{program}'`, or run it with sudo"
+        ));
+    }
+    if lower.contains("no such device") || lower.contains("doesn't exist") {
+        return SourceError::Interface(format!("there is no interface {name}; `intransit interfaces` lists them"));
+    }
+    if lower.contains("rfmon") || lower.contains("monitor mode") {
+        return SourceError::Interface(format!("{name} has no monitor mode, or its driver does not offer it: {}", text.trim()));
+    }
+    SourceError::Interface(format!("{name} cannot be watched: {}", text.trim()))
 }

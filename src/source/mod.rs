@@ -11,6 +11,7 @@ mod hashed;
 mod input;
 mod options;
 mod pcapng;
+mod record;
 mod savefile;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,13 @@ pub use file::{FileSource, open, read};
 pub use hashed::{InputHash, open_hashed, sha256};
 
 #[cfg(have_libpcap)]
+pub mod interfaces;
+#[cfg(have_libpcap)]
 pub mod live;
+mod status;
+
+pub use record::{RecordError, RecordOptions, Recording};
+pub use status::{Drops, Status};
 
 use zeroize::Zeroizing;
 
@@ -37,6 +44,16 @@ pub trait Source: Send {
 
     /// What the capture said of itself so far.
     fn capture(&self) -> &Capture;
+
+    /// The moment up to which every frame has been handed over, where the source knows: a device does when nothing comes.
+    fn clock(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// How a running capture stands; `None` for files.
+    fn status(&mut self) -> Option<Status> {
+        None
+    }
 }
 
 /// Whole frames, read in one go. The buffers are reused from fill to fill.

@@ -5,6 +5,8 @@ pub mod container;
 pub mod frames;
 pub mod frames_of;
 pub mod inside;
+#[cfg(target_os = "linux")]
+pub mod namespace;
 pub mod wire;
 
 use std::io::Cursor;

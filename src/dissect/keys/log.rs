@@ -69,6 +69,8 @@ fn secret_line(label: &[u8], of: &[u8], secret: &[u8]) -> Option<Line> {
         b"CLIENT_EARLY_TRAFFIC_SECRET" => Label::Early,
         b"CLIENT_HANDSHAKE_TRAFFIC_SECRET" => Label::Handshake(Dir::Client),
         b"SERVER_HANDSHAKE_TRAFFIC_SECRET" => Label::Handshake(Dir::Server),
+        // OpenSSL's line after a key update: which update is not said, and the secret follows from the first.
+        b"CLIENT_TRAFFIC_SECRET_N" | b"SERVER_TRAFFIC_SECRET_N" => return Some(Line::Other),
         b"EXPORTER_SECRET" | b"EARLY_EXPORTER_SECRET" | b"ECH_SECRET" | b"ECH_CONFIG" => return Some(Line::Other),
         _ => {
             let numbered = |prefix: &[u8]| number(label.strip_prefix(prefix)?);

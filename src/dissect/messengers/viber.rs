@@ -55,6 +55,8 @@ impl Signature for ViberCall {
             [_, _, 11, 0, rest @ ..] if rest.len() == 30 && is_time(rest) && rest.get(8..).is_some_and(is_time) => is(Some(Dir::Server)),
             // Asking for a path: the call's number, the own address, a counter and the time.
             [_, _, 1, 0, 5, 0, rest @ ..] if rest.len() > 36 && rest.get(28..).is_some_and(is_time) => is(Some(Dir::Client)),
+            // Asking another port of the server.
+            [_, _, 25, 0, rest @ .., 0, 0] if rest.len() == 28 => is(Some(Dir::Client)),
             // The answer.
             [_, _, 12, 0, _, 0, rest @ ..] if rest.len() == 70 && rest.get(14..).is_some_and(is_time) => is(Some(Dir::Server)),
             _ => Read::Not,
@@ -94,6 +96,8 @@ mod tests {
         assert_eq!(datagram::<ViberCall>(&pong), Some(("viber", Some(Dir::Server))));
         let ask = [&b"\xed\xf6\x01\0\x05\0"[..], &id, &noise(20), &TIME, &[0; 215]].concat();
         assert_eq!(datagram::<ViberCall>(&ask), Some(("viber", Some(Dir::Client))));
+        let other_port = [&b"\xed\xf6\x19\0"[..], &id, &noise(20), &[0; 2]].concat();
+        assert_eq!(datagram::<ViberCall>(&other_port), Some(("viber", Some(Dir::Client))));
         let answer = [&b"\xed\xf6\x0c\0\x01\0"[..], &id, &noise(6), &TIME, &[0; 48]].concat();
         assert_eq!(datagram::<ViberCall>(&answer), Some(("viber", Some(Dir::Server))));
     }
@@ -111,6 +115,7 @@ mod tests {
             [&b"\xed\xf6\x09\0"[..], &TIME, &[1; 9]].concat(),
             [&b"\xed\xf6\x08\0"[..], &TIME, &[1; 8]].concat(),
             [&b"\xed\xf6\x0b\0"[..], &TIME, &[1; 22]].concat(),
+            [&b"\xed\xf6\x19\0"[..], &[1; 29], &[0; 2]].concat(),
         ] {
             assert_eq!(ViberCall::read(&wrong), Read::Not, "{wrong:x?}");
         }

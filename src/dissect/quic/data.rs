@@ -12,6 +12,8 @@ pub(super) enum DataFrame {
     Crypto { offset: u64, span: Range<usize> },
     /// Bytes of a stream (§19.8); `last` when they end it.
     Stream { id: u64, offset: u64, span: Range<usize>, last: bool },
+    /// The sender has these packets of the other side: an ACK frame without its type (§19.3).
+    Ack { span: Range<usize> },
     /// A stream was given up by its sender (§19.4).
     Reset { id: u64 },
     /// A message of its own (RFC 9221 §4).
@@ -40,7 +42,11 @@ impl<'a> DataFrames<'a> {
             match r.varint()? {
                 // PADDING, PING, HANDSHAKE_DONE, IMMEDIATE_ACK (draft-ietf-quic-ack-frequency).
                 0x00 | 0x01 | 0x1e | 0x1f | 0xac => {}
-                kind @ (0x02 | 0x03) => super::frames::skip_ack(r, kind == 0x03)?,
+                kind @ (0x02 | 0x03) => {
+                    let start = r.position();
+                    super::frames::skip_ack(r, kind == 0x03)?;
+                    return Ok(Some(DataFrame::Ack { span: start..r.position() }));
+                }
                 kind @ (0x04 | 0x24) => {
                     let id = r.varint()?;
                     // Error code, final size, and in RESET_STREAM_AT the size that is still delivered.
@@ -158,7 +164,7 @@ mod tests {
         for frame in between {
             let payload = [&[0x0a, 4, 2, b'a', b'b'], frame, &[0x0d, 8, 7, b'c']].concat();
             let end = payload.len();
-            let found: Vec<DataFrame> = DataFrames::new(&payload).collect();
+            let found: Vec<DataFrame> = DataFrames::new(&payload).filter(|frame| !matches!(frame, DataFrame::Ack { .. })).collect();
             let streams = [
                 DataFrame::Stream { id: 4, offset: 0, span: 3..5, last: false },
                 DataFrame::Stream { id: 8, offset: 7, span: end - 1..end, last: true },

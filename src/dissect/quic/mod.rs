@@ -11,6 +11,7 @@ mod frames;
 mod google;
 mod initials;
 mod keys;
+mod numbers;
 mod opened;
 mod packet;
 mod protection;

@@ -2,6 +2,7 @@
 
 use super::crypto::CryptoStream;
 use super::data::{DataFrame, DataFrames};
+use super::numbers::Numbers;
 use super::protection::PacketKeys;
 use super::streams::Streams;
 use crate::base::{Dir, Evidence, Facts, QuicVersion, Sides, Stitched, Window};
@@ -44,6 +45,8 @@ pub(super) struct Opening {
     /// The handshake goes on in 1-RTT packets: tickets, and requests for a certificate.
     late: Sides<CryptoStream>,
     streams: Streams,
+    /// The numbers of 0-RTT and 1-RTT packets.
+    numbers: Sides<Numbers>,
     waiting: Vec<(Level, QuicVersion, usize, Dir, Stitched)>,
     /// Tries with all keys that are left.
     tries: u8,
@@ -83,6 +86,7 @@ impl Opening {
             handshake: Sides::default(),
             late: Sides::default(),
             streams: Streams::default(),
+            numbers: Sides::default(),
             waiting: Vec::new(),
             tries: MOST_TRIED,
             sealed: None,
@@ -130,7 +134,11 @@ impl Opening {
             plain.note(dir, if opened.is_some() { Ok(()) } else { Err(closed) });
         }
         let mut payload = Stitched::new();
-        payload.push_derived(&opened?, &sealed.packet);
+        let (number, opened) = opened?;
+        payload.push_derived(&opened, &sealed.packet);
+        if sealed.level != Level::Handshake && self.plain.is_some() {
+            self.numbers.of_mut(dir).saw(number);
+        }
         self.lookup.opened = true;
         if self.first_opened.is_none() {
             self.first_opened = Some(sealed.packet.all());
@@ -156,6 +164,10 @@ impl Opening {
                     let stream = if level == Level::Handshake { &mut self.handshake } else { &mut self.late };
                     facts.with_keys(|facts| stream.of_mut(dir).insert(offset, &data, handshake, facts));
                 }
+                (DataFrame::Ack { span }, Some(_)) if level == Level::OneRtt => {
+                    // An ACK that does not add up says nothing.
+                    let _ = self.numbers.of_mut(dir.other()).acknowledge(payload.bytes.get(span).unwrap_or_default());
+                }
                 (DataFrame::Close { code, span }, _) if level == Level::Handshake => close = Some((code, span)),
                 (DataFrame::Stream { id, offset, span, last }, Some(plain)) => {
                     let Some(data) = payload.slice(span) else { continue };
@@ -176,8 +188,8 @@ impl Opening {
         close
     }
 
-    /// The payload of a packet.
-    fn open(&mut self, sealed: &Sealed<'_>, terms: &Terms) -> Option<Vec<u8>> {
+    /// The number and the payload of a packet.
+    fn open(&mut self, sealed: &Sealed<'_>, terms: &Terms) -> Option<(u64, Vec<u8>)> {
         let Opening { lookup, keys, .. } = self;
         if keys.random != terms.client_random {
             *keys = Keyring { random: terms.client_random, ..Keyring::default() };
@@ -211,7 +223,8 @@ impl Opening {
                 }
             }
             let missing = self.streams.close(plain);
-            [Dir::Client, Dir::Server].into_iter().filter(|&dir| *missing.of(dir)).for_each(|dir| plain.lost(dir));
+            let is_missing = |dir: &Dir| *missing.of(*dir) || self.numbers.of(*dir).has_missing();
+            [Dir::Client, Dir::Server].into_iter().filter(is_missing).for_each(|dir| plain.lost(dir));
         }
         let terms = handshake.and_then(Handshake::terms);
         let random = terms.and_then(|terms| terms.client_random);
@@ -247,7 +260,7 @@ impl Keyring {
     }
 
     /// Opens a packet with the keys of its level, which are derived when the first one comes.
-    fn open(&mut self, sealed: &Sealed<'_>, session: &Session, terms: &Terms) -> Option<Vec<u8>> {
+    fn open(&mut self, sealed: &Sealed<'_>, session: &Session, terms: &Terms) -> Option<(u64, Vec<u8>)> {
         let slot = self.slot_mut(sealed);
         if let Some(keys) = slot.as_mut().filter(|keys| keys.version() == sealed.version) {
             return keys.open(sealed.packet.bytes, sealed.number_at);

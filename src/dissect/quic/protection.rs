@@ -74,8 +74,8 @@ impl PacketKeys {
         self.version
     }
 
-    /// The payload of a packet whose number begins at `number_at`. `None` when it does not authenticate.
-    pub fn open(&mut self, packet: &[u8], number_at: usize) -> Option<Vec<u8>> {
+    /// The number and the payload of a packet whose number begins at `number_at`. `None` when it does not authenticate.
+    pub fn open(&mut self, packet: &[u8], number_at: usize) -> Option<(u64, Vec<u8>)> {
         let sample_at = number_at.checked_add(SAMPLE_AFTER)?;
         let sample = packet.get(sample_at..sample_at.checked_add(SAMPLE)?)?;
         let [mask, masks @ ..] = self.header.new_mask(sample).ok()?;
@@ -95,7 +95,7 @@ impl PacketKeys {
             self.open_in_phase(first & KEY_PHASE != 0, number, &header, sealed, &mut payload)?;
         }
         self.largest = self.largest.max(number);
-        Some(payload)
+        Some((number, payload))
     }
 
     /// The key phase bit says whether the number of key updates is odd (RFC 9001 §6).

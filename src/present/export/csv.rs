@@ -34,7 +34,7 @@ pub struct Csv;
 impl Writer for Csv {
     fn begin(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         out.extend_from_slice(
-            b"file,first_frame,last_frame,start,end,transport,client_ip,client_port,server_ip,server_port,packets,bytes,protocol,grade,exposed,identity,why,findings",
+            b"file,first_frame,last_frame,start,end,transport,client_ip,client_port,server_ip,server_port,packets,bytes,protocol,grade,exposed,identity,why,findings,platform,role,confidence",
         );
         for kind in FACTS {
             write!(out, ",{}", kind.name())?;
@@ -69,6 +69,10 @@ impl Writer for Csv {
         write!(out, ",{},{},{identity},", judgement.grade.word(), exposed.join("+"))?;
         cell(out, &judgement.why);
         write!(out, ",{}", findings.join(" "))?;
+        match &judged.attribution {
+            Some(of) => write!(out, ",{},{},{}", of.platform, of.role.word(), of.confidence.word())?,
+            None => out.extend_from_slice(b",,,"),
+        }
         let mut frames = String::new();
         for kind in FACTS {
             out.push(b',');

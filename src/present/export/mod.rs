@@ -37,7 +37,7 @@ impl std::fmt::Debug for Format {
 /// Every format.
 pub const FORMATS: &[Format] = &[
     Format::TABLE,
-    Format { name: "jsonl", suffixes: &["jsonl", "ndjson"], help: "one JSON object per connection", make: || Box::new(json::Lines) },
+    Format::LINES,
     Format { name: "json", suffixes: &["json"], help: "one JSON array", make: || Box::new(json::Array::default()) },
     Format { name: "csv", suffixes: &["csv"], help: "one row per connection (RFC 4180)", make: || Box::new(csv::Csv) },
     Format { name: "md", suffixes: &["md", "markdown"], help: "a Markdown table", make: || Box::new(md::Markdown) },
@@ -47,6 +47,10 @@ impl Format {
     /// For reading: the default.
     pub const TABLE: Format =
         Format { name: "table", suffixes: &["txt"], help: "aligned columns for reading", make: || Box::new(table::Table) };
+
+    /// For programs, and while a capture runs.
+    pub const LINES: Format =
+        Format { name: "jsonl", suffixes: &["jsonl", "ndjson"], help: "one JSON object per connection", make: || Box::new(json::Lines) };
 
     /// Whether people read it, and not only programs.
     #[must_use]

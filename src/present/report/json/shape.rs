@@ -202,7 +202,6 @@ pub(super) struct Platform {
     pub(super) bytes: u64,
     pub(super) packets: u64,
     pub(super) versions: BTreeMap<String, u64>,
-    pub(super) identities: BTreeMap<&'static str, u64>,
     pub(super) because: Vec<Because>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) worst: Option<Worst>,
@@ -247,7 +246,8 @@ pub(super) struct Worst {
 pub(super) struct Candidate {
     pub(super) id: String,
     pub(super) name: String,
-    pub(super) claim: ClaimView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) claim: Option<ClaimView>,
 }
 
 #[derive(Serialize)]
@@ -263,8 +263,7 @@ pub(super) struct ClaimView {
     pub(super) messages: &'static str,
     pub(super) groups: &'static str,
     pub(super) calls: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) scope: Option<String>,
+    pub(super) scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) protocol: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -273,12 +272,9 @@ pub(super) struct ClaimView {
     pub(super) since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) until: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) source: Option<SourceView>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) source: SourceView,
     pub(super) also: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) checked: Option<String>,
+    pub(super) checked: String,
     pub(super) stale: bool,
     pub(super) history: Vec<Past>,
     pub(super) beside: BTreeMap<&'static str, Said>,

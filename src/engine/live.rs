@@ -1,0 +1,146 @@
+//! A capture that is still running: its connections are told while it runs, and forgotten when they are over.
+//!
+//! What is told of a connection that is over is what reading the same packets from a file would say of it.
+
+use crate::assess::{Catalogue, Judged, Links};
+use crate::base::Timestamp;
+use crate::dissect::Equipment;
+use crate::dissect::keys::KeyCounts;
+use crate::flow::{FlowTable, Seen, TableCounts};
+use crate::link::{Decoder, LinkCounts, Packet};
+use crate::source::{Capture, Chunk, RecordError, Recording, Source, SourceError, Status};
+
+use super::{Options, Table, app_of, take_secrets};
+
+/// How much capture time passes between two looks at what is over or has changed, in nanoseconds.
+const TEND: u64 = 250_000_000;
+
+/// What is told.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A connection that goes on, as far as it is known. It is the same one as long as [`Connection::id`](crate::flow::Connection::id) is the same.
+    Changed(Judged),
+    /// A connection that is over.
+    Over(Judged),
+    /// Some time passed, or packets came.
+    Tick(&'a Tick<'a>),
+}
+
+/// How things stand.
+#[derive(Debug)]
+pub struct Tick<'a> {
+    /// What the capture said of itself so far.
+    pub capture: &'a Capture,
+    /// The interface and what was lost; now and then, and never for files.
+    pub status: Option<&'a Status>,
+    /// What the link floor counted.
+    pub link: &'a LinkCounts,
+    /// What the flow table did.
+    pub counts: TableCounts,
+    /// The capture's clock.
+    pub now: Timestamp,
+}
+
+/// What was counted until the end.
+#[derive(Debug)]
+pub struct Watched {
+    /// What the capture said of itself, and why it broke off.
+    pub capture: Capture,
+    /// The interface and what was lost.
+    pub status: Option<Status>,
+    /// What the link floor counted.
+    pub link: LinkCounts,
+    /// What the flow table did.
+    pub counts: TableCounts,
+    /// What became of keys, where there were some.
+    pub keys: Option<KeyCounts>,
+    /// Why packets could no longer be kept.
+    pub unwritten: Option<RecordError>,
+}
+
+/// A capture to be watched, and how.
+pub struct Watch<'a> {
+    /// Where packets come from.
+    pub source: &'a mut dyn Source,
+    /// Where they are kept.
+    pub recording: Option<&'a mut Recording>,
+    /// What the dissectors are given.
+    pub equipment: Equipment,
+    /// What the flow table may hold, and who uses which names.
+    pub options: Options,
+    /// Tell also of connections that go on.
+    pub changes: bool,
+}
+
+impl Watch<'_> {
+    /// Reads a running capture to its end. It also ends when packets can no longer be kept.
+    ///
+    /// # Errors
+    /// When nothing of the capture could be read.
+    pub fn run(mut self, tell: &mut dyn FnMut(Event<'_>)) -> Result<Watched, SourceError> {
+        let mut decoder = Decoder::new();
+        let mut table: Table = FlowTable::running(self.options.limits, self.equipment.makers());
+        let mut links = Links::default();
+        let catalogue = self.options.catalogue;
+        let mut chunk = Chunk::default();
+        let (mut newest, mut tended) = (Timestamp::ZERO, Timestamp::ZERO);
+        let mut unwritten = None;
+        let mut secrets = 0;
+        while unwritten.is_none() && self.source.fill(&mut chunk)? {
+            take_secrets(self.source.capture(), &mut secrets, &self.equipment);
+            for place in &chunk.frames {
+                let Some(frame) = chunk.frame(place) else { continue };
+                let app = app_of(&chunk, place, self.source.capture());
+                decoder.decode(&frame, &mut |packet| table.packet(&Packet { process: packet.process.or(app), ..*packet }));
+                if let Some(recording) = &mut self.recording
+                    && let Err(error) = recording.frame(&frame, None)
+                {
+                    unwritten = Some(error);
+                    break;
+                }
+                newest = newest.max(place.at);
+            }
+            let now = self.source.clock().map_or(newest, |clock| clock.max(newest));
+            let due = now.since(tended) >= TEND || tended == Timestamp::ZERO;
+            let mut status = None;
+            if due {
+                tended = now;
+                table.tend(now, self.changes, &mut |seen| pass_on(seen, &mut links, catalogue, tell));
+                status = self.source.status();
+                unwritten = unwritten.or(self.recording.as_mut().and_then(|recording| recording.flush().err()));
+            }
+            let (capture, status) = (self.source.capture(), status.as_ref());
+            tell(Event::Tick(&Tick { capture, status, link: decoder.counts(), counts: table.counts(), now }));
+        }
+        let counts = table.end(&mut |seen| pass_on(seen, &mut links, catalogue, tell));
+        let status = self.source.status();
+        if let Some(recording) = self.recording
+            && unwritten.is_none()
+        {
+            unwritten = recording.end(status.as_ref().map(|status| status.drops), newest).err();
+        }
+        Ok(Watched {
+            capture: self.source.capture().clone(),
+            status,
+            link: decoder.counts().clone(),
+            counts,
+            keys: self.equipment.counts(),
+            unwritten,
+        })
+    }
+}
+
+/// Adds what other connections tell of this one.
+fn pass_on(seen: Seen, links: &mut Links, catalogue: &'static Catalogue, tell: &mut dyn FnMut(Event<'_>)) {
+    match seen {
+        Seen::Telling(connection) => links.learn(&connection),
+        Seen::Open(mut connection) => {
+            links.apply(&mut connection);
+            tell(Event::Changed(Judged::of(connection, catalogue)));
+        }
+        Seen::Over(mut connection) => {
+            links.apply(&mut connection);
+            tell(Event::Over(Judged::of(connection, catalogue)));
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Watching an interface, in a network namespace of its own. Tests say that they skip where the system gives none.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::process::Command;
+
+use common::namespace::Namespace;
+use serde_json::Value;
+
+fn objects(lines: &str) -> Vec<Value> {
+    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
+
+/// `name=value` that a script echoed.
+fn said(output: &std::process::Output, name: &str) -> i64 {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
+    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} was not said: {text}"))
+}
+
+#[test]
+fn connections_are_told_while_the_capture_runs_and_the_rest_at_the_end() {
+    let Some(space) = Namespace::new("headless capture", &["openssl"]) else { return };
+    let done = space.run(
+        r#"
+        certificate
+        tls 4433
+        start live -i lo --headless
+        ask 4433 -tls1_3
+        n=0; until [ -s out ]; do n=$((n + 1)); [ $n -lt 90 ] || break; sleep 0.1; done
+        echo before=$(wc -l <out)
+        ask 4433 -tls1_2
+        sleep 1
+        kill -s USR1 $pid; sleep 0.3
+        stop INT
+        echo status=$status; echo took=$took; echo after=$(wc -l <out)
+        "#,
+    );
+    assert_eq!((said(&done, "status"), said(&done, "before"), said(&done, "after")), (0, 1, 2), "{}", space.read("err"));
+    assert!(said(&done, "took") < 2000);
+    let told = objects(&space.read("out"));
+    let versions: Vec<&str> = told.iter().map(|c| c["tls"]["version"].as_str().unwrap()).collect();
+    assert_eq!(versions, ["1.3", "1.2"]);
+    for c in &told {
+        assert_eq!(c["destination"]["port"], 4433);
+        assert_eq!(c["tls"]["client"]["server_name"], "chat.example.net");
+        assert_eq!(c["file"]["name"], "lo");
+    }
+    let err = space.read("err");
+    assert!(err.starts_with("Watching lo: traffic between programs of this computer only."), "{err}");
+    assert!(err.contains("1 connections over, 1 going on"), "USR1 asks for statistics: {err}");
+    assert!(err.contains("lo: 2 connections in ") && err.contains("none dropped by the kernel"), "{err}");
+}
+
+#[test]
+fn every_signal_that_ends_it_ends_it_cleanly_and_soon() {
+    let Some(space) = Namespace::new("signals", &["openssl"]) else { return };
+    let done = space.run(
+        r#"
+        certificate
+        tls 4433
+        for signal in INT TERM HUP; do
+            start live -i lo --headless
+            ask 4433
+            sleep 1
+            stop $signal
+            echo $signal=$status; echo ${signal}_took=$took; echo ${signal}_lines=$(wc -l <out)
+            rm err
+        done
+        start live -i lo --headless
+        kill -s INT $pid; sleep 0.1; kill -s INT $pid; wait $pid
+        echo twice=$?
+        "#,
+    );
+    for signal in ["INT", "TERM", "HUP"] {
+        assert_eq!(said(&done, signal), 0, "{signal}");
+        assert_eq!(said(&done, &format!("{signal}_lines")), 1, "{signal}: what was sent a second before is told");
+        assert!(said(&done, &format!("{signal}_took")) < 2000, "{signal}");
+    }
+    assert_eq!(said(&done, "twice"), 130);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_capture_without_an_error() {
+    let Some(space) = Namespace::new("a closed pipe", &["python3"]) else { return };
+    let done = space.run(
+        r#"
+        mkfifo pipe
+        head -c 0 pipe & head=$!
+        "$BIN" live -i lo --headless >pipe 2>err & pid=$!
+        wait $head
+        before=$(now); wait $pid; status=$?
+        echo status=$status; echo took=$(($(now) - before))
+        "#,
+    );
+    assert_eq!(said(&done, "status"), 0, "{}", space.read("err"));
+    assert!(said(&done, "took") < 2000);
+    assert!(!space.read("err").contains("intransit:"), "{}", space.read("err"));
+}
+
+#[test]
+fn the_interface_of_the_default_route_is_watched_when_none_is_named() {
+    let Some(space) = Namespace::new("the default route", &[]) else { return };
+    let done = space.run(
+        r#"
+        "$BIN" live --headless; echo none=$?
+        ip link add va type veth peer name vb 2>/dev/null || { echo veth=1; exit; }
+        ip addr add 10.9.0.1/24 dev va; ip link set va up; ip link set vb up
+        ip route add default via 10.9.0.2 dev va
+        "$BIN" interfaces >list
+        start live --headless
+        stop INT
+        "#,
+    );
+    assert_eq!(said(&done, "none"), 1);
+    let err = String::from_utf8_lossy(&done.stderr);
+    assert!(err.contains("intransit interfaces") && err.contains("-i"), "what to do is said: {err}");
+    if space.path("list").exists() {
+        assert!(space.read("err").starts_with("Watching va: this computer's traffic only; other devices are not visible here"));
+        let list = space.read("list");
+        assert!(list.contains("\n* va ") && list.contains("10.9.0.1") && list.contains("\n  lo "), "{list}");
+    } else {
+        println!("skipped: the default route (no veth)");
+    }
+}
+
+#[test]
+fn a_filter_keeps_out_what_it_does_not_name_and_a_wrong_one_is_one_sentence() {
+    let Some(space) = Namespace::new("a filter", &["openssl"]) else { return };
+    let done = space.run(
+        r#"
+        certificate
+        tls 4433; tls 4434
+        start live -i any -f 'tcp port 4434' --headless
+        ask 4433; ask 4434
+        sleep 0.5
+        stop INT
+        echo status=$status
+        "$BIN" live -i lo -f 'tcp prot 443' --headless >wrong 2>&1; echo wrong=$?
+        "#,
+    );
+    assert_eq!((said(&done, "status"), said(&done, "wrong")), (0, 1));
+    let told = objects(&space.read("out"));
+    assert_eq!(told.len(), 1);
+    assert_eq!((&told[0]["destination"]["port"], &told[0]["tls"]["version"]), (&Value::from(4434), &Value::from("1.3")));
+    assert!(space.read("wrong").contains("the filter is not understood") && space.read("wrong").lines().count() == 1);
+}
+
+/// Lines without what may differ between a capture and its file: the name of the file.
+fn nameless(lines: &str) -> Vec<Value> {
+    let mut all = objects(lines);
+    for object in &mut all {
+        object.as_object_mut().unwrap().remove("file");
+    }
+    all.sort_by_key(ToString::to_string);
+    all
+}
+
+/// Connections without moments, by first frame.
+fn timeless(mut all: Vec<Value>) -> Vec<Value> {
+    for object in &mut all {
+        object.as_object_mut().unwrap().retain(|key, _| key != "@timestamp" && key != "event");
+    }
+    all.sort_by_key(|object| object["intransit"]["first_frame"].as_u64());
+    all
+}
+
+fn are_the_same(live: &[Value], other: &[Value]) {
+    for (live, other) in live.iter().zip(other) {
+        assert!(live == other, "live:  {live}\nother: {other}");
+    }
+    assert_eq!(live.len(), other.len());
+}
+
+#[test]
+fn what_is_told_live_is_what_its_file_says_and_what_tcpdump_saw() {
+    let Some(space) = Namespace::new("live against file and tcpdump", &["openssl", "python3", "tcpdump"]) else { return };
+    let done = space.run(
+        r#"
+        certificate
+        tls 4433; serve http 8080; serve smtp 2525 cert.pem key.pem
+        # What still comes of asking whether the servers listen is not for this.
+        sleep 0.5
+        tcpdump -i lo -B 65536 --nano -w other.pcap >/dev/null 2>tcpdump & other=$!
+        until grep -q listening tcpdump; do sleep 0.1; done
+        start live -i lo -w x.pcapng --headless
+        ask 4433 -tls1_3; ask 4433 -tls1_2; ask 4433 -tls1_1 -cipher ALL:@SECLEVEL=0
+        traffic get 8080
+        traffic mail 2525 plain; traffic mail 2525 upgrade
+        traffic datagrams 8443 "$CAPTURES/quic_v1_h3.pcap"
+        traffic blast 9 3 200
+        sleep 1
+        stop INT; echo status=$status
+        sleep 0.5; kill -s INT $other; wait $other
+        "$BIN" inspect -q --format jsonl x.pcapng >file; echo file=$?
+        "$BIN" inspect -q --format jsonl other.pcap >other
+        "#,
+    );
+    assert_eq!((said(&done, "status"), said(&done, "file")), (0, 0), "{}", space.read("err"));
+    let (live, file, other) = (nameless(&space.read("out")), nameless(&space.read("file")), nameless(&space.read("other")));
+    let protocols: Vec<&str> = live.iter().filter_map(|c| c["network"]["protocol"].as_str()).collect();
+    for expected in ["tls", "http", "smtp", "quic"] {
+        assert!(protocols.contains(&expected), "{expected} is among {protocols:?}");
+    }
+    assert!(live.iter().any(|c| c["intransit"]["starttls"] == "smtp" && c["tls"]["version"] == "1.3"), "STARTTLS");
+    assert!(live.len() >= 8, "{}", live.len());
+    are_the_same(&live, &file);
+    // The kernel stamps a packet anew for each who watches.
+    are_the_same(&timeless(live), &timeless(other));
+    let err = space.read("err");
+    assert!(err.contains("x.pcapng keeps every packet") && err.contains("in clear"), "{err}");
+    assert!(err.contains(" packets kept in x.pcapng"), "{err}");
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_a_file_that_can_be_read() {
+    let Some(space) = Namespace::new("a kill", &["python3"]) else { return };
+    let done = space.run(
+        r#"
+        for i in 1 2 3 4 5; do
+            rm -f err
+            start live -i lo -w $i.pcapng --headless
+            traffic blast 9 100 1000
+            sleep 1
+            traffic blast 9 20000 1000 & blast=$!
+            sleep 0.$i
+            kill -s KILL $pid; wait $pid 2>/dev/null
+            kill $blast 2>/dev/null; wait $blast 2>/dev/null
+            "$BIN" inspect -q --format jsonl $i.pcapng >$i.jsonl 2>$i.err; echo status$i=$?
+            capinfos $i.pcapng >/dev/null 2>&1; echo capinfos$i=$?
+        done
+        "#,
+    );
+    for n in 1..=5 {
+        let status = said(&done, &format!("status{n}"));
+        assert!(status == 0 || status == 3, "{status}: {}", space.read(&format!("{n}.err")));
+        // 127: not installed.
+        assert!([0, 127].contains(&said(&done, &format!("capinfos{n}"))));
+        let told = objects(&space.read(&format!("{n}.jsonl")));
+        let packets: u64 = told.iter().filter(|c| c["destination"]["port"] == 9).map(|c| c["source"]["packets"].as_u64().unwrap()).sum();
+        assert!(packets >= 100, "what was sent a second before is in it: {packets}");
+    }
+}
+
+#[test]
+fn a_capture_makes_a_new_file_for_its_user_alone() {
+    let Some(space) = Namespace::new("files of a capture", &[]) else { return };
+    let done = space.run(
+        r#"
+        umask 0
+        SUDO_UID=0 SUDO_GID=0 start live -i lo -w new.pcapng --headless; stop INT
+        stat -c '%a' new.pcapng >mode
+        echo precious >victim; ln -s victim link.pcapng
+        for file in victim link.pcapng new.pcapng nowhere/x.pcapng; do
+            timeout 5 "$BIN" live -i lo -w $file --headless 2>refused >/dev/null; echo $file=$?
+            cat refused >>all
+        done
+        start live -i lo -w /dev/null --headless; stop INT; echo null=$status
+        chown 65534 . 2>/dev/null && {
+            SUDO_UID=65534 SUDO_GID=65534 "$BIN" live -i lo -w theirs.pcapng --headless 2>/dev/null >/dev/null & pid=$!
+            sleep 1; stop INT
+            stat -c '%u:%g' theirs.pcapng >owner
+        }
+        "#,
+    );
+    assert_eq!(space.read("mode").trim(), "600");
+    assert_eq!(space.read("victim"), "precious\n");
+    for file in ["victim", "link.pcapng", "new.pcapng", "nowhere/x.pcapng"] {
+        assert_eq!(said(&done, file), 1, "{file}");
+    }
+    assert_eq!(said(&done, "null"), 0, "a device is written");
+    let all = space.read("all");
+    assert!(all.contains("victim exists") && all.contains("is a symbolic link") && all.contains("No such file"), "{all}");
+    assert_eq!(all.lines().count(), 4, "one sentence each: {all}");
+    match space.read("owner").trim() {
+        "" => println!("skipped: the owner of files (not root)"),
+        owner => assert_eq!(owner, "65534:65534", "a file belongs to whoever called sudo"),
+    }
+}
+
+#[test]
+fn a_full_disk_ends_the_capture_with_what_was_kept() {
+    let Some(space) = Namespace::new("a full disk", &["python3", "mount"]) else { return };
+    let done = space.run(
+        r#"
+        mkdir small && mount -t tmpfs -o size=512k none small || { echo status=77; exit; }
+        start live -i lo -w small/x.pcapng --headless
+        traffic blast 9 2000 1000
+        sleep 1; kill -s INT $pid 2>/dev/null
+        wait $pid; echo status=$?
+        "$BIN" inspect -q --format jsonl small/x.pcapng >file; echo file=$?
+        "#,
+    );
+    if said(&done, "status") == 77 {
+        return println!("skipped: a full disk (no tmpfs)");
+    }
+    assert_eq!((said(&done, "status"), said(&done, "file")), (3, 0), "{}", space.read("err"));
+    let err = space.read("err");
+    assert!(err.contains("cannot write small/x.pcapng: No space left"), "{err}");
+    let kept = objects(&space.read("file")).iter().map(|c| c["network"]["packets"].as_u64().unwrap()).sum::<u64>();
+    let icmp_too = err.split("it holds the ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok()).unwrap();
+    assert!(kept > 100 && icmp_too >= kept, "the count is that of the file: {icmp_too} of {kept}: {err}");
+}
+
+#[test]
+fn files_that_follow_each_other_hold_every_packet() {
+    let Some(space) = Namespace::new("rotation", &["python3"]) else { return };
+    let done = space.run(
+        r#"
+        start live -i lo -w x.pcapng --rotate-size 100k --headless
+        traffic blast 9 500 1000
+        sleep 0.5
+        stop INT; echo status=$status
+        for f in x-*.pcapng; do "$BIN" inspect -q --format jsonl $f >>file || echo bad=1; done
+        echo files=$(ls x-*.pcapng | wc -l)
+        "#,
+    );
+    assert_eq!(said(&done, "status"), 0, "{}", space.read("err"));
+    let files = said(&done, "files");
+    assert!(files >= 5, "{files}");
+    let packets = |lines: &str| objects(lines).iter().map(|c| c["network"]["packets"].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(packets(&space.read("file")), packets(&space.read("out")));
+    assert!(space.read("err").contains(&format!("kept in {files} files: x-00001.pcapng from frame 1, x-00002.pcapng from frame ")));
+}
+
+#[test]
+fn interfaces_are_listed_without_any_right() {
+    if !cfg!(have_libpcap) {
+        return println!("skipped: interfaces (built without libpcap)");
+    }
+    let done = Command::new(env!("CARGO_BIN_EXE_intransit")).arg("interfaces").output().unwrap();
+    assert!(done.status.success());
+    let list = String::from_utf8(done.stdout).unwrap();
+    assert!(list.lines().next().unwrap().contains("addresses"), "{list}");
+    assert!(list.lines().any(|line| line.contains(" lo ") && line.contains("127.0.0.1")), "{list}");
+}
