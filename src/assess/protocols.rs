@@ -23,12 +23,13 @@ pub(super) fn class(protocol: &str) -> Option<Class> {
     use Construction::{PublishedDesign, PublishedWeaknesses, Unreviewed};
     use Exposed::{Content, Identifiers, Names, Service};
     Some(match protocol {
-        "http" | "http2" | "mqtt" | "redis" | "telnet" | "postgres" | "mysql" => Class::Readable(&[Content]),
+        "http" | "http2" | "redis" | "telnet" | "syslog" | "tftp" => Class::Readable(&[Content]),
         "websocket" => Class::Unjudged("a WebSocket in clear; the messages seen in it are not text and may be anything"),
         // The dissectors state what people wrote. Without any, greetings and capabilities went by.
         "smtp" | "imap" | "pop3" | "sieve" | "nntp" | "irc" | "ftp" | "xmpp" => Class::Readable(&[Service]),
-        "ldap" => Class::Readable(&[Content, Identifiers]),
+        "ldap" | "postgres" | "mysql" | "mqtt" => Class::Readable(&[Service]),
         "sip" => Class::Readable(&[Identifiers]),
+        "socks" | "proxy-protocol" => Class::Unjudged("a proxy's own few words; what it carries is of no known protocol"),
         "rtp" => Class::Unjudged("RTP-shaped packets without keys or signalling: plain and protected media look alike"),
         "srtp" => Class::Standard("SRTP with keys agreed by DTLS (RFC 5764)"),
         "dns" => Class::Readable(&[Names]),

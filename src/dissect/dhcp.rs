@@ -1,7 +1,7 @@
 //! DHCP for IPv4 (RFC 2131 §2, RFC 2132): recognised by the header of BOOTP, the cookie and the message type.
 
-use super::telltale::{Named, Telltale, Unlike, require};
-use crate::base::{Dir, Reader};
+use super::telltale::{Named, Reads, Telltale, Unlike, require};
+use crate::base::{Dir, Exposed, Reader};
 
 /// DHCP, until it is recognised.
 pub type Dhcp = Named<Message>;
@@ -38,6 +38,13 @@ impl Telltale for Message {
         }
     }
 
+    const IS_READ: bool = true;
+
+    /// The name of a device stands in it too; but what DHCP says, it says to everybody.
+    fn readable(bytes: &[u8]) -> Option<Reads<'_>> {
+        Message::read(bytes).ok().map(|_| Reads::new(Exposed::Service, "DHCP message", &[]))
+    }
+
     fn sender(bytes: &[u8]) -> Option<Dir> {
         Some(if bytes.first() == Some(&1) { Dir::Client } else { Dir::Server })
     }
@@ -57,8 +64,9 @@ mod tests {
     #[test]
     fn a_message_with_cookie_and_type_names_dhcp() {
         let talk = talk::<Dhcp>(&[(C, &discover())], usize::MAX);
-        assert_eq!(talk.said(), [r#"network.protocol Text("dhcp") observed [#1]"#]);
-        assert_eq!(talk.next, Next::Done);
+        let service = r#"intransit.readable List([Text("service"), Text("DHCP message"), Number(1), Number(248)]) observed [#1]"#;
+        assert_eq!(talk.said(), [r#"network.protocol Text("dhcp") observed [#1]"#, service]);
+        assert_eq!(talk.next, Next::Stay);
     }
 
     #[test]

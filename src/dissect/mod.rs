@@ -13,6 +13,7 @@ pub mod keys;
 mod lines;
 pub mod messengers;
 mod mqtt;
+mod netbios;
 mod ntp;
 mod openvpn;
 pub mod plain;
@@ -21,14 +22,18 @@ pub mod quic;
 mod recognise;
 mod redis;
 mod sip;
+mod snmp;
 mod socks;
 mod ssdp;
 mod ssh;
 pub mod starttls;
 mod stun;
+mod syslog;
 mod telltale;
+mod telnet;
 #[cfg(test)]
 mod testing;
+mod tftp;
 pub mod tls;
 mod wireguard;
 
@@ -99,6 +104,7 @@ recognise::protocols! {
         Openvpn(openvpn::OpenvpnOverTcp),
         Redis(redis::Redis),
         Dialogue(starttls::Dialogue),
+        Telnet(telnet::Telnet),
         Socks(Socks),
         WhatsApp(messengers::Named<messengers::Whatsapp>),
         Mmtls(messengers::Named<messengers::Mmtls>),
@@ -118,8 +124,13 @@ recognise::protocols! {
         Stun(stun::Stun),
         Sip(sip::Sip),
         Ssdp(ssdp::Ssdp),
+        NetbiosNames(netbios::NetbiosNames),
+        NetbiosDatagrams(netbios::NetbiosDatagrams),
         Dhcp(dhcp::Dhcp),
         Ntp(ntp::Ntp),
+        Snmp(snmp::Snmp),
+        Syslog(syslog::Syslog),
+        Tftp(tftp::Tftp),
         Openvpn(openvpn::Openvpn),
         Wireguard(wireguard::Wireguard),
         Discord(messengers::Named<messengers::Discord>),

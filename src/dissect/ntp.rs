@@ -1,7 +1,7 @@
 //! NTP 1 to 4 (RFC 5905 §7.3) and SNTP, in client and server mode: recognised by what the fields of the header may hold.
 
-use super::telltale::{Named, Telltale, Unlike, require};
-use crate::base::{Dir, Reader};
+use super::telltale::{Named, Reads, Telltale, Unlike, require};
+use crate::base::{Dir, Exposed, Reader};
 
 /// NTP, until it is recognised.
 pub type Ntp = Named<Header>;
@@ -49,6 +49,12 @@ impl Telltale for Header {
         require(sound).map(|()| 48)
     }
 
+    const IS_READ: bool = true;
+
+    fn readable(bytes: &[u8]) -> Option<Reads<'_>> {
+        Header::read(bytes).ok().map(|_| Reads::new(Exposed::Service, "time of day", &[]))
+    }
+
     fn sender(bytes: &[u8]) -> Option<Dir> {
         Some(if bytes.first()? & 7 == CLIENT { Dir::Client } else { Dir::Server })
     }
@@ -74,8 +80,9 @@ mod tests {
     fn a_request_or_an_answer_names_ntp() {
         for (dir, bytes) in [(C, request()), (S, answer()), (S, [answer(), vec![7; 20]].concat())] {
             let talk = talk::<Ntp>(&[(dir, &bytes)], usize::MAX);
-            assert_eq!(talk.said(), [r#"network.protocol Text("ntp") observed [#1]"#]);
-            assert_eq!(talk.next, Next::Done);
+            assert!(talk.says(r#"network.protocol Text("ntp") observed [#1]"#));
+            assert!(talk.says(r#"[Text("service"), Text("time of day"), Number(1), Number("#));
+            assert_eq!(talk.next, Next::Stay);
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::starttls::tls_at_front;
 use super::{Next, Payload, Probe, Protocol};
-use crate::base::{Dir, Evidence, Facts, Reader, Short, What, Window, WireStr};
+use crate::base::{Dir, Evidence, Exposed, Facts, Reader, Short, What, Window, WireStr};
 
 /// The command that opens a stream; 2 is bind, 3 (version 5 only) UDP.
 const CONNECT: u8 = 1;
@@ -224,8 +224,12 @@ impl Socks {
                 // RFC 1929 §2: name and password, in clear.
                 let mut r = Reader::new(rest.bytes);
                 r.skip(1)?;
-                r.vec8()?;
-                r.vec8()?;
+                let (name, password) = (r.vec8()?, r.vec8()?);
+                if self.named {
+                    let evidence = rest.evidence(0..r.position());
+                    facts.readable(Exposed::Identifiers, "SOCKS user name", name, evidence.clone());
+                    facts.readable(Exposed::Credentials, "SOCKS password", password, evidence);
+                }
                 Ok(r.position())
             }
             (Asked::Methods, _) => {
@@ -374,6 +378,7 @@ mod tests {
         ]);
         assert_eq!(talk.next, Next::Upgrade);
         assert!(talk.says(r#"socks.target Wire("[2001:db8::1]:80")"#));
+        assert!(talk.says(r#"[Text("credentials"), Text("SOCKS password"), Number(1), Number(1), Wire("••••••")]) observed [#3]"#));
     }
 
     #[test]

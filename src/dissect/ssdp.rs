@@ -1,8 +1,8 @@
 //! SSDP (UPnP Device Architecture 2.0 §1): HTTP's form in datagrams, recognised by its start lines and the fields that go with them.
 
 use super::lines::contains_ignoring_case;
-use super::telltale::{Named, Telltale, Unlike, require};
-use crate::base::Dir;
+use super::telltale::{Named, Reads, Telltale, Unlike, require};
+use crate::base::{Dir, Exposed};
 
 /// SSDP, until it is recognised.
 pub type Ssdp = Named<Message>;
@@ -33,6 +33,13 @@ impl Telltale for Message {
         require(sound).map(|()| searched.len())
     }
 
+    const IS_READ: bool = true;
+
+    fn readable(bytes: &[u8]) -> Option<Reads<'_>> {
+        let what = if bytes.starts_with(SEARCH) { "search for devices" } else { "announcement of a device" };
+        Message::read(bytes).ok().map(|_| Reads::new(Exposed::Names, what, bytes))
+    }
+
     fn sender(bytes: &[u8]) -> Option<Dir> {
         match bytes.first()? {
             b'M' => Some(Dir::Client),
@@ -54,8 +61,9 @@ mod tests {
     fn searches_answers_and_announcements_name_ssdp() {
         for message in [DISCOVER, b"NOTIFY * HTTP/1.1\r\nNT: x\r\nNTS: ssdp:alive\r\n\r\n", b"HTTP/1.1 200 OK\r\nST: x\r\nUSN: y\r\n\r\n"] {
             let talk = talk::<Ssdp>(&[(C, message)], usize::MAX);
-            assert_eq!(talk.said(), [r#"network.protocol Text("ssdp") observed [#1]"#]);
-            assert_eq!(talk.next, Next::Done);
+            assert!(talk.says(r#"network.protocol Text("ssdp") observed [#1]"#));
+            assert!(talk.says(r#"intransit.readable List([Text("names"), "#), "{:?}", talk.said());
+            assert_eq!(talk.next, Next::Stay);
         }
     }
 

@@ -1,8 +1,9 @@
 //! The PostgreSQL protocol (documentation: "Message Flow", "SSL Session Encryption") and its `SSLRequest`.
 
+use super::super::clear::{Passing, mostly_text};
 use super::super::{Next, Payload, Probe, Protocol};
 use super::{Upgrade, tls_at_front};
-use crate::base::{Dir, Evidence, Facts, Reader, What, Window};
+use crate::base::{Dir, Evidence, Exposed, Facts, Reader, Sides, What, Window};
 
 const SSL_REQUEST: u32 = 80_877_103;
 const GSSENC_REQUEST: u32 = 80_877_104;
@@ -12,9 +13,35 @@ const MAJOR: u32 = 3;
 /// The server refuses longer ones (`MAX_STARTUP_PACKET_LENGTH`).
 const LARGEST_STARTUP: u32 = 10_000;
 
-/// A connection to a PostgreSQL server, until its start-up is over.
+/// A password is not longer than this.
+const LARGEST_PASSWORD: usize = 1024;
+/// A message is not larger than this, or it is none.
+const LARGEST: u32 = 1 << 30;
+/// Octets of type and length.
+const HEADER: usize = 5;
+/// How the server asks for a password in clear (`AuthenticationCleartextPassword`).
+const CLEARTEXT: u32 = 3;
+
+const STATEMENT: &str = "SQL statement";
+const ANSWER: &str = "SQL answer";
+
+/// The message that is being passed over in one direction.
+#[derive(Debug, Default)]
+struct Message {
+    left: u32,
+    /// What it is, if worth stating.
+    what: Option<&'static str>,
+    passing: Passing,
+}
+
+/// A connection to a PostgreSQL server.
 #[derive(Debug, Default)]
 pub struct Postgres {
+    /// The start-up is over: messages with types follow.
+    started: bool,
+    message: Sides<Message>,
+    /// How the server asked for a password, if it did.
+    authentication: Option<u32>,
     /// The frames of an unanswered `SSLRequest` or `GSSENCRequest`: each is answered by one octet.
     asked: Option<(u32, Evidence)>,
     named: bool,
@@ -80,15 +107,32 @@ impl Payload for Postgres {
                 None => break,
                 Some(false) => {}
             }
-            taken = taken.saturating_add(match window.dir {
+            let n = match window.dir {
+                _ if self.started => self.message(&rest, facts),
                 Dir::Client => self.client(&rest, facts),
-                Dir::Server => self.server(&rest, facts),
-            });
-            if window.dir == Dir::Client && !self.upgrade.is_over() && opening(rest.bytes) == Opening::Short {
-                break;
-            }
+                Dir::Server => Some(self.server(&rest, facts)),
+            };
+            let Some(n) = n else { break };
+            taken = taken.saturating_add(n);
         }
         taken
+    }
+
+    fn gap(&mut self, dir: Dir, missing: u64, _facts: &mut Facts) {
+        let message = self.message.of_mut(dir);
+        match u64::from(message.left).checked_sub(missing).map(u32::try_from) {
+            Some(Ok(left @ 1..)) => message.left = left,
+            // Where the next message begins cannot be known.
+            _ => self.upgrade.give_up(),
+        }
+    }
+
+    fn close(&mut self, facts: &mut Facts) {
+        for message in [&mut self.message.client, &mut self.message.server] {
+            if let Some(what) = message.what {
+                message.passing.end(Exposed::Content, what, facts);
+            }
+        }
     }
 
     fn next(&self) -> Next {
@@ -97,7 +141,7 @@ impl Payload for Postgres {
 }
 
 impl Postgres {
-    fn client(&mut self, rest: &Window<'_>, facts: &mut Facts) -> usize {
+    fn client(&mut self, rest: &Window<'_>, facts: &mut Facts) -> Option<usize> {
         let opening = opening(rest.bytes);
         if !self.named && matches!(opening, Opening::Request(..) | Opening::Startup) {
             facts.observe(What::Protocol("postgres"), rest.evidence(0..8));
@@ -110,13 +154,87 @@ impl Postgres {
                 if code == SSL_REQUEST {
                     self.upgrade.ask(&request, facts);
                 }
-                len
+                Some(len)
             }
-            Opening::Short => 0,
-            Opening::Startup | Opening::Other => {
+            Opening::Short => None,
+            Opening::Startup => self.startup(rest, facts),
+            Opening::Other => {
                 self.upgrade.give_up();
-                0
+                None
             }
+        }
+    }
+
+    /// The start-up message: names and values. A request to cancel has neither.
+    fn startup(&mut self, rest: &Window<'_>, facts: &mut Facts) -> Option<usize> {
+        let mut r = Reader::new(rest.bytes);
+        let (len, code) = (r.u32().ok()?, r.u32().ok()?);
+        let message = rest.slice(0..usize::try_from(len).ok()?)?;
+        self.started = true;
+        if code == CANCEL_REQUEST {
+            self.upgrade.give_up();
+        }
+        let mut strings = message.bytes.get(8..).unwrap_or_default().split(|&b| b == 0);
+        while let (Some(name @ [_, ..]), Some(value)) = (strings.next(), strings.next()) {
+            if matches!(name, b"user" | b"database") && !value.is_empty() {
+                let what = if name == b"user" { "SQL user name" } else { "SQL database name" };
+                facts.readable(Exposed::Identifiers, what, value, message.all());
+            }
+        }
+        Some(message.bytes.len())
+    }
+
+    /// A message with a type (documentation: "Message Formats"), or a piece of one.
+    fn message(&mut self, rest: &Window<'_>, facts: &mut Facts) -> Option<usize> {
+        let message = self.message.of_mut(rest.dir);
+        if message.left > 0 {
+            let n = rest.bytes.len().min(usize::try_from(message.left).unwrap_or(usize::MAX));
+            message.left = message.left.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX));
+            if let Some(what) = message.what {
+                message.passing.piece(Exposed::Content, what, &rest.slice(0..n)?, facts);
+                if message.left == 0 {
+                    message.passing.end(Exposed::Content, what, facts);
+                }
+            }
+            return Some(n);
+        }
+        let mut r = Reader::new(rest.bytes);
+        let (kind, len) = (r.u8().ok()?, r.u32().ok()?);
+        if !kind.is_ascii_alphanumeric() || !(4..=LARGEST).contains(&len) {
+            self.upgrade.give_up();
+            return None;
+        }
+        let body = usize::try_from(len).unwrap_or(usize::MAX).saturating_sub(4);
+        // The answer to a request for a password, and how it was asked for, are waited for.
+        let is_login = matches!((rest.dir, kind), (Dir::Client, b'p') | (Dir::Server, b'R'));
+        if is_login && body <= LARGEST_PASSWORD {
+            let whole = rest.slice(HEADER..HEADER.saturating_add(body))?;
+            match rest.dir {
+                Dir::Client => self.password(&whole, facts),
+                Dir::Server => self.authentication = Reader::new(whole.bytes).u32().ok(),
+            }
+            return Some(HEADER.saturating_add(body));
+        }
+        message.left = u32::try_from(body).unwrap_or(u32::MAX);
+        message.what = match (rest.dir, kind) {
+            // Query, Parse, Bind, FunctionCall; CopyData.
+            (Dir::Client, b'Q' | b'P' | b'B' | b'F' | b'd') => Some(STATEMENT),
+            // DataRow, CopyData, FunctionCallResponse.
+            (Dir::Server, b'D' | b'd' | b'V') => Some(ANSWER),
+            _ => None,
+        };
+        Some(HEADER)
+    }
+
+    /// `PasswordMessage`: in clear only if the server asked so; MD5 and SCRAM show no password.
+    fn password(&self, body: &Window<'_>, facts: &mut Facts) {
+        let text = body.bytes.strip_suffix(b"\0").unwrap_or(body.bytes);
+        let in_clear = match self.authentication {
+            Some(how) => how == CLEARTEXT,
+            None => mostly_text(text) && !text.starts_with(b"md5") && !text.starts_with(b"SCRAM-") && !text.contains(&0),
+        };
+        if in_clear && !text.is_empty() {
+            facts.readable(Exposed::Credentials, "SQL password", text, body.all());
         }
     }
 

@@ -198,6 +198,113 @@ fn irc() {
     assert_eq!(sasl, ["identifiers IRC account 1 al [#3]", "credentials IRC password 1 •••••• [#3]"]);
 }
 
+/// A message of PostgreSQL.
+fn typed(kind: u8, body: &[u8]) -> Vec<u8> {
+    [&[kind], &(body.len() as u32 + 4).to_be_bytes()[..], body].concat()
+}
+
+#[test]
+fn postgres() {
+    let startup: Turn<'_> = (C, b"\0\0\0\x1d\0\x03\0\0user\0al\0database\0db\0\0");
+    let row = [typed(b'T', b"x"), typed(b'D', b"\0\x01\0\0\0\x07see you"), typed(b'C', b"SELECT 1\0")].concat();
+    let session = |how: u8, answer: &[u8]| {
+        let turns = [
+            (S, typed(b'R', &[0, 0, 0, how])),
+            (C, typed(b'p', answer)),
+            (S, typed(b'R', &[0; 4])),
+            (C, typed(b'Q', b"SELECT a\0")),
+            (S, row.clone()),
+        ];
+        let turns: Vec<Turn<'_>> = turns.iter().map(|(dir, bytes)| (*dir, bytes.as_slice())).collect();
+        overheard::<Postgres>(&[&[startup][..], &turns].concat())
+    };
+    let expected = [
+        "identifiers SQL user name 1 al [#1]",
+        "identifiers SQL database name 1 db [#1]",
+        "credentials SQL password 1 •••••• [#3]",
+        r"content SQL statement 1 SE•••• a\x00 [#5]",
+        r"content SQL answer 1 \x00\x01\x00\x00\x00\x07se• yo• [#6]",
+    ];
+    assert_eq!(session(3, b"open\0"), expected);
+    assert!(session(5, b"md50123456789abcdef0123456789abcdef\0").iter().all(|line| !line.contains("password")));
+    assert!(session(10, b"SCRAM-SHA-256\0\0\0\0\x01n").iter().all(|line| !line.contains("password")));
+    let alone = overheard::<Postgres>(&[startup, (C, &typed(b'p', b"open\0"))]);
+    assert_eq!(alone[2], "credentials SQL password 1 •••••• [#2]");
+}
+
+/// A packet of MySQL.
+fn numbered(sequence: u8, body: &[u8]) -> Vec<u8> {
+    [&[body.len() as u8, 0, 0, sequence], body].concat()
+}
+
+#[test]
+fn mysql() {
+    let greeting = mysql_greeting(0xffdf & !(1 << 11));
+    let login = |plugin: &[u8], secret: &[u8]| {
+        let capabilities: u32 = 1 << 9 | 1 << 15 | 1 << 19 | 1 << 3;
+        let head = [&capabilities.to_le_bytes()[..], &[0; 28], b"al\0", &[secret.len() as u8], secret, b"db\0", plugin, b"\0"].concat();
+        numbered(1, &head)
+    };
+    let ok = numbered(2, &[0, 0, 0, 2, 0, 0, 0]);
+    let query = numbered(0, b"\x03SELECT a");
+    let answer = [
+        numbered(1, &[1]),
+        numbered(2, b"\x03def\0"),
+        numbered(3, &[0xfe, 0, 0, 2, 0]),
+        numbered(4, b"\x07see you"),
+        numbered(5, &[0xfe, 0, 0, 2, 0]),
+    ]
+    .concat();
+    let native =
+        overheard::<Mysql>(&[(S, &greeting), (C, &login(b"mysql_native_password", &[7; 20])), (S, &ok), (C, &query), (S, &answer)]);
+    let expected = [
+        "identifiers SQL user name 1 al [#2]",
+        "identifiers SQL database name 1 db [#2]",
+        "content SQL statement 1 SE•••• a [#4]",
+        r"content SQL answer 1 \x07se• yo• [#5]",
+    ];
+    assert_eq!(native, expected);
+    let clear = overheard::<Mysql>(&[(S, &greeting), (C, &login(b"mysql_clear_password", b"open\0")), (S, &ok)]);
+    assert!(clear.contains(&"credentials SQL password 1 •••••• [#2]".to_owned()), "{clear:?}");
+    let switch = numbered(2, b"\xfemysql_clear_password\0");
+    let switched = overheard::<Mysql>(&[
+        (S, &greeting),
+        (C, &login(b"x", &[7; 20])),
+        (S, &switch),
+        (C, &numbered(3, b"open\0")),
+        (S, &numbered(4, &[0; 7])),
+    ]);
+    assert!(switched.contains(&"credentials SQL password 1 •••••• [#4]".to_owned()), "{switched:?}");
+    let compressed = [&(1u32 << 9 | 1 << 15 | 1 << 5).to_le_bytes()[..], &[0; 28], b"al\0\0"].concat();
+    let greeting = mysql_greeting(!(1 << 11));
+    let compressed = overheard::<Mysql>(&[(S, &greeting), (C, &numbered(1, &compressed)), (S, &ok), (C, b"\x09\0\0\0\0\0\0abcdefghi")]);
+    assert!(compressed.iter().any(|line| line.starts_with("content compressed SQL session 1 ")), "{compressed:?}");
+}
+
+/// An LDAP message with this operation.
+fn operation(tag: u8, body: &[u8]) -> Vec<u8> {
+    [&[0x30, body.len() as u8 + 5, 2, 1, 1, tag, body.len() as u8][..], body].concat()
+}
+
+#[test]
+fn ldap() {
+    let bind = operation(0x60, b"\x02\x01\x03\x04\x05cn=al\x80\x04open");
+    let search = operation(0x63, b"\x04\x04dc=x\x0a\x01\x02");
+    let entry = operation(0x64, b"\x04\x05cn=bo\x30\x03\x30\x01x");
+    let answer = operation(0x61, b"\x0a\x01\0\x04\0\x04\0");
+    let found = overheard::<Ldap>(&[(C, &bind), (S, &answer), (C, &search), (S, &entry)]);
+    let expected = [
+        "identifiers LDAP name 1 cn=al [#1]",
+        "credentials LDAP password 1 •••••• [#1]",
+        "content directory search 1 dc=x [#3]",
+        "content directory entry 1 cn=bo [#4]",
+    ];
+    assert_eq!(found, expected);
+    let anonymous = operation(0x60, b"\x02\x01\x03\x04\0\x80\0");
+    let root = operation(0x63, b"\x04\0\x0a\x01\0");
+    assert!(overheard::<Ldap>(&[(C, &anonymous), (S, &answer), (C, &root), (S, &operation(0x64, b"\x04\0\x30\0"))]).is_empty());
+}
+
 proptest::proptest! {
     #[test]
     fn any_dialogue_is_overheard_the_same_in_any_pieces(
@@ -205,5 +312,15 @@ proptest::proptest! {
     ) {
         let turns: Vec<Turn<'_>> = lines.iter().map(|(client, line)| (if *client { C } else { S }, line.as_bytes())).collect();
         dialogue::<Dialogue>(&turns);
+    }
+
+    #[test]
+    fn any_bytes_after_a_true_beginning_never_panic(random: Vec<(bool, Vec<u8>)>, piece in 1usize..9) {
+        let begins = |dir: Dir, bytes: &[u8]| [&[(dir == C, bytes.to_vec())][..], &random].concat();
+        survives::<Postgres>(&begins(C, b"\0\0\0\x10\0\x03\0\0user\0a\0\0"), piece);
+        survives::<Ldap>(&begins(C, &operation(0x60, b"\x02\x01\x03\x04\0\x80\0")), piece);
+        survives::<Mysql>(&begins(S, &[mysql_greeting(0xf7ff), numbered(2, &[0; 7])].concat()), piece);
+        survives::<Xmpp>(&begins(C, b"<stream:stream xmlns:stream='http://etherx.jabber.org/streams'><message to='a@b'><body>"), piece);
+        survives::<Dialogue>(&begins(S, b"220 x ESMTP\r\n354 go\r\n"), piece);
     }
 }
