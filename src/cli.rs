@@ -238,6 +238,9 @@ pub struct Global {
     /// Show what was readable as it was, credentials included; without this it is masked
     #[arg(long, global = true)]
     pub unmask: bool,
+    /// The looks of the terminal UI: `auto` asks the terminal for its background
+    #[arg(long, global = true, value_name = "NAME", default_value = "auto")]
+    pub theme: Theme,
     /// No summary on standard error
     #[arg(short, long, global = true)]
     pub quiet: bool,
@@ -271,6 +274,21 @@ fn report_format(name: &str) -> Result<report::Format, String> {
 
 fn grade(word: &str) -> Result<Grade, String> {
     Grade::named(word).filter(|grade| grade.is_judged()).ok_or_else(|| "expected exposed, weak, custom or protected".to_owned())
+}
+
+/// The looks of the terminal UI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Theme {
+    /// As the terminal's background asks for.
+    Auto,
+    /// For a dark background.
+    Dark,
+    /// For a light background.
+    Light,
+    /// The terminal's own sixteen colours.
+    Sixteen,
+    /// No colour.
+    Mono,
 }
 
 fn format_named(name: &str) -> Result<Format, String> {

@@ -4,15 +4,15 @@ mod compare;
 mod keys;
 #[cfg(have_libpcap)]
 mod live;
+mod open;
 mod output;
 mod report;
 mod rules;
 mod verify;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::mpsc::SyncSender;
 
 use crate::assess::{Catalogue, Grade, Judged};
 use crate::base::{Timestamp, WireStr, escape_into};
@@ -24,12 +24,12 @@ use crate::flow::{Limits, TableCounts};
 use crate::link::LinkCounts;
 use crate::present;
 use crate::present::export::{Fields, Format, Writer};
-use crate::present::tui::{self, Update};
 use crate::source::{self, Capture, SourceError};
 
 pub use compare::compare;
 #[cfg(have_libpcap)]
 pub use live::{interfaces, live};
+pub use open::open;
 use output::{Output, closed_pipe};
 pub use report::report;
 pub use rules::rules;
@@ -240,88 +240,6 @@ pub fn interfaces() -> Result<Outcome, Failure> {
          (Debian and Ubuntu: apt install libpcap-dev; Fedora: dnf install libpcap-devel) and run `cargo build --release` again"
             .into(),
     ))
-}
-
-/// `intransit FILE...`: the terminal UI, for one file after the other.
-///
-/// # Errors
-/// When the terminal cannot be used.
-pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
-    let mut tally = Read::default();
-    let equipment = keys::equipment(global)?;
-    for (at, path) in files.iter().enumerate() {
-        let (sender, updates) = std::sync::mpsc::sync_channel(UPDATES_IN_FLIGHT);
-        let (input, settings, equipment) = (path.clone(), settings(global)?, equipment.clone());
-        let reader = engine::background(move || feed(&input, settings, &equipment, &sender));
-        let color = match global.color {
-            cli::Color::Auto => tui::ColorChoice::Auto,
-            cli::Color::Always => tui::ColorChoice::Always,
-            cli::Color::Never => tui::ColorChoice::Never,
-        };
-        let name = match files.len() {
-            1 => file_name(path),
-            n => format!("{} ({} of {n})", file_name(path), at + 1),
-        };
-        match tui::run(tui::Options { file: WireStr::from(name), color }, updates) {
-            // The receiver is gone, so the reader ends at its next update; it has said what it could read.
-            Ok(()) => match reader.join() {
-                Ok(Outcome::Partial) => tally.damaged += 1,
-                Ok(_) => tally.read += 1,
-                Err(panic) => std::panic::resume_unwind(panic),
-            },
-            Err(tui::TuiError::Failed(why)) => {
-                tally.refused += 1;
-                let _ = writeln!(io::stderr(), "intransit: {}: {why}", shown(path));
-            }
-            Err(error) => return Err(Failure::Terminal(error.to_string())),
-        }
-    }
-    if tally.read + tally.damaged == 0 && tally.refused > 0 {
-        return Ok(Outcome::Nothing);
-    }
-    Ok(tally.outcome())
-}
-
-/// Updates that wait for the screen; with more, the reader waits.
-const UPDATES_IN_FLIGHT: usize = 64;
-/// Connections in one update.
-const BATCH: usize = 512;
-
-/// Reads a capture and sends what it finds to the terminal UI, until that is gone.
-fn feed(path: &Path, settings: Options, equipment: &Equipment, updates: &SyncSender<Update>) -> Outcome {
-    let mut last = None;
-    let analysed = read_input(path, settings, equipment, &mut |capture| {
-        let percent = capture.input_len.map_or(capture.frames >> 16, |len| capture.input_read.saturating_mul(200) / len.max(1));
-        if last.replace(percent) != Some(percent) {
-            let update = Update::Progress { read: capture.input_read, total: capture.input_len, frames: capture.frames };
-            // A screen that is gone is noticed when the connections are sent.
-            let _ = updates.try_send(update);
-        }
-    });
-    let analysis = match analysed {
-        Ok(analysis) => analysis,
-        Err(error) => {
-            let mut text = String::new();
-            let _ = escape_into(&mut text, error.to_string().as_bytes());
-            let _ = updates.send(Update::Failed(text));
-            return Outcome::Nothing;
-        }
-    };
-    let mut connections = analysis.judged();
-    loop {
-        let batch: Vec<Judged> = connections.by_ref().take(BATCH).collect();
-        if batch.is_empty() {
-            break;
-        }
-        if updates.send(Update::Connections(batch)).is_err() {
-            return Outcome::Done;
-        }
-    }
-    let capture = &analysis.capture;
-    let _ = updates.send(Update::Progress { read: capture.input_read, total: capture.input_len, frames: capture.frames });
-    let notice = analysis.keys.as_ref().and_then(|keys| keys.notice()).map(str::to_owned);
-    let _ = updates.send(Update::Done { notes: notice.into_iter().chain(notes(&analysis)).collect() });
-    if analysis.capture.damage.is_some() { Outcome::Partial } else { Outcome::Done }
 }
 
 fn settings(global: &Global) -> Result<Options, Failure> {

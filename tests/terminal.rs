@@ -1,114 +1,194 @@
-//! The terminal UI in a real pseudo-terminal, driven by Python's standard library.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! The terminal UI in a real pseudo-terminal, its screen read by a terminal emulator.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::process::{Command, Output};
+#[path = "common/screen.rs"]
+mod screen;
 
-/// Runs the program on the demo capture in a pseudo-terminal of 80 by 24. `script` is Python: `screen(word)` waits until the output holds a
-/// word, `type(keys)` types, `end()` waits for the program and returns its status (negative for a signal), `output` is all it wrote,
-/// `attributes()` are the terminal's settings. `None` where Python is missing.
-fn in_a_terminal(script: &str) -> Option<Output> {
-    let harness = r#"
-import os, pty, select, signal, struct, fcntl, sys, termios, time
-program, capture = sys.argv[1:3]
-pid, master = pty.fork()
-if pid == 0:
-    os.environ["TERM"] = "xterm-256color"
-    time.sleep(0.2)
-    os.execv(program, [program, capture])
-fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-output = b""
-def attributes():
-    return termios.tcgetattr(master)[:4]
-before = attributes()
-def read(seconds):
-    global output
-    if master >= 0 and select.select([master], [], [], seconds)[0]:
-        try: output += os.read(master, 65536)
-        except OSError: return False
-    return True
-def screen(word):
-    stop = time.time() + 15
-    while word.encode() not in output:
-        assert time.time() < stop, "never saw %r in %r" % (word, output[-2000:])
-        read(0.1)
-def type(keys):
-    os.write(master, keys.encode())
-def end():
-    stop = time.time() + 10
-    while True:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done: return os.waitstatus_to_exitcode(status)
-        if time.time() > stop:
-            os.kill(pid, signal.SIGKILL)
-            raise AssertionError("still running after 10 s")
-        read(0.05)
-"#;
-    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/demo.pcapng");
-    let code = format!("{harness}\n{script}");
-    let run = Command::new("python3").args(["-c", &code, env!("CARGO_BIN_EXE_intransit"), demo]).output();
-    match run {
-        Ok(output) => Some(output),
-        Err(error) => {
-            println!("skipped: python3 cannot be run ({error})");
-            None
-        }
-    }
-}
+use std::os::unix::process::ExitStatusExt as _;
 
-fn holds(script: &str) {
-    if let Some(output) = in_a_terminal(script) {
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
+use rustix::process::Signal;
+use screen::{Terminal, capture};
+
+/// The demo capture, read to its end.
+fn demo(width: u16, height: u16) -> Terminal {
+    let mut t = Terminal::start(width, height, &[&capture("demo.pcapng")]);
+    t.sees("www.tiktok.com");
+    t
 }
 
 #[test]
-fn the_first_screen_names_the_capture_and_its_connections_and_q_gives_the_terminal_back() {
-    holds(
-        r#"
-screen("demo.pcapng"); screen("www.tiktok.com"); screen("TLS 1.0")
-type("q")
-assert end() == 0
-while read(0.2) and select.select([master], [], [], 0)[0]: pass
-assert b"\x1b[?1049l" in output, "the alternate screen is left"
-assert attributes() == before, "the terminal's settings are as they were"
-"#,
-    );
+fn the_first_screen_names_the_capture_and_answers_and_q_gives_the_terminal_back() {
+    let mut t = demo(80, 24);
+    t.sees("demo.pcapng");
+    t.sees("In this capture,");
+    t.types("q");
+    assert!(t.ends().success());
+    t.is_given_back();
 }
 
 #[test]
 fn one_connection_is_opened_with_its_ladder_and_its_frames() {
-    holds(
-        r#"
-screen("www.tiktok.com")
-type("\x1b[B\x1b[B\x1b[B\r")
-screen("ClientHello"); screen("ServerHello"); screen("frames")
-type("q")
-end()
-"#,
-    );
+    let mut t = demo(80, 24);
+    t.types("/tls 1.3\r\r");
+    t.sees("ClientHello");
+    t.types("\t\t");
+    t.sees("ServerHello");
+    t.sees("CsidID");
+    t.sees("frame.number in {");
+    t.types("\x1b[D");
+    t.no_longer_sees("ClientHello");
+    t.types("q");
+    t.ends();
+}
+
+#[test]
+fn every_screen_is_opened_by_its_number_and_by_tab() {
+    let mut t = demo(80, 24);
+    let screens = [("1", "protocol"), ("2", "conn."), ("3", "looked up in DNS"), ("4", "severity"), ("5", "How much could be judged")];
+    for (key, word) in screens {
+        t.types(key);
+        t.sees(word);
+    }
+    for (_, word) in screens {
+        t.types("\t");
+        t.sees(word);
+    }
+    t.types("\x1b[Z");
+    t.sees(screens[3].1);
+}
+
+#[test]
+fn a_filter_is_typed_refused_mended_and_forgotten() {
+    let mut t = demo(80, 24);
+    t.types("fgrade:wea");
+    t.sees("✗ at 7");
+    t.types("k");
+    t.sees("✓ 1 of 22");
+    t.types("\r");
+    t.sees("filter “grade:weak”");
+    t.types("\x1b");
+    t.sees("of 22, by first frame");
+}
+
+#[test]
+fn a_replay_runs_pauses_steps_seeks_and_ends() {
+    let mut t = demo(80, 24);
+    t.types("r");
+    t.sees("▶ 1×");
+    t.sees("Up to this moment");
+    t.types(" ");
+    t.sees("‖ 1×");
+    t.types("++++++++");
+    t.sees("‖ max");
+    t.types("<<<<<<<<<<<<<<<<<<<<<<");
+    t.sees("1 connection ");
+    let before = t.screen();
+    t.types(".");
+    assert_ne!(t.screen(), before);
+    t.types(" ");
+    t.sees("22 connections");
+    // At half the bar, half of the capture.
+    t.clicks((45, 22));
+    t.no_longer_sees("22 connections");
+    t.types("5");
+    t.sees("How much could be judged");
+    t.types("\x1b");
+    t.sees("In this capture,");
+}
+
+#[test]
+fn the_mouse_selects_opens_sorts_and_turns_to_other_screens() {
+    let mut t = demo(80, 24);
+    let place = t.place_of("www.tiktok.com");
+    t.clicks(place);
+    t.sees("● protected: TLS 1.3");
+    t.clicks(place);
+    t.sees("ClientHello");
+    t.types("\x1b");
+    t.no_longer_sees("ClientHello");
+    let heading = t.place_of("bytes");
+    t.clicks(heading);
+    t.sees("by bytes");
+    let tab = t.place_of("4 Findings");
+    t.clicks(tab);
+    t.sees("severity");
+}
+
+#[test]
+fn a_resize_at_any_moment_is_followed() {
+    let mut t = demo(80, 24);
+    for (width, height) in [(160, 48), (60, 16), (200, 20), (61, 40), (20, 5), (80, 24)] {
+        t.resize(width, height);
+        if width >= 60 {
+            t.sees("by first frame");
+        }
+    }
+    t.types("?");
+    t.sees("Keys here");
+    t.resize(60, 16);
+    t.sees("Keys here");
+    t.types("q");
+    assert!(t.ends().success());
+}
+
+#[test]
+fn several_files_are_turned_like_pages() {
+    let mut t = Terminal::start(80, 24, &[&capture("http_plain.pcap"), &capture("tls13_aes128.pcap")]);
+    t.sees("http_plain.pcap (1 of 2)");
+    t.sees("exposed");
+    t.types("]");
+    t.sees("tls13_aes128.pcap (2 of 2)");
+    t.sees("protected");
+    t.types("q");
+    assert!(t.ends().success());
+}
+
+#[test]
+fn grades_wear_colours_on_a_terminal_that_has_them_and_none_under_no_color() {
+    let mut t = demo(80, 24);
+    let place = t.place_of("● protected");
+    assert_eq!(t.colour_at(place), vt100::Color::Idx(75), "the dark palette, because the background is dark");
+    let mut t = Terminal::start_with(80, 24, &[&capture("demo.pcapng")], &[("TERM", "xterm-256color"), ("NO_COLOR", "1")]);
+    t.sees("www.tiktok.com");
+    let place = t.place_of("● protected");
+    assert_eq!(t.colour_at(place), vt100::Color::Default);
+    let mut t =
+        Terminal::start_with(80, 24, &["--theme", "light", &capture("demo.pcapng")], &[("TERM", "xterm-256color"), ("NO_COLOR", "")]);
+    t.sees("www.tiktok.com");
+    let place = t.place_of("● protected");
+    assert_eq!(t.colour_at(place), vt100::Color::Idx(20));
+}
+
+#[test]
+fn a_terminal_that_does_not_tell_its_background_wears_its_own_colours() {
+    let mut t = Terminal::start_with(80, 24, &["--theme", "sixteen", &capture("demo.pcapng")], &[("TERM", "xterm"), ("NO_COLOR", "")]);
+    t.sees("www.tiktok.com");
+    let place = t.place_of("● protected");
+    assert_eq!(t.colour_at(place), vt100::Color::Idx(6));
+}
+
+#[test]
+fn copying_goes_through_the_terminal() {
+    let mut t = demo(80, 24);
+    t.types("/tls 1.3\rY");
+    t.sees("copied: www.tiktok.com");
+    let output = t.output.lock().unwrap().clone();
+    let clipboard = b"\x1b]52;c;d3d3LnRpa3Rvay5jb20=\x07";
+    assert!(output.windows(clipboard.len()).any(|part| part == clipboard));
 }
 
 #[test]
 fn a_closed_terminal_ends_the_program() {
-    holds(
-        r#"
-screen("www.tiktok.com")
-os.close(master); master = -1
-assert end() in (-signal.SIGHUP, 129, 1), "ended by the hangup"
-"#,
-    );
+    let mut t = demo(80, 24);
+    t.hang_up();
+    let status = t.ends();
+    assert!(status.signal() == Some(1) || matches!(status.code(), Some(129 | 1)), "ended by the hangup: {status:?}");
 }
 
 #[test]
 fn a_request_to_terminate_gives_the_terminal_back() {
-    holds(
-        r#"
-screen("www.tiktok.com")
-os.kill(pid, signal.SIGTERM)
-assert end() == -signal.SIGTERM
-while read(0.2) and select.select([master], [], [], 0)[0]: pass
-assert b"\x1b[?1049l" in output
-assert attributes() == before
-"#,
-    );
+    let mut t = demo(80, 24);
+    t.signal(Signal::TERM);
+    assert_eq!(t.ends().signal(), Some(15));
+    t.is_given_back();
 }

@@ -53,6 +53,13 @@ impl From<Connection> for Judged {
     }
 }
 
+/// As [`From<Connection>`](Judged::from).
+impl From<Connection> for std::sync::Arc<Judged> {
+    fn from(connection: Connection) -> std::sync::Arc<Judged> {
+        std::sync::Arc::new(connection.into())
+    }
+}
+
 /// The grade of a connection, the reason, and every rule that fired.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {

@@ -1,10 +1,12 @@
 //! The finished connections of a capture and the counts over them, as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
+use super::group::Group;
 use super::judgement::Judged;
-use crate::base::{Kind, ProtocolVersion, Timestamp, What};
-use crate::flow::Connection;
+use crate::base::{FrameNo, Kind, ProtocolVersion, Timestamp, What};
+use crate::flow::{Connection, Endpoint};
 
 /// How many connections a [`Ledger`] keeps unless told otherwise; more are counted only.
 pub const MOST_CONNECTIONS: usize = 200_000;
@@ -23,11 +25,14 @@ pub enum State {
 
 /// Everything a screen can show: connections in the order they were finished, so that the place of one never changes.
 /// Bounded: beyond its room connections are counted, not kept.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ledger {
-    connections: Vec<Judged>,
+    connections: Vec<Arc<Judged>>,
+    /// Where each connection is: only of a capture that is still running, where a connection is told again when it has changed.
+    places: HashMap<Identity, usize>,
     room: usize,
     outcomes: BTreeMap<Outcome, u64>,
+    whole: Group,
     span: Option<(Timestamp, Timestamp)>,
     /// Connections that found no room: they are in the counts, not in the list.
     pub not_kept: u64,
@@ -57,8 +62,10 @@ impl Ledger {
     pub fn with_room(room: usize) -> Ledger {
         Ledger {
             connections: Vec::new(),
+            places: HashMap::new(),
             room,
             outcomes: BTreeMap::new(),
+            whole: Group::default(),
             span: None,
             not_kept: 0,
             truncated: 0,
@@ -71,13 +78,9 @@ impl Ledger {
     }
 
     /// Counts a finished connection, and keeps it while there is room.
-    pub fn push(&mut self, connection: impl Into<Judged>) {
+    pub fn push(&mut self, connection: impl Into<Arc<Judged>>) {
         let connection = connection.into();
-        let count = self.outcomes.entry(Outcome::of(&connection)).or_default();
-        *count = count.saturating_add(1);
-        self.truncated = self.truncated.saturating_add(connection.truncated);
-        let (start, end) = self.span.unwrap_or((connection.start, connection.end));
-        self.span = Some((start.min(connection.start), end.max(connection.end)));
+        self.count_in(&connection);
         if self.connections.len() < self.room {
             self.connections.push(connection);
         } else {
@@ -85,9 +88,70 @@ impl Ledger {
         }
     }
 
+    /// Takes in a connection of a capture that is still running: the first time, or again because it has changed. `over` says that it
+    /// will not be told again. Returns the place of one that was known before.
+    pub fn put(&mut self, connection: impl Into<Arc<Judged>>, over: bool) -> Option<usize> {
+        let connection = connection.into();
+        let identity = identity(&connection);
+        if let Some(&place) = self.places.get(&identity) {
+            self.replace(place, connection);
+            return Some(place);
+        }
+        let full = self.connections.len() >= self.room;
+        if !full {
+            self.places.insert(identity, self.connections.len());
+        }
+        // One without a place is counted when it is over, and only then.
+        if !full || over {
+            self.push(connection);
+        }
+        None
+    }
+
+    /// Puts a connection of which more is known in its place.
+    pub fn replace(&mut self, place: usize, connection: impl Into<Arc<Judged>>) {
+        let connection = connection.into();
+        let Some(kept) = self.connections.get_mut(place) else { return };
+        let before = std::mem::replace(kept, Arc::clone(&connection));
+        self.whole.remove(&before);
+        self.truncated = self.truncated.saturating_sub(before.truncated);
+        let outcome = Outcome::of(&before);
+        if let Some(count) = self.outcomes.get_mut(&outcome) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.outcomes.remove(&outcome);
+            }
+        }
+        self.count_in(&connection);
+    }
+
+    fn count_in(&mut self, connection: &Judged) {
+        let count = self.outcomes.entry(Outcome::of(connection)).or_default();
+        *count = count.saturating_add(1);
+        self.whole.add(connection);
+        self.truncated = self.truncated.saturating_add(connection.truncated);
+        let (start, end) = self.span.unwrap_or((connection.start, connection.end));
+        self.span = Some((start.min(connection.start), end.max(connection.end)));
+    }
+
+    /// The same capture with no connection yet; what is known of its file stays.
+    #[must_use]
+    pub fn beginning(&self) -> Ledger {
+        let mut ledger = Ledger::with_room(self.room.max(self.connections.len()));
+        (ledger.span, ledger.read, ledger.total, ledger.state) = (self.span, self.read, self.total, self.state.clone());
+        ledger.notes.clone_from(&self.notes);
+        ledger
+    }
+
+    /// All connections by grade, kept or not.
+    #[must_use]
+    pub fn whole(&self) -> &Group {
+        &self.whole
+    }
+
     /// The connections, in the order they were finished.
     #[must_use]
-    pub fn connections(&self) -> &[Judged] {
+    pub fn connections(&self) -> &[Arc<Judged>] {
         &self.connections
     }
 
@@ -114,6 +178,14 @@ impl Ledger {
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         self.span
     }
+}
+
+/// What makes a connection the same when it is told again: its first frame and its two ends, whichever of them is the client.
+type Identity = (FrameNo, Endpoint, Endpoint);
+
+fn identity(connection: &Connection) -> Identity {
+    let (a, b) = (connection.client, connection.server);
+    (connection.first_frame, a.min(b), a.max(b))
 }
 
 /// The family of a protocol that protects what it carries.
@@ -357,6 +429,21 @@ mod tests {
         (0..5).for_each(|_| ledger.push(connection(&[])));
         assert_eq!((ledger.connections().len(), ledger.not_kept, ledger.count()), (2, 3, 5));
         assert_eq!(ledger.outcomes().map(|(_, n)| n).sum::<u64>(), 5);
+    }
+
+    #[test]
+    fn a_connection_that_is_told_again_stays_one_and_in_its_place() {
+        let mut ledger = Ledger::with_room(1);
+        assert_eq!(ledger.put(Judged::from(connection(&[])), false), None);
+        let more = connection(&[What::Protocol("ssh")]);
+        let mut other = more.clone();
+        other.client.port = 7;
+        assert_eq!(ledger.put(Judged::from(more), false), Some(0));
+        assert_eq!(ledger.outcomes().map(|(o, n)| (o.to_string(), n)).collect::<Vec<_>>(), [("ssh".to_owned(), 1)]);
+        assert_eq!(ledger.put(Judged::from(other.clone()), false), None);
+        assert_eq!((ledger.count(), ledger.not_kept), (1, 0));
+        assert_eq!(ledger.put(Judged::from(other), true), None);
+        assert_eq!((ledger.count(), ledger.not_kept, ledger.whole().all().connections), (2, 1, 2));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod attribution;
 pub mod filter;
 mod grade;
+mod group;
 mod identity;
 mod judge;
 mod judgement;
@@ -14,16 +15,21 @@ mod links;
 pub mod platforms;
 mod protocols;
 pub mod report;
+mod rewind;
 pub mod rules;
 mod ssh;
 mod strength;
+#[cfg(test)]
+mod testing;
 
 pub use attribution::{Attribution, attribute};
 pub use filter::{Filter, FilterError};
 pub use grade::{Construction, Grade, Identity, Severity};
+pub use group::{Count, Group};
 pub use judge::judge;
 pub use judgement::{Finding, Judged, Judgement};
 pub use ledger::{Family, Ledger, MOST_CONNECTIONS, Newest, Outcome, State};
 pub use links::Links;
 pub use platforms::Catalogue;
+pub use rewind::Rewind;
 pub use rules::{RULES, Rule};

@@ -14,6 +14,7 @@ mod readable;
 mod reader;
 mod registry;
 mod render;
+mod rewind;
 mod stitch;
 mod time;
 mod trail;

@@ -2,7 +2,7 @@
 
 use crate::assess::{Ledger, State};
 use crate::base::{
-    Alert, AlertDescription, CipherSuite, Dir, Evidence, Facts, Frame, FrameNo, LinkType, Message, NamedGroup, ProtocolVersion,
+    Alert, AlertDescription, CipherSuite, Dir, Evidence, Exposed, Facts, Frame, FrameNo, LinkType, Message, NamedGroup, ProtocolVersion,
     QuicVersion, Timestamp, VersionName, What, WireStr,
 };
 use crate::flow::{Connection, Endpoint, Tally, Transport};
@@ -170,6 +170,18 @@ pub fn http(first: u64, host: &str) -> Connection {
     let mut c = tcp(first, "192.0.2.80:80");
     c.facts.observe(What::Protocol("http"), frames(&[first + 3]));
     c.facts.observe(What::HttpHost(WireStr::from(host)), frames(&[first + 3]));
+    c.facts.readable(Exposed::Content, "HTTP request", b"GET /meeting?at=seven", frames(&[first + 3]));
+    c.facts.readable(Exposed::Credentials, "HTTP cookie", b"secret", frames(&[first + 3]));
+    c.facts.sort();
+    c
+}
+
+/// A name lookup.
+pub fn dns(first: u64, name: &str) -> Connection {
+    let mut c = quiet(first, "10.0.0.2:40053", "192.0.2.53:53", Transport::Udp);
+    c.facts.observe(What::Protocol("dns"), frames(&[first]));
+    c.facts.observe(What::DnsQuery(WireStr::from(name)), frames(&[first]));
+    c.facts.readable(Exposed::Names, "DNS question", name.as_bytes(), frames(&[first]));
     c.facts.sort();
     c
 }

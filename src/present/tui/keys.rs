@@ -2,27 +2,38 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::model::Place;
+use super::prompt::Ask;
+use super::screens::{Place, Screen};
 
 /// What a key asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Leave the program.
     Quit,
-    /// Leave this screen, or clear the filter.
+    /// Leave this page, forget the filter, end the replay: the last of them that was begun.
     Back,
     /// The help page.
     Help,
-    /// Open the selected connection.
+    /// A screen.
+    Go(Screen),
+    /// The next screen.
+    NextScreen,
+    /// The screen before.
+    PreviousScreen,
+    /// Open what is selected.
     Open,
-    /// Start typing a filter.
-    Filter,
-    /// Keep the filter that was typed.
+    /// Type something.
+    Ask(Ask),
+    /// Keep what was typed.
     Accept,
-    /// Forget the filter.
-    Clear,
-    /// Remove the last character.
-    Erase,
+    /// Forget what was typed.
+    Cancel,
+    /// Change the line that is typed.
+    Edit(Edit),
+    /// Find it again, further down.
+    FindNext,
+    /// Find it again, further up.
+    FindPrevious,
     /// Sort by the next column.
     NextColumn,
     /// Sort by the column before.
@@ -30,7 +41,9 @@ pub enum Action {
     /// Turn the order round.
     Reverse,
     /// Copy a display filter.
-    Copy,
+    CopyFilter,
+    /// Copy what it says.
+    CopyValue,
     /// One down.
     Down,
     /// One up.
@@ -49,8 +62,55 @@ pub enum Action {
     Next,
     /// The previous connection.
     Previous,
+    /// Begin the replay, or end it.
+    Replay,
+    /// Stop time, or let it go on.
+    Pause,
+    /// To the next event of the replay.
+    StepForward,
+    /// To the event before.
+    StepBack,
+    /// A part of the capture forward.
+    SkipForward,
+    /// A part of the capture back.
+    SkipBack,
+    /// Faster.
+    Faster,
+    /// Slower.
+    Slower,
+    /// Stay with the newest connection.
+    Follow,
+    /// The next file.
+    NextFile,
+    /// The file before.
+    PreviousFile,
     /// Put the program to sleep.
     Suspend,
+}
+
+/// A change of the line that is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Remove the character before the cursor.
+    Backspace,
+    /// Remove the one under it.
+    Delete,
+    /// Remove the word before it.
+    Word,
+    /// Remove all before it.
+    Line,
+    /// One to the left.
+    Left,
+    /// One to the right.
+    Right,
+    /// To the beginning.
+    Home,
+    /// To the end.
+    End,
+    /// The line before in the history.
+    Older,
+    /// The line after in the history.
+    Newer,
 }
 
 /// A key on the keyboard, with or without Ctrl.
@@ -89,103 +149,126 @@ const fn ctrl(c: char) -> Key {
     Key { code: KeyCode::Char(c), ctrl: true }
 }
 
-const TABLE: &[Place] = &[Place::Connections];
+const fn bind(places: &'static [Place], keys: &'static [Key], action: Action, short: &'static str, long: &'static str) -> Binding {
+    Binding { places, keys, action, short, long }
+}
+
+const CONNECTIONS: Place = Place::Screen(Screen::Connections);
+const ENDPOINTS: Place = Place::Screen(Screen::Endpoints);
+const EXPOSURE: Place = Place::Screen(Screen::Exposure);
+const FINDINGS: Place = Place::Screen(Screen::Findings);
+const CAPTURE: Place = Place::Screen(Screen::Capture);
+const FILTER: Place = Place::Prompt(Ask::Filter);
+const FIND: Place = Place::Prompt(Ask::Find);
+const NOTE: Place = Place::Prompt(Ask::Note);
+
+/// The tables.
+const TABLES: &[Place] = &[CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS];
+/// Whatever a number opens.
+const SCREENS: &[Place] = &[CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE];
 const DETAIL: &[Place] = &[Place::Detail];
-const FILTER: &[Place] = &[Place::Filter];
 const HELP: &[Place] = &[Place::Help];
-const READING: &[Place] = &[Place::Connections, Place::Detail];
-const SCREENS: &[Place] = &[Place::Connections, Place::Detail, Place::Help];
-const EVERYWHERE: &[Place] = &[Place::Connections, Place::Detail, Place::Help, Place::Filter];
+/// The screens and one connection.
+const READING: &[Place] = &[CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, Place::Detail];
+/// Where something can be selected.
+const SELECTING: &[Place] = &[CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, Place::Detail];
+/// Where one can move.
+const MOVING: &[Place] = &[CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, Place::Detail, Place::Help];
+const TYPING: &[Place] = &[FILTER, FIND, NOTE];
+const EVERYWHERE: &[Place] = &[CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, Place::Detail, Place::Help, FILTER, FIND, NOTE];
 
 /// Every key, in the order of the footer: what must not be lost on a narrow terminal comes first.
 pub const BINDINGS: &[Binding] = &[
-    Binding { places: SCREENS, keys: &[ch('q')], action: Action::Quit, short: "quit", long: "leave intransit" },
-    Binding { places: EVERYWHERE, keys: &[ctrl('c')], action: Action::Quit, short: "", long: "leave intransit at once" },
-    Binding { places: READING, keys: &[ch('?'), key(KeyCode::F(1))], action: Action::Help, short: "help", long: "this page" },
-    Binding {
-        places: HELP,
-        keys: &[key(KeyCode::Esc), ch('?'), key(KeyCode::F(1)), key(KeyCode::Backspace)],
-        action: Action::Back,
-        short: "back",
-        long: "leave this page",
-    },
-    Binding {
-        places: TABLE,
-        keys: &[key(KeyCode::Enter), key(KeyCode::Right), ch('l')],
-        action: Action::Open,
-        short: "open",
-        long: "open the selected connection",
-    },
-    Binding {
-        places: DETAIL,
-        keys: &[key(KeyCode::Esc), key(KeyCode::Left), ch('h'), key(KeyCode::Backspace)],
-        action: Action::Back,
-        short: "back",
-        long: "back to the table",
-    },
-    Binding {
-        places: TABLE,
-        keys: &[ch('/')],
-        action: Action::Filter,
-        short: "filter",
-        long: "show only rows that contain all the words typed",
-    },
-    Binding { places: TABLE, keys: &[key(KeyCode::Esc)], action: Action::Clear, short: "", long: "show all rows again" },
-    Binding { places: TABLE, keys: &[ch('s')], action: Action::NextColumn, short: "sort", long: "sort by the next column" },
-    Binding { places: TABLE, keys: &[ch('S')], action: Action::PreviousColumn, short: "", long: "sort by the column before" },
-    Binding { places: TABLE, keys: &[ch('r')], action: Action::Reverse, short: "reverse", long: "turn the order round" },
-    Binding {
-        places: READING,
-        keys: &[ch('y')],
-        action: Action::Copy,
-        short: "copy filter",
-        long: "copy the Wireshark display filter of what is selected",
-    },
-    Binding {
-        places: DETAIL,
-        keys: &[key(KeyCode::Tab)],
-        action: Action::Section,
-        short: "section",
-        long: "to the next section: connection, handshake, facts",
-    },
-    Binding { places: DETAIL, keys: &[ch('n')], action: Action::Next, short: "next", long: "the next connection of the table" },
-    Binding { places: DETAIL, keys: &[ch('p')], action: Action::Previous, short: "previous", long: "the connection before it" },
-    Binding { places: SCREENS, keys: &[key(KeyCode::Down), ch('j')], action: Action::Down, short: "", long: "one down" },
-    Binding { places: SCREENS, keys: &[key(KeyCode::Up), ch('k')], action: Action::Up, short: "", long: "one up" },
-    Binding {
-        places: SCREENS,
-        keys: &[key(KeyCode::PageDown), ch(' '), ctrl('f')],
-        action: Action::PageDown,
-        short: "",
-        long: "a page down",
-    },
-    Binding { places: SCREENS, keys: &[key(KeyCode::PageUp), ctrl('b')], action: Action::PageUp, short: "", long: "a page up" },
-    Binding { places: SCREENS, keys: &[key(KeyCode::Home), ch('g')], action: Action::First, short: "", long: "to the top" },
-    Binding { places: SCREENS, keys: &[key(KeyCode::End), ch('G')], action: Action::Last, short: "", long: "to the end" },
-    Binding { places: SCREENS, keys: &[ctrl('z')], action: Action::Suspend, short: "", long: "put intransit to sleep; fg wakes it" },
-    Binding { places: FILTER, keys: &[key(KeyCode::Enter)], action: Action::Accept, short: "keep", long: "keep the filter" },
-    Binding { places: FILTER, keys: &[key(KeyCode::Esc)], action: Action::Clear, short: "show all", long: "forget the filter" },
-    Binding {
-        places: FILTER,
-        keys: &[key(KeyCode::Backspace), ctrl('h')],
-        action: Action::Erase,
-        short: "",
-        long: "remove the last character",
-    },
-    Binding { places: FILTER, keys: &[key(KeyCode::Down)], action: Action::Down, short: "", long: "one down" },
-    Binding { places: FILTER, keys: &[key(KeyCode::Up)], action: Action::Up, short: "", long: "one up" },
+    bind(MOVING, &[ch('q')], Action::Quit, "quit", "leave intransit"),
+    bind(EVERYWHERE, &[ctrl('c')], Action::Quit, "", "leave intransit at once"),
+    bind(READING, &[ch('?'), key(KeyCode::F(1))], Action::Help, "help", "this page"),
+    bind(HELP, &[key(KeyCode::Esc), ch('?'), key(KeyCode::F(1)), key(KeyCode::Backspace)], Action::Back, "back", "leave this page"),
+    bind(TABLES, &[key(KeyCode::Enter), key(KeyCode::Right), ch('l')], Action::Open, "open", "open what is selected"),
+    bind(
+        DETAIL,
+        &[key(KeyCode::Esc), key(KeyCode::Left), ch('h'), key(KeyCode::Backspace)],
+        Action::Back,
+        "back",
+        "back to where one came from",
+    ),
+    bind(
+        TABLES,
+        &[ch('f')],
+        Action::Ask(Ask::Filter),
+        "filter",
+        "show only what matches: grade:weak app:signal name:example ip:192.0.2.0/24",
+    ),
+    bind(TABLES, &[ch('/')], Action::Ask(Ask::Find), "find", "go to the next row with a word"),
+    bind(TABLES, &[ch('n')], Action::FindNext, "", "find it again, further down"),
+    bind(TABLES, &[ch('N')], Action::FindPrevious, "", "find it again, further up"),
+    bind(TABLES, &[ch('s')], Action::NextColumn, "sort", "sort by the next column"),
+    bind(TABLES, &[ch('S')], Action::PreviousColumn, "", "sort by the column before"),
+    bind(TABLES, &[ch('i')], Action::Reverse, "", "turn the order round"),
+    bind(READING, &[ch('r')], Action::Replay, "replay", "replay the capture on its own clock; again: back to its end"),
+    bind(SELECTING, &[ch('y')], Action::CopyFilter, "copy", "copy the Wireshark display filter of what is selected"),
+    bind(SELECTING, &[ch('Y')], Action::CopyValue, "", "copy the name or the value that is selected"),
+    bind(DETAIL, &[key(KeyCode::Tab)], Action::Section, "section", "to the next section: why, findings, handshake, facts"),
+    bind(DETAIL, &[ch('n')], Action::Next, "next", "the next connection of the table"),
+    bind(DETAIL, &[ch('p')], Action::Previous, "previous", "the connection before it"),
+    bind(READING, &[ch('1')], Action::Go(Screen::Connections), "", "every connection"),
+    bind(READING, &[ch('2')], Action::Go(Screen::Endpoints), "", "every server"),
+    bind(READING, &[ch('3')], Action::Go(Screen::Exposure), "", "what anyone on the path could read"),
+    bind(READING, &[ch('4')], Action::Go(Screen::Findings), "", "the rules that fired"),
+    bind(READING, &[ch('5')], Action::Go(Screen::Capture), "", "what is known of the capture, and what is not"),
+    bind(SCREENS, &[key(KeyCode::Tab)], Action::NextScreen, "", "the next screen"),
+    bind(SCREENS, &[key(KeyCode::BackTab)], Action::PreviousScreen, "", "the screen before"),
+    bind(SCREENS, &[key(KeyCode::Esc)], Action::Back, "", "show all rows again; end the replay; let the screen go on"),
+    bind(READING, &[ch(' ')], Action::Pause, "", "stop time, or let it go on: of the replay, else of the screen"),
+    bind(READING, &[ch('.')], Action::StepForward, "", "replay: to the next event"),
+    bind(READING, &[ch(',')], Action::StepBack, "", "replay: to the event before"),
+    bind(READING, &[ch('>')], Action::SkipForward, "", "replay: a twentieth of the capture forward"),
+    bind(READING, &[ch('<')], Action::SkipBack, "", "replay: a twentieth back"),
+    bind(READING, &[ch('+'), ch('=')], Action::Faster, "", "replay: faster, up to 100× and max"),
+    bind(READING, &[ch('-')], Action::Slower, "", "replay: slower"),
+    bind(TABLES, &[ch('F')], Action::Follow, "", "stay with the newest, until one moves"),
+    bind(READING, &[ch('m')], Action::Ask(Ask::Note), "", "mark this moment with a note"),
+    bind(READING, &[ch(']')], Action::NextFile, "", "the next file"),
+    bind(READING, &[ch('[')], Action::PreviousFile, "", "the file before"),
+    bind(MOVING, &[key(KeyCode::Down), ch('j')], Action::Down, "", "one down"),
+    bind(MOVING, &[key(KeyCode::Up), ch('k')], Action::Up, "", "one up"),
+    bind(MOVING, &[key(KeyCode::PageDown), ctrl('f')], Action::PageDown, "", "a page down"),
+    bind(MOVING, &[key(KeyCode::PageUp), ctrl('b')], Action::PageUp, "", "a page up"),
+    bind(MOVING, &[key(KeyCode::Home), ch('g')], Action::First, "", "to the top"),
+    bind(MOVING, &[key(KeyCode::End), ch('G')], Action::Last, "", "to the end"),
+    bind(MOVING, &[ctrl('z')], Action::Suspend, "", "put intransit to sleep; fg wakes it"),
+    bind(TYPING, &[key(KeyCode::Enter)], Action::Accept, "keep", "keep what was typed"),
+    bind(TYPING, &[key(KeyCode::Esc)], Action::Cancel, "cancel", "forget what was typed"),
+    bind(TYPING, &[key(KeyCode::Backspace), ctrl('h')], Action::Edit(Edit::Backspace), "", "remove the character before the cursor"),
+    bind(TYPING, &[key(KeyCode::Delete), ctrl('d')], Action::Edit(Edit::Delete), "", "remove the character under the cursor"),
+    bind(TYPING, &[ctrl('w')], Action::Edit(Edit::Word), "", "remove the word before the cursor"),
+    bind(TYPING, &[ctrl('u')], Action::Edit(Edit::Line), "clear", "remove all before the cursor"),
+    bind(TYPING, &[key(KeyCode::Left), ctrl('b')], Action::Edit(Edit::Left), "", "one to the left"),
+    bind(TYPING, &[key(KeyCode::Right), ctrl('f')], Action::Edit(Edit::Right), "", "one to the right"),
+    bind(TYPING, &[key(KeyCode::Home), ctrl('a')], Action::Edit(Edit::Home), "", "to the beginning"),
+    bind(TYPING, &[key(KeyCode::End), ctrl('e')], Action::Edit(Edit::End), "", "to the end"),
+    bind(TYPING, &[key(KeyCode::Up)], Action::Edit(Edit::Older), "history", "an older line"),
+    bind(TYPING, &[key(KeyCode::Down)], Action::Edit(Edit::Newer), "", "a newer line"),
 ];
 
-/// The groups of the help page. A test holds that every binding is in one.
-pub const GROUPS: &[(&[Place], &str)] = &[
-    (TABLE, "The table of connections"),
-    (DETAIL, "One connection"),
-    (READING, "Both"),
-    (SCREENS, "Every screen"),
-    (FILTER, "While a filter is typed"),
-    (HELP, "This page"),
-    (EVERYWHERE, "At any moment"),
+/// What the footer shows during a replay.
+pub const REPLAY: &[(Action, &str)] = &[
+    (Action::Quit, "quit"),
+    (Action::Help, "help"),
+    (Action::Pause, "pause"),
+    (Action::Faster, "faster"),
+    (Action::Slower, "slower"),
+    (Action::StepForward, "next event"),
+    (Action::StepBack, "event before"),
+    (Action::SkipForward, "skip"),
+    (Action::SkipBack, "skip back"),
+    (Action::Replay, "end replay"),
 ];
+
+/// The first key of an action in a place.
+#[must_use]
+pub fn key_of(place: Place, action: Action) -> Option<Key> {
+    of(place).find(|b| b.action == action)?.keys.first().copied()
+}
 
 /// The bindings that work in a place.
 pub fn of(place: Place) -> impl Iterator<Item = &'static Binding> {
@@ -218,6 +301,7 @@ impl std::fmt::Display for Key {
             KeyCode::Down => f.write_str("↓"),
             KeyCode::PageUp => f.write_str("PgUp"),
             KeyCode::PageDown => f.write_str("PgDn"),
+            KeyCode::BackTab => f.write_str("Shift-Tab"),
             other => write!(f, "{other:?}"),
         }
     }

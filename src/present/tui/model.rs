@@ -1,21 +1,20 @@
 //! What the terminal UI knows, and the one function that changes it. No terminal, clock or file in here.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent};
 use ratatui::layout::{Rect, Size};
 
-use super::columns::{COLUMNS, arrange};
-use super::keys::{self, Action};
-use super::order::{Sort, Words, connection, order};
-use super::row;
-use super::screen::{connections, detail, help};
+use super::keys::{self, Action, Edit};
+use super::layout::Layout;
+use super::prompt::{Ask, History, Prompt};
+use super::replay::Replay;
+use super::rows::{Rows, connection};
+use super::screen::{capture, detail, help};
+use super::screens::{Place, Screen};
+use super::table::{List, Sort};
+use super::tables;
 use super::theme::Theme;
-use crate::assess::Ledger;
-use crate::base::WireStr;
-
-/// The most characters a filter can have.
-const LONGEST_FILTER: usize = 200;
-/// Rows a turn of the mouse wheel moves.
-const WHEEL: usize = 3;
+use crate::assess::{Filter, FilterError, Ledger, Severity};
+use crate::base::{FrameNo, Timestamp, WireStr};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -30,6 +29,14 @@ pub enum Message {
     Resize(Size),
     /// The ledger changed.
     Ledger,
+    /// So many nanoseconds have passed.
+    Tick(u64),
+    /// The capture can be seen again from its beginning: its first and last moment, and when rules fired.
+    Rewound((Timestamp, Timestamp), Vec<(Timestamp, Severity)>),
+    /// Go to this moment of the replay.
+    Seek(Timestamp),
+    /// Something to tell the user.
+    Told(String),
 }
 
 /// Something that only the world outside can do.
@@ -41,82 +48,134 @@ pub enum Effect {
     Copy(String),
     /// Stop until the shell continues us.
     Suspend,
-}
-
-/// Where keys mean what they mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The table.
-    Connections,
-    /// One connection.
-    Detail,
-    /// The help page.
-    Help,
-    /// A filter is being typed.
-    Filter,
-}
-
-/// The table: what it shows and where the cursor is.
-#[derive(Debug, Default)]
-pub struct Table {
-    /// By which column.
-    pub sort: Sort,
-    /// Only rows with these words.
-    pub filter: String,
-    /// Whether the filter is being typed.
-    pub typing: bool,
-    /// The rows, as indices into the ledger.
-    pub rows: Vec<u32>,
-    /// The selected row.
-    pub cursor: usize,
-    /// The row at the top.
-    pub top: usize,
+    /// Make the capture ready to be replayed.
+    Rewind,
+    /// Find the event after the moment of the replay, or before.
+    Event {
+        /// After it.
+        after: bool,
+    },
+    /// Let the screen stand still, or go on.
+    Freeze(bool),
+    /// The file so many further.
+    File(isize),
 }
 
 /// Which connection is open, and what is selected in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Open {
-    /// Its index in the ledger.
+    /// Its place in the ledger.
     pub id: u32,
-    /// 0 for the connection itself, then its steps, then its facts.
+    /// The selected item: 0 for the connection itself.
     pub cursor: usize,
+}
+
+/// The capture that is shown, among others.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Its name.
+    pub name: WireStr,
+    /// Which one it is, from 1, and of how many.
+    pub of: (usize, usize),
+}
+
+/// Time: of the replay, and whether the screen stands still.
+#[derive(Debug, Default)]
+pub struct Time {
+    /// The replay, while there is one.
+    pub replay: Option<Replay>,
+    /// When rules fired.
+    pub findings: Vec<(Timestamp, Severity)>,
+    /// The screen stands still; the capture goes on.
+    pub frozen: bool,
+    /// The cursor stays with the newest.
+    pub follow: bool,
+    /// Moments that were marked.
+    pub marks: Vec<Mark>,
+}
+
+/// A moment that somebody marked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// When.
+    pub at: Timestamp,
+    /// The latest frame then.
+    pub frame: Option<FrameNo>,
+    /// What was noted.
+    pub note: String,
+}
+
+/// What is typed, and what came of it.
+#[derive(Debug, Default)]
+pub struct Typing {
+    /// The line that is being typed.
+    pub prompt: Option<Prompt>,
+    /// The filter as it was typed.
+    pub filter: String,
+    /// What is wrong with the filter as it stands in the line.
+    pub wrong: Option<FilterError>,
+    /// The word that is looked for.
+    pub find: String,
+    /// The filter that works; `None` lets all through.
+    understood: Option<Filter>,
+    filters: History,
+    finds: History,
 }
 
 /// Everything the screens need beside the ledger.
 #[derive(Debug)]
 pub struct Model {
-    /// The file's name.
-    pub file: WireStr,
+    /// The capture.
+    pub shown: Shown,
     /// The looks.
     pub theme: Theme,
     /// The terminal's size.
     pub size: Size,
-    /// The table.
-    pub table: Table,
+    /// The screen.
+    pub screen: Screen,
+    /// What is selected on each screen.
+    pub lists: [List; Screen::ALL.len()],
+    /// What stands in the tables.
+    pub rows: Rows,
+    /// What is typed.
+    pub typing: Typing,
     /// The open connection, if one is.
     pub open: Option<Open>,
     /// The line at the top of the help page, when it is open.
     pub help: Option<usize>,
     /// What was just done.
     pub status: Option<String>,
-    words: Words,
+    /// Time.
+    pub time: Time,
 }
 
 impl Model {
     /// The first screen, before anything is read.
     #[must_use]
-    pub fn new(file: WireStr, theme: Theme, size: Size) -> Model {
-        Model { file, theme, size, table: Table::default(), open: None, help: None, status: None, words: Words::default() }
+    pub fn new(shown: Shown, theme: Theme, size: Size) -> Model {
+        Model {
+            shown,
+            theme,
+            size,
+            screen: Screen::Connections,
+            lists: [List::default(); Screen::ALL.len()],
+            rows: Rows::default(),
+            typing: Typing::default(),
+            open: None,
+            help: None,
+            status: None,
+            time: Time::default(),
+        }
     }
 
     /// Where a key would land.
     #[must_use]
     pub fn place(&self) -> Place {
-        match (self.help, self.open, self.table.typing) {
-            (Some(_), ..) => Place::Help,
-            (_, Some(_), _) => Place::Detail,
-            (.., true) => Place::Filter,
-            _ => Place::Connections,
+        match (&self.typing.prompt, self.help, self.open) {
+            (Some(prompt), ..) => Place::Prompt(prompt.ask),
+            (_, Some(_), _) => Place::Help,
+            (.., Some(_)) => Place::Detail,
+            _ => Place::Screen(self.screen),
         }
     }
 
@@ -126,30 +185,60 @@ impl Model {
         Rect::new(0, 0, self.size.width, self.size.height)
     }
 
+    /// What is selected on the screen that is open.
+    #[must_use]
+    pub fn list(&self) -> List {
+        self.lists.get(self.screen.index()).copied().unwrap_or_default()
+    }
+
+    fn with_list(&mut self, screen: Screen, change: impl FnOnce(&mut List)) {
+        if let Some(list) = self.lists.get_mut(screen.index()) {
+            change(list);
+        }
+    }
+
     /// Takes in what happened; what it asks of the world outside is returned.
     pub fn update(&mut self, message: Message, ledger: &Ledger) -> Option<Effect> {
         match message {
-            Message::Key(key) if key.kind == KeyEventKind::Release => None,
-            Message::Key(key) => self.key(key, ledger),
-            Message::Mouse(mouse) => self.mouse(mouse, ledger),
+            Message::Key(key) if key.kind == KeyEventKind::Release => return None,
+            Message::Key(key) => return self.key(key, ledger),
+            Message::Mouse(mouse) => return self.mouse(mouse, ledger),
             Message::Paste(text) => {
-                if self.place() == Place::Filter {
-                    text.chars().for_each(|c| self.type_char(c));
-                    self.filter_changed(ledger);
+                if let Some(prompt) = &mut self.typing.prompt {
+                    text.chars().for_each(|c| prompt.insert(c));
+                    self.typed(ledger);
                 }
-                None
             }
             Message::Resize(size) => {
                 self.size = size;
                 self.keep_in_view(ledger);
-                None
             }
             Message::Ledger => {
-                self.words.extend(ledger.connections());
-                self.reorder(ledger);
-                None
+                self.rows.changed(ledger);
+                self.refresh(ledger);
             }
+            Message::Tick(nanos) => {
+                if let Some(replay) = &mut self.time.replay {
+                    replay.pass(nanos);
+                }
+            }
+            Message::Rewound(span, findings) => {
+                let mut replay = Replay::of(span);
+                // Whoever looks at one connection wants to see that one.
+                if let Some(judged) = self.open.and_then(|open| connection(ledger, open.id)) {
+                    replay.seek(judged.start);
+                }
+                (self.time.replay, self.time.findings) = (Some(replay), findings);
+            }
+            Message::Seek(at) => {
+                if let Some(replay) = &mut self.time.replay {
+                    replay.playing = false;
+                    replay.seek(at);
+                }
+            }
+            Message::Told(what) => self.status = Some(what),
         }
+        None
     }
 
     fn key(&mut self, key: KeyEvent, ledger: &Ledger) -> Option<Effect> {
@@ -158,11 +247,11 @@ impl Model {
         if let Some(action) = keys::action(place, key) {
             return self.act(place, action, ledger);
         }
-        if let (Place::Filter, KeyCode::Char(c), false) =
-            (place, key.code, key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT))
+        if let (Some(prompt), KeyCode::Char(c), false) =
+            (&mut self.typing.prompt, key.code, key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT))
         {
-            self.type_char(c);
-            self.filter_changed(ledger);
+            prompt.insert(c);
+            self.typed(ledger);
         }
         None
     }
@@ -172,30 +261,41 @@ impl Model {
         match action {
             Action::Quit => return Some(Effect::Quit),
             Action::Suspend => return Some(Effect::Suspend),
-            Action::Copy => return self.copy(ledger),
+            Action::CopyFilter => return self.copy(self.filter_of_selected(ledger)),
+            Action::CopyValue => return self.copy(self.value_of_selected(ledger)),
             Action::Help => self.help = Some(0),
-            Action::Back if place == Place::Help => self.help = None,
-            Action::Back => self.open = None,
-            Action::Open => self.open = self.selected().map(|id| Open { id, cursor: 0 }),
+            Action::Back => return self.back(place, ledger),
+            Action::Go(screen) => self.go_to(screen, ledger),
+            Action::NextScreen => self.go_to(self.screen.turned(1), ledger),
+            Action::PreviousScreen => self.go_to(self.screen.turned(-1), ledger),
+            Action::Open => self.open_selected(ledger),
             Action::Next => self.turn_page(1, ledger),
             Action::Previous => self.turn_page(-1, ledger),
             Action::Section => self.next_section(ledger),
-            Action::Filter => self.table.typing = true,
-            Action::Accept => self.table.typing = false,
-            Action::Clear => {
-                self.table.typing = false;
-                self.table.filter.clear();
-                self.filter_changed(ledger);
+            Action::Ask(ask) => self.ask(ask),
+            Action::Accept => self.accept(ledger),
+            Action::Cancel => self.cancel(ledger),
+            Action::Edit(edit) => self.edit(edit, ledger),
+            Action::FindNext => self.find(1, ledger),
+            Action::FindPrevious => self.find(-1, ledger),
+            Action::NextColumn => self.next_column(1, ledger),
+            Action::PreviousColumn => self.next_column(-1, ledger),
+            Action::Reverse => {
+                let sort = self.list().sort;
+                self.sort_by(Sort { reversed: !sort.reversed, ..sort }, ledger);
             }
-            Action::Erase => {
-                self.table.filter.pop();
-                self.filter_changed(ledger);
-            }
-            Action::NextColumn => self.sort_by(self.table.sort.column.saturating_add(1) % COLUMNS.len(), false, ledger),
-            Action::PreviousColumn => {
-                self.sort_by(self.table.sort.column.checked_sub(1).unwrap_or(COLUMNS.len().saturating_sub(1)), false, ledger);
-            }
-            Action::Reverse => self.sort_by(self.table.sort.column, !self.table.sort.reversed, ledger),
+            Action::Replay if self.time.replay.is_some() => self.time.replay = None,
+            Action::Replay => return Some(Effect::Rewind),
+            Action::Pause => return self.pause(),
+            Action::StepForward => return self.event(true),
+            Action::StepBack => return self.event(false),
+            Action::SkipForward => self.with_replay(|replay| replay.skip(1)),
+            Action::SkipBack => self.with_replay(|replay| replay.skip(-1)),
+            Action::Faster => self.with_replay(|replay| replay.change_speed(1)),
+            Action::Slower => self.with_replay(|replay| replay.change_speed(-1)),
+            Action::Follow => self.follow(ledger),
+            Action::NextFile => return self.file(1),
+            Action::PreviousFile => return self.file(-1),
             Action::Down => self.go(place, |at| at.saturating_add(1), ledger),
             Action::Up => self.go(place, |at| at.saturating_sub(1), ledger),
             Action::PageDown => self.go(place, |at| at.saturating_add(page), ledger),
@@ -206,116 +306,203 @@ impl Model {
         None
     }
 
-    fn mouse(&mut self, mouse: MouseEvent, ledger: &Ledger) -> Option<Effect> {
-        let place = self.place();
-        match mouse.kind {
-            MouseEventKind::ScrollDown => self.go(place, |at| at.saturating_add(WHEEL), ledger),
-            MouseEventKind::ScrollUp => self.go(place, |at| at.saturating_sub(WHEEL), ledger),
-            MouseEventKind::Down(MouseButton::Left) => self.click(place, mouse.column, mouse.row, ledger),
-            _ => {}
+    /// Undoes the last thing that was begun: a page, a replay, a standstill, a filter.
+    fn back(&mut self, place: Place, ledger: &Ledger) -> Option<Effect> {
+        match place {
+            Place::Help => self.help = None,
+            Place::Detail => {
+                self.open = None;
+                self.refresh(ledger);
+            }
+            _ if self.time.replay.is_some() => self.time.replay = None,
+            _ if self.time.frozen => return self.pause(),
+            _ => self.set_filter("", ledger),
         }
         None
     }
 
-    fn click(&mut self, place: Place, x: u16, y: u16, ledger: &Ledger) {
-        self.status = None;
-        match place {
-            Place::Connections | Place::Filter => {
-                let area = connections::rows_area(self.area(), ledger);
-                if y.saturating_add(1) == area.y {
-                    if let Some(column) = arrange(self.size.width).iter().find(|p| (p.x..=p.x.saturating_add(p.width)).contains(&x)) {
-                        let again = column.index == self.table.sort.column;
-                        self.sort_by(column.index, again && !self.table.sort.reversed, ledger);
-                    }
-                } else if area.contains((x, y).into()) {
-                    let row = self.table.top.saturating_add(usize::from(y.saturating_sub(area.y)));
-                    if row == self.table.cursor {
-                        self.table.typing = false;
-                        self.open = self.selected().map(|id| Open { id, cursor: 0 });
-                    } else if row < self.table.rows.len() {
-                        self.table.cursor = row;
-                    }
+    fn go_to(&mut self, screen: Screen, ledger: &Ledger) {
+        (self.screen, self.open) = (screen, None);
+        self.refresh(ledger);
+    }
+
+    pub(super) fn open_selected(&mut self, ledger: &Ledger) {
+        match self.screen {
+            Screen::Connections => self.open = self.selected().map(|id| Open { id, cursor: 0 }),
+            _ => {
+                if let Some(filter) = self.filter_to_open() {
+                    self.screen = Screen::Connections;
+                    self.set_filter(&filter, ledger);
                 }
             }
-            Place::Detail => {
-                if let Some(open) = self.open
-                    && let Some(cursor) = detail::hit(self.area(), open, ledger, x, y)
-                {
-                    self.open = Some(Open { cursor, ..open });
-                }
-            }
-            Place::Help => {}
         }
     }
 
-    /// The connection under the cursor.
+    /// The filter that shows the connections of what is selected.
+    fn filter_to_open(&self) -> Option<String> {
+        let at = self.list().cursor;
+        match self.screen {
+            Screen::Endpoints => self.rows.endpoints.get(at).map(tables::endpoints::Endpoint::filter),
+            Screen::Exposure => self.rows.exposure.get(at).map(tables::exposure::Shown::filter),
+            Screen::Findings => self.rows.findings.get(at).map(|found| format!("rule:{}", found.rule.id)),
+            Screen::Connections | Screen::Capture => None,
+        }
+    }
+
+    /// The connection under the cursor of the table of connections.
     #[must_use]
     pub fn selected(&self) -> Option<u32> {
-        self.table.rows.get(self.table.cursor).copied()
+        let list = self.lists.get(Screen::Connections.index()).copied().unwrap_or_default();
+        self.rows.connections.get(list.cursor).copied()
     }
 
-    fn copy(&mut self, ledger: &Ledger) -> Option<Effect> {
-        let filter = match self.open {
-            Some(open) => detail::display_filter(connection(ledger, open.id)?, open.cursor),
-            None => row::display_filter(connection(ledger, self.selected()?)?),
-        };
-        self.status = Some(format!("copied: {filter}"));
-        Some(Effect::Copy(filter))
-    }
-
-    fn type_char(&mut self, c: char) {
-        if !c.is_control() && self.table.filter.chars().count() < LONGEST_FILTER {
-            self.table.filter.push(c);
+    fn filter_of_selected(&self, ledger: &Ledger) -> Option<String> {
+        match (self.open, self.screen) {
+            (Some(open), _) => Some(detail::display_filter(connection(ledger, open.id)?, open.cursor)),
+            (None, Screen::Connections) => Some(super::row::display_filter(connection(ledger, self.selected()?)?)),
+            (None, Screen::Endpoints) => {
+                let endpoint = self.rows.endpoints.get(self.list().cursor)?;
+                Some(endpoint.addresses.iter().map(super::row::address_filter).collect::<Vec<_>>().join(" || "))
+            }
+            (None, Screen::Exposure) => Some(tables::cited_filter(&self.rows.exposure.get(self.list().cursor)?.cited)),
+            (None, Screen::Findings) => Some(tables::cited_filter(&self.rows.findings.get(self.list().cursor)?.cited)),
+            (None, Screen::Capture) => None,
         }
     }
 
-    fn filter_changed(&mut self, ledger: &Ledger) {
-        self.reorder(ledger);
+    fn value_of_selected(&self, ledger: &Ledger) -> Option<String> {
+        match (self.open, self.screen) {
+            (Some(open), _) => Some(detail::value(connection(ledger, open.id)?, open.cursor)),
+            (None, Screen::Connections) => Some(super::row::server(connection(ledger, self.selected()?)?)),
+            (None, Screen::Endpoints) => Some(self.rows.endpoints.get(self.list().cursor)?.title()),
+            (None, Screen::Exposure) => Some(self.rows.exposure.get(self.list().cursor)?.value.clone()),
+            (None, Screen::Findings) => Some(self.rows.findings.get(self.list().cursor)?.rule.id.to_owned()),
+            (None, Screen::Capture) => None,
+        }
     }
 
-    fn sort_by(&mut self, column: usize, reversed: bool, ledger: &Ledger) {
-        self.table.sort = Sort { column, reversed };
-        self.reorder(ledger);
+    fn copy(&mut self, what: Option<String>) -> Option<Effect> {
+        let what = what?;
+        self.status = Some(format!("copied: {what}"));
+        Some(Effect::Copy(what))
     }
 
-    /// Computes the rows anew; the cursor stays on its connection if that is still shown. On the first row it stays on the first row.
-    fn reorder(&mut self, ledger: &Ledger) {
-        let selected = self.selected().filter(|_| self.table.cursor > 0);
-        self.table.rows = order(ledger, &self.words, &self.table.filter, self.table.sort);
-        let at = selected.and_then(|id| self.table.rows.iter().position(|row| *row == id));
-        self.table.cursor = at.unwrap_or(0);
+    fn pause(&mut self) -> Option<Effect> {
+        if let Some(replay) = &mut self.time.replay {
+            replay.pause();
+            return None;
+        }
+        self.time.frozen = !self.time.frozen;
+        Some(Effect::Freeze(self.time.frozen))
+    }
+
+    fn event(&mut self, after: bool) -> Option<Effect> {
+        self.time.replay.is_some().then_some(Effect::Event { after })
+    }
+
+    fn with_replay(&mut self, change: impl Fn(&mut Replay)) {
+        match &mut self.time.replay {
+            Some(replay) => change(replay),
+            None => self.status = Some("there is no replay: r begins one".to_owned()),
+        }
+    }
+
+    fn file(&mut self, by: isize) -> Option<Effect> {
+        if self.shown.of.1 > 1 {
+            return Some(Effect::File(by));
+        }
+        self.status = Some("only one capture is open".to_owned());
+        None
+    }
+
+    fn follow(&mut self, ledger: &Ledger) {
+        self.time.follow = !self.time.follow;
+        if self.time.follow {
+            self.sort_by(Sort::default(), ledger);
+            self.go(Place::Screen(self.screen), |_| usize::MAX, ledger);
+            self.time.follow = true;
+        }
+    }
+
+    fn next_column(&mut self, by: isize, ledger: &Ledger) {
+        let count = tables::titles(self.screen).len().max(1);
+        let column = self.list().sort.column.saturating_add(count).saturating_add_signed(by) % count;
+        self.sort_by(Sort { column, reversed: false }, ledger);
+    }
+
+    pub(super) fn sort_by(&mut self, sort: Sort, ledger: &Ledger) {
+        self.with_list(self.screen, |list| list.sort = sort);
+        self.rows.resort(self.screen);
+        self.refresh(ledger);
+    }
+
+    /// Computes the rows of the screen anew where something has changed; the cursor stays on its row if that is still shown. On the first
+    /// row it stays on the first row, and with the newest when it follows.
+    pub(super) fn refresh(&mut self, ledger: &Ledger) {
+        // The pages of connections are turned in the order of their table, whatever screen is behind.
+        for screen in [self.screen, Screen::Connections].into_iter().take(if self.open.is_some() { 2 } else { 1 }) {
+            let Some(list) = self.lists.get(screen.index()).copied() else { continue };
+            let identity = if list.cursor > 0 { self.rows.identity(screen, list.cursor) } else { None };
+            self.rows.refresh(screen, ledger, self.typing.understood.as_ref(), list.sort);
+            let still = |at: usize| identity.is_some() && self.rows.identity(screen, at) == identity;
+            let cursor = match list.cursor {
+                _ if self.time.follow => self.rows.len(screen),
+                at if still(at) => at,
+                _ => (0..self.rows.len(screen)).find(|at| still(*at)).unwrap_or(0),
+            };
+            self.with_list(screen, |list| list.cursor = cursor);
+        }
         self.keep_in_view(ledger);
     }
 
-    fn go(&mut self, place: Place, to: impl Fn(usize) -> usize, ledger: &Ledger) {
+    pub(super) fn go(&mut self, place: Place, to: impl Fn(usize) -> usize, ledger: &Ledger) {
+        self.time.follow = false;
         match place {
-            Place::Connections | Place::Filter => self.table.cursor = to(self.table.cursor),
+            Place::Screen(_) | Place::Prompt(_) => self.with_list(self.screen, |list| list.cursor = to(list.cursor)),
             Place::Detail => {
                 if let Some(open) = &mut self.open {
-                    let last = connection(ledger, open.id).map_or(0, |c| detail::items(c).saturating_sub(1));
+                    let last = connection(ledger, open.id).map_or(0, |c| detail::items(c).len().saturating_sub(1));
                     open.cursor = to(open.cursor).min(last);
                 }
             }
-            Place::Help => self.help = self.help.map(|top| to(top).min(help::last_top(self.area(), ledger))),
+            Place::Help => self.help = self.help.map(to),
         }
         self.keep_in_view(ledger);
     }
 
     fn keep_in_view(&mut self, ledger: &Ledger) {
-        let height = usize::from(connections::rows_area(self.area(), ledger).height).max(1);
-        let table = &mut self.table;
-        table.cursor = table.cursor.min(table.rows.len().saturating_sub(1));
-        let lowest = table.cursor.saturating_add(1).saturating_sub(height);
-        table.top = table.top.clamp(lowest, table.cursor).min(table.rows.len().saturating_sub(height).max(lowest));
-        self.help = self.help.map(|top| top.min(help::last_top(self.area(), ledger)));
+        let layout = Layout::of(self, ledger);
+        match self.screen {
+            // No cursor: what moves is the page.
+            Screen::Capture => {
+                let last = capture::last_top(self, ledger, layout.body);
+                self.with_list(Screen::Capture, |list| {
+                    list.cursor = list.cursor.min(last);
+                    list.top = list.cursor;
+                });
+            }
+            screen => {
+                let rows = self.rows.len(screen);
+                self.with_list(screen, |list| list.keep_in_view(rows, layout.rows().height));
+            }
+        }
+        if let Some(top) = self.help {
+            self.help = Some(top.min(help::last_top(self, ledger)));
+        }
+        // In a replay, before it began, a connection that was open is not there.
+        self.open = self.open.and_then(|open| {
+            let last = detail::items(connection(ledger, open.id)?).len().saturating_sub(1);
+            Some(Open { cursor: open.cursor.min(last), ..open })
+        });
     }
 
     fn turn_page(&mut self, by: isize, ledger: &Ledger) {
         let Some(open) = self.open else { return };
-        let here = self.table.rows.iter().position(|row| *row == open.id).unwrap_or(self.table.cursor);
-        let there = here.saturating_add_signed(by).min(self.table.rows.len().saturating_sub(1));
-        self.table.cursor = there;
-        self.open = self.selected().map(|id| Open { id, cursor: 0 }).or(Some(open));
+        let rows = &self.rows.connections;
+        let Some(list) = self.lists.get_mut(Screen::Connections.index()) else { return };
+        let here = rows.iter().position(|row| *row == open.id).unwrap_or(list.cursor);
+        list.cursor = here.saturating_add_signed(by).min(rows.len().saturating_sub(1));
+        self.open = rows.get(list.cursor).map(|id| Open { id: *id, cursor: 0 }).or(Some(open));
         self.keep_in_view(ledger);
     }
 
@@ -329,10 +516,134 @@ impl Model {
 
     fn page(&self, ledger: &Ledger) -> usize {
         let height = match self.place() {
-            Place::Connections | Place::Filter => connections::rows_area(self.area(), ledger).height,
+            Place::Screen(_) | Place::Prompt(_) => Layout::of(self, ledger).rows().height,
             Place::Detail => detail::page(self.area()),
             Place::Help => help::body(self.area()).height,
         };
         usize::from(height).saturating_sub(1).max(1)
     }
+}
+
+/// What is typed.
+impl Model {
+    fn ask(&mut self, ask: Ask) {
+        let before = match ask {
+            Ask::Filter => self.typing.filter.clone(),
+            Ask::Find | Ask::Note => String::new(),
+        };
+        self.typing.prompt = Some(Prompt::new(ask, &before));
+    }
+
+    fn edit(&mut self, edit: Edit, ledger: &Ledger) {
+        let Some(prompt) = &mut self.typing.prompt else { return };
+        let history = match prompt.ask {
+            Ask::Filter => &self.typing.filters,
+            Ask::Find | Ask::Note => &self.typing.finds,
+        };
+        match edit {
+            Edit::Backspace => prompt.backspace(),
+            Edit::Delete => prompt.delete(),
+            Edit::Word => prompt.delete_word(),
+            Edit::Line => prompt.delete_line(),
+            Edit::Left => prompt.go(|at| at.saturating_sub(1)),
+            Edit::Right => prompt.go(|at| at.saturating_add(1)),
+            Edit::Home => prompt.go(|_| 0),
+            Edit::End => prompt.go(|_| usize::MAX),
+            Edit::Older => prompt.recall(history, 1),
+            Edit::Newer => prompt.recall(history, -1),
+        }
+        self.typed(ledger);
+    }
+
+    /// The line has changed: a filter works while it is typed, as far as it can be understood.
+    fn typed(&mut self, ledger: &Ledger) {
+        let Some(prompt) = &self.typing.prompt else { return };
+        if prompt.ask != Ask::Filter {
+            return;
+        }
+        match understand(&prompt.text()) {
+            Ok(filter) => {
+                self.typing.wrong = None;
+                self.apply(filter, ledger);
+            }
+            Err(wrong) => self.typing.wrong = Some(wrong),
+        }
+    }
+
+    fn apply(&mut self, filter: Option<Filter>, ledger: &Ledger) {
+        if self.typing.understood != filter {
+            self.typing.understood = filter;
+            self.rows.stale();
+            self.refresh(ledger);
+        }
+    }
+
+    fn set_filter(&mut self, text: &str, ledger: &Ledger) {
+        if let Ok(filter) = understand(text) {
+            text.clone_into(&mut self.typing.filter);
+            self.typing.wrong = None;
+            self.apply(filter, ledger);
+            self.refresh(ledger);
+        }
+    }
+
+    fn accept(&mut self, ledger: &Ledger) {
+        let Some(prompt) = self.typing.prompt.take() else { return };
+        let text = prompt.text();
+        match prompt.ask {
+            Ask::Filter => match self.typing.wrong.take() {
+                None => {
+                    self.typing.filters.remember(&text);
+                    self.set_filter(text.trim(), ledger);
+                }
+                // It stays, so that it can be mended.
+                Some(wrong) => (self.typing.prompt, self.typing.wrong) = (Some(prompt), Some(wrong)),
+            },
+            Ask::Find => {
+                self.typing.finds.remember(&text);
+                self.typing.find = text;
+                self.find(0, ledger);
+            }
+            Ask::Note => {
+                let at = self.time.replay.map(|replay| replay.at).or_else(|| ledger.span().map(|(_, end)| end));
+                if let Some(at) = at {
+                    self.time.marks.push(Mark { at, frame: FrameNo::new(ledger.frames), note: text });
+                    self.status = Some(format!("marked {}", at.seconds()));
+                }
+            }
+        }
+    }
+
+    fn cancel(&mut self, ledger: &Ledger) {
+        self.typing.wrong = None;
+        if self.typing.prompt.take().is_some_and(|prompt| prompt.ask == Ask::Filter) {
+            let before = self.typing.filter.clone();
+            self.set_filter(&before, ledger);
+        }
+    }
+
+    /// Goes to the next row with the word (1), to the one before (−1), or to the next one that may be this one (0).
+    fn find(&mut self, by: isize, ledger: &Ledger) {
+        if self.typing.find.is_empty() {
+            self.status = Some("nothing to find: / asks for a word".to_owned());
+            return;
+        }
+        let (count, before) = (self.rows.len(self.screen).max(1), self.list().cursor);
+        let start = before.saturating_add(count).saturating_add_signed(by) % count;
+        match self.rows.find(self.screen, &self.typing.find, start, by < 0) {
+            Some(at) => {
+                let wrapped = if by < 0 { at > before } else { at < before };
+                self.go(Place::Screen(self.screen), |_| at, ledger);
+                if wrapped {
+                    self.status = Some(format!("“{}” found from the other end on", self.typing.find));
+                }
+            }
+            None => self.status = Some(format!("“{}” is in no row", self.typing.find)),
+        }
+    }
+}
+
+/// A filter as it was typed; none where nothing was.
+fn understand(text: &str) -> Result<Option<Filter>, FilterError> {
+    if text.trim().is_empty() { Ok(None) } else { Filter::parse(text).map(Some) }
 }

@@ -19,12 +19,17 @@ pub fn socket(end: &Endpoint) -> std::net::SocketAddr {
     std::net::SocketAddr::new(end.ip, end.port)
 }
 
-/// A name for the server that the wire gave: the server name asked for, else the host of a request or of a proxy.
+/// A name for the server that the wire gave: the server name asked for, else the host of a request or of a proxy, else the name that was
+/// looked up for its address.
 #[must_use]
 pub fn name(connection: &Connection) -> Option<&WireStr> {
-    [Kind::TlsServerName, Kind::HttpHost, Kind::HttpConnectTarget, Kind::SocksTarget].into_iter().find_map(|kind| {
+    [Kind::TlsServerName, Kind::HttpHost, Kind::HttpConnectTarget, Kind::SocksTarget, Kind::ResolvedName].into_iter().find_map(|kind| {
         match &connection.facts.get(kind)?.what {
-            What::TlsServerName(name) | What::HttpHost(name) | What::HttpConnectTarget(name) | What::SocksTarget(name) => Some(name),
+            What::TlsServerName(name)
+            | What::HttpHost(name)
+            | What::HttpConnectTarget(name)
+            | What::SocksTarget(name)
+            | What::ResolvedName(name) => Some(name),
             _ => None,
         }
     })
@@ -132,18 +137,21 @@ pub fn shown(fact: &Fact) -> String {
     }
 }
 
+/// The Wireshark display filter that shows the packets of an address.
+#[must_use]
+pub fn address_filter(ip: &std::net::IpAddr) -> String {
+    format!("{} == {ip}", if ip.is_ipv4() { "ip.addr" } else { "ipv6.addr" })
+}
+
 /// The Wireshark display filter that shows the packets of a connection: its addresses and ports, between its first and last frame.
 #[must_use]
 pub fn display_filter(connection: &Connection) -> String {
-    let ip = |end: &Endpoint| if end.ip.is_ipv4() { "ip.addr" } else { "ipv6.addr" };
     let (a, b, port) = (&connection.client, &connection.server, connection.transport.name());
     let (first, last) = (connection.first_frame, connection.last_frame);
     format!(
-        "{} == {} && {} == {} && {port}.port == {} && {port}.port == {} && frame.number >= {first} && frame.number <= {last}",
-        ip(a),
-        a.ip,
-        ip(b),
-        b.ip,
+        "{} && {} && {port}.port == {} && {port}.port == {} && frame.number >= {first} && frame.number <= {last}",
+        address_filter(&a.ip),
+        address_filter(&b.ip),
         a.port,
         b.port
     )

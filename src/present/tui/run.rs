@@ -11,17 +11,21 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 
-use super::model::{Effect, Message, Model};
+use super::background;
+use super::model::{Effect, Message};
+use super::session::Session;
 use super::terminal::{self, Signals, Taken};
-use super::theme::{ColorChoice, Theme};
-use crate::assess::Judged;
-use crate::assess::{Ledger, State};
+use super::theme::{ColorChoice, Palette, Theme, ThemeChoice};
+use super::update::Update;
+use crate::assess::State;
 use crate::base::WireStr;
 
 /// Between two drawings pass at least this long.
 const FRAME: Duration = Duration::from_millis(33);
-/// While the engine works, the table is put in order at most this often: ordering is linear in the rows, drawing is not.
+/// While the engine works, the tables are put in order at most this often: ordering is linear in the rows, drawing is not.
 const REORDER: Duration = Duration::from_millis(200);
+/// Putting in order takes at most this part of the time.
+const MOST_ORDERING: u32 = 8;
 /// With nothing to read, the loop wakes this often to look for signals.
 const IDLE: Duration = Duration::from_millis(200);
 /// The most updates taken in one turn, so that keys are heard while the engine is fast.
@@ -30,33 +34,12 @@ const MOST_UPDATES: usize = 256;
 /// What the terminal UI is told when it starts.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The capture's name, for the title.
-    pub file: WireStr,
+    /// The captures' names.
+    pub files: Vec<WireStr>,
     /// `--color`.
     pub color: ColorChoice,
-}
-
-/// What the engine sends.
-#[derive(Debug)]
-pub enum Update {
-    /// Connections that are finished.
-    Connections(Vec<Judged>),
-    /// How far the reading has come.
-    Progress {
-        /// Octets of the input read so far.
-        read: u64,
-        /// Octets of the input, where known.
-        total: Option<u64>,
-        /// Frames read so far.
-        frames: u64,
-    },
-    /// Everything readable was read.
-    Done {
-        /// Damage, bounds that were hit, and the like: a sentence each.
-        notes: Vec<String>,
-    },
-    /// Nothing usable was read: one sentence.
-    Failed(String),
+    /// `--theme`.
+    pub theme: ThemeChoice,
 }
 
 /// Why the terminal UI ended, when not because the user left it.
@@ -65,37 +48,34 @@ pub enum TuiError {
     /// The terminal could not be used.
     #[error("the terminal cannot be used: {0}")]
     Terminal(#[from] io::Error),
-    /// The capture could not be read; the user has seen this on the screen.
-    #[error("{0}")]
-    Failed(String),
 }
 
-/// Shows what the engine sends until the user leaves. After a signal that asks the process to end, the terminal is given back and the
-/// process ends as that signal wants it.
+/// Shows what the engine sends, each update with the place of its capture, until the user leaves; then says what became of each capture.
+/// After a signal that asks the process to end, the terminal is given back and the process ends as that signal wants it.
 ///
 /// # Errors
-/// When the terminal cannot be used, or the engine said [`Update::Failed`].
+/// When the terminal cannot be used.
 #[allow(clippy::needless_pass_by_value)]
-pub fn run(options: Options, updates: Receiver<Update>) -> Result<(), TuiError> {
+pub fn run(options: Options, updates: Receiver<(usize, Update)>) -> Result<Vec<State>, TuiError> {
     let env = |name| std::env::var(name).ok();
-    let colours = options.color.colours(env("NO_COLOR").as_deref(), env("TERM").as_deref());
+    let (term, colorterm) = (env("TERM"), env("COLORTERM"));
+    let colours = options.color.colours(env("NO_COLOR").as_deref(), term.as_deref());
     // crossterm looks at NO_COLOR by itself; our own answer, which includes --color, stands.
     crossterm::style::force_color_output(colours);
+    let light = if colours && options.theme == ThemeChoice::Auto { background::is_light() } else { None };
+    let palette = Palette::choose(colours, options.theme, term.as_deref(), colorterm.as_deref(), light);
     let signals = Signals::catch()?;
     let left = watch(signals.clone());
     let taken = Taken::take()?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let size = terminal.size()?;
-    let mut ui = Ui { model: Model::new(options.file, Theme::new(colours), size), ledger: Ledger::default(), ordered: 0 };
+    let mut ui = Ui { session: Session::new(&options.files, Theme::new(palette), size), late: background::LateAnswer::default() };
     let ended = ui.serve(&mut terminal, &taken, &signals, &updates);
     left.store(true, Ordering::SeqCst);
     drop(taken);
     signals.obey();
-    match (ended, ui.ledger.state) {
-        (Err(error), _) => Err(error.into()),
-        (Ok(()), State::Failed(why)) => Err(TuiError::Failed(why)),
-        (Ok(()), _) => Ok(()),
-    }
+    ended?;
+    Ok(ui.session.states().cloned().collect())
 }
 
 /// How long the loop has to return after a signal.
@@ -122,10 +102,8 @@ fn watch(signals: Signals) -> Arc<AtomicBool> {
 }
 
 struct Ui {
-    model: Model,
-    ledger: Ledger,
-    /// Connections that are already in the table.
-    ordered: usize,
+    session: Session,
+    late: background::LateAnswer,
 }
 
 impl Ui {
@@ -134,31 +112,44 @@ impl Ui {
         terminal: &mut Terminal<CrosstermBackend<io::Stdout>>,
         taken: &Taken,
         signals: &Signals,
-        updates: &Receiver<Update>,
+        updates: &Receiver<(usize, Update)>,
     ) -> io::Result<()> {
         let mut listening = true;
         let mut dirty = true;
         let mut drawn = Instant::now().checked_sub(FRAME);
-        let mut ordered = Instant::now().checked_sub(REORDER);
+        let (mut ordered, mut pause) = (Instant::now().checked_sub(REORDER), REORDER);
+        let mut ticked: Option<Instant> = None;
         while !signals.came() {
             if listening {
                 let (changed, more) = self.receive(updates);
                 dirty |= changed;
                 listening = more;
             }
-            let stale = self.ordered < self.ledger.connections().len();
-            if stale && (!listening || due(ordered, REORDER)) {
-                self.ordered = self.ledger.connections().len();
-                self.model.update(Message::Ledger, &self.ledger);
+            if self.session.is_stale() && (!listening || due(ordered, pause)) {
+                let began = Instant::now();
+                self.session.refresh();
+                pause = REORDER.max(began.elapsed().saturating_mul(MOST_ORDERING));
                 ordered = Some(Instant::now());
                 dirty = true;
             }
+            // A replay is told how much time has passed; it knows no clock.
+            ticked = if self.session.is_moving() {
+                let now = Instant::now();
+                if let Some(before) = ticked {
+                    let passed = u64::try_from(now.duration_since(before).as_nanos()).unwrap_or(u64::MAX);
+                    self.session.update(Message::Tick(passed));
+                    dirty = true;
+                }
+                Some(now)
+            } else {
+                None
+            };
             if dirty && due(drawn, FRAME) {
-                terminal.draw(|frame| super::draw(frame, &self.model, &self.ledger))?;
+                terminal.draw(|frame| self.session.draw(frame))?;
                 drawn = Some(Instant::now());
                 dirty = false;
             }
-            let wait = match (dirty, listening) {
+            let wait = match (dirty, listening || ticked.is_some()) {
                 (true, _) => drawn.map_or(Duration::ZERO, |at| FRAME.saturating_sub(at.elapsed())),
                 (false, true) => FRAME,
                 (false, false) => IDLE,
@@ -174,9 +165,10 @@ impl Ui {
                     Some(Effect::Suspend) => {
                         taken.suspend()?;
                         terminal.clear()?;
-                        self.resize(terminal.size()?);
+                        self.session.update(Message::Resize(terminal.size()?));
                     }
-                    None => {}
+                    // The session sees to these itself.
+                    Some(Effect::Rewind | Effect::Event { .. } | Effect::Freeze(_) | Effect::File(_)) | None => {}
                 }
                 ready = event::poll(Duration::ZERO)?;
             }
@@ -186,50 +178,28 @@ impl Ui {
 
     fn event(&mut self, event: Event) -> Option<Effect> {
         match event {
-            Event::Key(key) => self.model.update(Message::Key(key), &self.ledger),
-            Event::Mouse(mouse) => self.model.update(Message::Mouse(mouse), &self.ledger),
-            Event::Paste(text) => self.model.update(Message::Paste(text), &self.ledger),
-            Event::Resize(width, height) => {
-                self.resize(Size { width, height });
-                None
-            }
+            Event::Key(key) if self.late.swallows(key) => None,
+            Event::Key(key) => self.session.update(Message::Key(key)),
+            Event::Mouse(mouse) => self.session.update(Message::Mouse(mouse)),
+            Event::Paste(text) => self.session.update(Message::Paste(text)),
+            Event::Resize(width, height) => self.session.update(Message::Resize(Size { width, height })),
             Event::FocusGained | Event::FocusLost => None,
         }
     }
 
-    fn resize(&mut self, size: Size) {
-        self.model.update(Message::Resize(size), &self.ledger);
-    }
-
     /// Takes what the engine has sent: whether anything came, and whether more can come.
-    fn receive(&mut self, updates: &Receiver<Update>) -> (bool, bool) {
+    fn receive(&mut self, updates: &Receiver<(usize, Update)>) -> (bool, bool) {
         for taken in 0..MOST_UPDATES {
             match updates.try_recv() {
-                Ok(update) => self.take(update),
+                Ok((at, update)) => self.session.take(at, update),
                 Err(TryRecvError::Empty) => return (taken > 0, true),
                 Err(TryRecvError::Disconnected) => {
-                    // An engine that ends without a word has failed: an unfinished count must not look like a whole one.
-                    if self.ledger.state == State::Reading {
-                        self.ledger.state = State::Failed("the analysis ended early: what is shown is not the whole capture".to_owned());
-                    }
+                    self.session.ended();
                     return (true, false);
                 }
             }
         }
         (true, true)
-    }
-
-    fn take(&mut self, update: Update) {
-        let ledger = &mut self.ledger;
-        match update {
-            Update::Connections(connections) => connections.into_iter().for_each(|connection| ledger.push(connection)),
-            Update::Progress { read, total, frames } => (ledger.read, ledger.total, ledger.frames) = (read, total, frames),
-            Update::Done { notes } => {
-                ledger.notes.extend(notes);
-                ledger.state = State::Done;
-            }
-            Update::Failed(why) => ledger.state = State::Failed(why),
-        }
     }
 }
 

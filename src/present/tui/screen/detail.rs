@@ -1,44 +1,47 @@
-//! One connection: who, when, how much; the handshake as a ladder; every fact with its basis and frames.
+//! One connection: its grade and why; who, when, how much; the rules that fired; the handshake as a ladder; the certificate; every fact by
+//! how it is known, with its frames.
 //!
 //! ```text
 //!  intransit  demo.pcapng   connection 3 of 48   www.example.org
+//!  ● protected: TLS 1.3 with X25519MLKEM768 and TLS_AES_128_GCM_SHA256; handshake seen whole
 //!  client 10.0.0.2:51234   sent 9 packets, 1,200 bytes
 //!  server 203.0.113.9:443  sent 8 packets, 3,121 bytes
 //!  tcp, frames 12–40, 2024-05-01T09:00:00.123Z (+0.123 s), for 1.234 s
-//!  TLS 1.3 encrypts the certificate; not visible without keys.
+//!
+//!  Why
+//!  ● protected                                                      4,5,6
+//!  + good    pq-hybrid  The key exchange …                          4,6
 //!
 //!  Handshake: complete   CsidID
 //!       after  client                                       server  frames
 //!     0.000 s  ├── ClientHello ─────────────────────────────────►│  14,15
-//!     0.012 s  │◄───────────────────────────────── ServerHello ──┤  16
 //!
-//!  12 facts, each with how it is known and the frames that show it
+//!  Observed: bytes in the frames say it (12)
 //! >tls.version                1.3                           observed 16
 //! ─────────────────────────────────────────────────────────────────────
 //!  tls.version (observed: bytes in the frames below say it): 1.3
 //!  frame.number in {16}
 //! ```
 //!
-//! On a wide terminal ladder and facts stand side by side.
+//! On a wide terminal the facts stand beside the rest.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::connections::{PROGRAM, safe};
 use super::facts::{self, Widths};
-use super::ladder;
-use crate::assess::Ledger;
-use crate::base::{Dir, Evidence, Fact, Step, Timestamp};
-use crate::flow::Connection;
+use super::items::{Item, Section};
+use super::pane::verdict;
+use super::{ladder, said_of};
+use crate::assess::{Judged, Ledger};
+use crate::base::{Basis, Dir, Timestamp};
 use crate::present::tui::draw::{len, line, put, put_all};
+use crate::present::tui::header::{PROGRAM, safe};
 use crate::present::tui::model::{Model, Open};
-use crate::present::tui::order::connection;
-use crate::present::tui::theme::Theme;
+use crate::present::tui::rows::connection;
+use crate::present::tui::theme::{Theme, glyph, severity_glyph};
 use crate::present::tui::{row, said, text};
 
-/// Lines above the body.
-const HEAD: u16 = 4;
-/// From this width on, ladder and facts stand side by side.
+/// From this width on, facts stand beside the rest.
 const WIDE: u16 = 130;
 
 /// A line of the body.
@@ -46,60 +49,68 @@ enum Line<'a> {
     Heading(String),
     Sentence(String),
     LadderHead,
-    Step(usize, &'a Step),
-    Fact(usize, &'a Fact),
+    Item(usize, Item<'a>),
     Blank,
 }
 
 impl Line<'_> {
     fn item(&self) -> Option<usize> {
         match self {
-            Line::Step(item, _) | Line::Fact(item, _) => Some(*item),
+            Line::Item(item, _) => Some(*item),
             _ => None,
         }
     }
 }
 
-/// How many things can be selected: the connection, its steps, its facts.
+/// Everything that can be selected.
 #[must_use]
-pub fn items(connection: &Connection) -> usize {
-    connection.facts.steps().len().saturating_add(connection.facts.list().len()).saturating_add(1)
+pub fn items(judged: &Judged) -> Vec<(Section, Item<'_>)> {
+    Item::all(judged)
 }
 
 /// The first item of the section after the one the cursor is in; after the last comes the first.
 #[must_use]
-pub fn next_section(connection: &Connection, cursor: usize) -> usize {
-    let steps = connection.facts.steps().len();
-    let firsts = [0, 1, steps.saturating_add(1)];
-    firsts.into_iter().find(|first| *first > cursor && *first < items(connection)).unwrap_or(0)
-}
-
-fn evidence(connection: &Connection, cursor: usize) -> Option<&Evidence> {
-    let at = cursor.checked_sub(1)?;
-    let steps = connection.facts.steps();
-    match at.checked_sub(steps.len()) {
-        None => steps.get(at).map(|s| &s.evidence),
-        Some(at) => connection.facts.list().get(at).map(|f| &f.evidence),
-    }
+pub fn next_section(judged: &Judged, cursor: usize) -> usize {
+    let items = Item::all(judged);
+    let here = items.get(cursor).map(|(section, _)| *section);
+    items.iter().position(|(section, _)| Some(*section) > here).unwrap_or(0)
 }
 
 /// The display filter of what the cursor is on.
 #[must_use]
-pub fn display_filter(connection: &Connection, cursor: usize) -> String {
-    evidence(connection, cursor).map_or_else(|| row::display_filter(connection), Evidence::display_filter)
+pub fn display_filter(judged: &Judged, cursor: usize) -> String {
+    let evidence = Item::all(judged).get(cursor).and_then(|(_, item)| item.evidence(judged));
+    evidence.map_or_else(|| row::display_filter(judged), crate::base::Evidence::display_filter)
+}
+
+/// What the cursor is on says.
+#[must_use]
+pub fn value(judged: &Judged, cursor: usize) -> String {
+    match Item::all(judged).get(cursor) {
+        None | Some((_, Item::Whole)) => row::server(judged),
+        Some((_, Item::Why)) => safe(&judged.judgement.why),
+        Some((_, Item::Finding(finding))) => safe(&finding.text),
+        Some((_, Item::Step(step))) => step.message.name().to_owned(),
+        Some((_, Item::Fact(fact))) => row::shown(fact),
+    }
+}
+
+/// Lines above the body: what the connection is, and the grade.
+fn head_height(area: Rect) -> u16 {
+    5_u16.min(area.height)
 }
 
 /// Where the body is: between the head and the pane of what is selected, which is taller where its value needs it.
 fn body(area: Rect, pane: &Pane) -> Rect {
     let below = pane.height.saturating_add(2);
-    let top = HEAD.min(area.height);
+    let top = head_height(area);
     Rect { y: area.y.saturating_add(top), height: area.height.saturating_sub(top).saturating_sub(below), ..area }
 }
 
 /// How many lines a page is.
 #[must_use]
 pub fn page(area: Rect) -> u16 {
-    area.height.saturating_sub(HEAD).saturating_sub(usual_pane(area)).saturating_sub(2)
+    area.height.saturating_sub(head_height(area)).saturating_sub(usual_pane(area)).saturating_sub(2)
 }
 
 /// Lines of the pane, unless what is selected needs more.
@@ -112,7 +123,7 @@ fn usual_pane(area: Rect) -> u16 {
     }
 }
 
-/// The two halves of the body: sentences and ladder, facts. On a narrow terminal the second is empty and the first holds everything.
+/// The two halves of the body. On a narrow terminal the second is empty and the first holds everything.
 fn halves(area: Rect, pane: &Pane) -> (Rect, Option<Rect>) {
     let body = body(area, pane);
     if area.width < WIDE {
@@ -125,53 +136,83 @@ fn halves(area: Rect, pane: &Pane) -> (Rect, Option<Rect>) {
 
 /// The item under the mouse.
 #[must_use]
-pub fn hit(area: Rect, open: Open, ledger: &Ledger, x: u16, y: u16) -> Option<usize> {
-    let connection = connection(ledger, open.id)?;
-    if y < area.y.saturating_add(HEAD) {
-        return Some(0);
+pub fn hit(model: &Model, open: Open, ledger: &Ledger, x: u16, y: u16) -> Option<usize> {
+    let (judged, area) = (connection(ledger, open.id)?, model.area());
+    if y < area.y.saturating_add(head_height(area)) {
+        return Some(usize::from(y == area.y.saturating_add(1)));
     }
-    let (first, second) = halves(area, &Pane::of(connection, open.cursor, area));
+    let (first, second) = halves(area, &Pane::of(judged, open.cursor, area));
     let half = if first.contains((x, y).into()) { first } else { second.filter(|s| s.contains((x, y).into()))? };
-    let lines = if half == first { first_lines(connection, half, second.is_none()) } else { fact_lines(connection) };
+    let lines = if half == first { first_lines(judged, half, second.is_none()) } else { fact_lines(judged) };
     let at = top(&lines, open.cursor, half.height).saturating_add(usize::from(y.saturating_sub(half.y)));
     lines.get(at)?.item()
 }
 
-fn first_lines<'a>(connection: &'a Connection, half: Rect, with_facts: bool) -> Vec<Line<'a>> {
+fn of_section<'a>(judged: &'a Judged, wanted: impl Fn(Section) -> bool + 'a) -> impl Iterator<Item = Line<'a>> + 'a {
+    let items = Item::all(judged).into_iter().enumerate();
+    items.filter(move |(_, (section, _))| wanted(*section)).map(|(at, (_, item))| Line::Item(at, item))
+}
+
+fn first_lines(judged: &Judged, half: Rect, with_facts: bool) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     let room = usize::from(half.width.saturating_sub(3));
-    for sentence in said::sentences(connection) {
+    let mut sentences = said::sentences(judged);
+    sentences.extend(said_of::identity(judged));
+    sentences.extend(said_of::app(judged));
+    for sentence in sentences {
         lines.extend(text::wrap(&sentence, room, 4).into_iter().map(Line::Sentence));
     }
-    let steps = connection.facts.steps();
-    if !steps.is_empty() {
-        if !lines.is_empty() {
-            lines.push(Line::Blank);
-        }
-        let word = row::handshake(connection).map(|w| format!(": {w}")).unwrap_or_default();
-        lines.push(Line::Heading(format!("Handshake{word}   {}", connection.facts.history())));
+    if !lines.is_empty() {
+        lines.push(Line::Blank);
+    }
+    let rules = judged.judgement.findings.len();
+    lines.push(Line::Heading(match rules {
+        0 => "Why this grade; no rule fired".to_owned(),
+        n => format!("Why this grade, and {}", text::counted(len(n), "finding")),
+    }));
+    lines.extend(of_section(judged, |section| section == Section::Why));
+    if !judged.facts.steps().is_empty() {
+        let word = row::handshake(judged).map(|w| format!(": {w}")).unwrap_or_default();
+        lines.push(Line::Blank);
+        lines.push(Line::Heading(format!("Handshake{word}   {}", judged.facts.history())));
         lines.push(Line::LadderHead);
-        lines.extend(steps.iter().enumerate().map(|(i, step)| Line::Step(i.saturating_add(1), step)));
+        lines.extend(of_section(judged, |section| section == Section::Handshake));
     }
     if with_facts {
-        if !lines.is_empty() {
-            lines.push(Line::Blank);
-        }
-        lines.extend(fact_lines(connection));
+        lines.push(Line::Blank);
+        lines.extend(fact_lines(judged));
     }
     lines
 }
 
-fn fact_lines(connection: &Connection) -> Vec<Line<'_>> {
-    let (steps, facts) = (connection.facts.steps().len(), connection.facts.list());
-    let heading = match facts.len() {
-        0 => "No facts: nothing in this connection was recognised".to_owned(),
-        n => format!("{}, each with how it is known and the frames that show it", text::counted(len(n), "fact")),
-    };
-    let mut lines = vec![Line::Heading(heading)];
-    lines.extend(facts.iter().enumerate().map(|(i, fact)| Line::Fact(i.saturating_add(steps).saturating_add(1), fact)));
-    if connection.facts.dropped() > 0 {
-        let more = text::grouped(u64::from(connection.facts.dropped()));
+/// The headings of facts, in the order of how they are known.
+const BASES: [(Basis, &str); 4] = [
+    (Basis::Observed, "Observed: bytes in the frames say it"),
+    (Basis::ObservedWithKeys, "Observed with keys: decrypted bytes say it"),
+    (Basis::Inferred, "Inferred: it follows from what the frames hold"),
+    (Basis::Claimed, "Claimed: somebody says so"),
+];
+
+fn fact_lines(judged: &Judged) -> Vec<Line<'_>> {
+    let mut lines = Vec::new();
+    if judged.facts.list().is_empty() {
+        lines.push(Line::Heading("No facts: nothing in this connection was recognised".to_owned()));
+    }
+    let certificate = (Section::Certificate, "The server's certificate, as it was sent in clear");
+    let bases = BASES.into_iter().map(|(basis, told)| (Section::Facts(basis), told));
+    for (section, heading) in std::iter::once(certificate).chain(bases) {
+        let facts: Vec<Line<'_>> = of_section(judged, move |one| one == section).collect();
+        if facts.is_empty() {
+            continue;
+        }
+        if !lines.is_empty() {
+            lines.push(Line::Blank);
+        }
+        lines.push(Line::Heading(format!("{heading} ({})", facts.len())));
+        lines.extend(facts);
+    }
+    if judged.facts.dropped() > 0 {
+        let more = text::grouped(u64::from(judged.facts.dropped()));
         lines.push(Line::Sentence(format!("{more} more facts or steps were seen: more than is kept for one connection")));
     }
     lines
@@ -187,34 +228,33 @@ fn top(lines: &[Line<'_>], cursor: usize, height: u16) -> usize {
 
 /// Draws the screen.
 pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, open: Open, ledger: &Ledger) {
-    let Some(connection) = connection(ledger, open.id) else { return };
+    let Some(judged) = connection(ledger, open.id) else { return };
     let theme = &model.theme;
-    head(buf, area, model, open, connection, ledger);
-    let pane = Pane::of(connection, open.cursor, area);
+    head(buf, area, model, open, judged, ledger);
+    let pane = Pane::of(judged, open.cursor, area);
     let (first, second) = halves(area, &pane);
-    let widths = Widths::of(connection.facts.list(), second.unwrap_or(first).width);
+    let widths = Widths::of(judged.facts.list(), second.unwrap_or(first).width);
     let mut half = |half: Rect, lines: &[Line<'_>]| {
         let top = top(lines, open.cursor, half.height);
         for (n, one) in (0..half.height).zip(lines.iter().skip(top)) {
-            draw_line(buf, line(half, n), one, open.cursor, (connection.start, widths), theme);
+            draw_line(buf, line(half, n), one, open.cursor, judged, (widths, theme));
         }
     };
-    half(first, &first_lines(connection, first, second.is_none()));
+    half(first, &first_lines(judged, first, second.is_none()));
     if let Some(second) = second {
-        half(second, &fact_lines(connection));
+        half(second, &fact_lines(judged));
     }
     pane.draw(buf, area, theme);
 }
 
-fn head(buf: &mut Buffer, area: Rect, model: &Model, open: Open, connection: &Connection, ledger: &Ledger) {
+fn head(buf: &mut Buffer, area: Rect, model: &Model, open: Open, judged: &Judged, ledger: &Ledger) {
     let theme = &model.theme;
-    let at = model.table.rows.iter().position(|id| *id == open.id).map(len);
-    let place =
-        at.map(|at| format!("   connection {} of {}", text::grouped(at.saturating_add(1)), text::grouped(len(model.table.rows.len()))));
-    let place = place.unwrap_or_default();
-    let name = row::server(connection);
+    let at = model.rows.connections.iter().position(|id| *id == open.id).map(len);
+    let all = text::grouped(len(model.rows.connections.len()));
+    let place = at.map(|at| format!("   connection {} of {all}", text::grouped(at.saturating_add(1)))).unwrap_or_default();
+    let name = row::server(judged);
     let rest = text::width(&place).saturating_add(3);
-    let file = text::fit(&model.file.to_string(), usize::from(area.width).saturating_sub(rest).saturating_sub(12).clamp(8, 40));
+    let file = text::fit(&model.shown.name.to_string(), usize::from(area.width).saturating_sub(rest).saturating_sub(12).clamp(8, 40));
     let program =
         match rest.saturating_add(text::width(&file)).saturating_add(text::width(&name)) <= usize::from(area.width.saturating_sub(12)) {
             true => PROGRAM,
@@ -222,21 +262,29 @@ fn head(buf: &mut Buffer, area: Rect, model: &Model, open: Open, connection: &Co
         };
     let title = [(program, theme.heading), (&file, theme.heading), (&place, theme.text), ("   ", theme.text), (&name, theme.heading)];
     put_all(buf, line(area, 0), &title);
-    let ends = [row::endpoint(&connection.client), row::endpoint(&connection.server)];
+    put_all(buf, line(area, 1), &[(" ", theme.text), (&verdict(judged), theme.grade(judged.judgement.grade))]);
+    let ends = [row::endpoint(&judged.client), row::endpoint(&judged.server)];
     let wide = ends.iter().map(|e| text::width(e)).max().unwrap_or(0);
-    let sides = [("client", Dir::Client, theme.client), ("server", Dir::Server, theme.server)];
-    for (n, ((side, dir, style), end)) in (1_u16..).zip(sides.into_iter().zip(&ends)) {
-        let tally = connection.tally(dir);
+    let process = row::value(judged, crate::base::Kind::ProcessName).map(|name| format!("  program {name}")).unwrap_or_default();
+    let sides = [("client", Dir::Client, theme.client, process), ("server", Dir::Server, theme.server, String::new())];
+    for (n, ((side, dir, style, program), end)) in (2_u16..).zip(sides.into_iter().zip(&ends)) {
+        let tally = judged.tally(dir);
         let sent = format!("  sent {}, {}", text::counted(tally.packets, "packet"), text::counted(tally.bytes, "byte"));
-        let more = if connection.guessed && dir == Dir::Client { "  (side guessed)" } else { "" };
-        let end = text::left(end, wide);
-        let pieces =
-            [(" ", theme.text), (side, style), (" ", theme.text), (&end, theme.heading), (&sent, theme.text), (more, theme.heading)];
+        let guess = if judged.guessed && dir == Dir::Client { "  (guessed to be the client)" } else { "" };
+        let pieces = [
+            (" ", theme.text),
+            (side, style),
+            (" ", theme.text),
+            (&text::left(end, wide), theme.text),
+            (&sent, theme.text),
+            (guess, theme.quiet),
+            (&program, theme.text),
+        ];
         put_all(buf, line(area, n), &pieces);
     }
-    put_all(buf, line(area, 3), &[(" ", theme.text), (&when(connection, ledger, area.width), theme.text)]);
+    put_all(buf, line(area, 4), &[(" ", theme.text), (&when(judged, ledger, area.width), theme.text)]);
     if open.cursor == 0 {
-        for here in (1..HEAD).map(|n| line(area, n)).filter(|here| !here.is_empty()) {
+        for here in (1..head_height(area)).map(|n| line(area, n)).filter(|here| !here.is_empty()) {
             put(buf, here.x, here.y, 1, ">", theme.text);
             buf.set_style(here, theme.selected);
         }
@@ -244,21 +292,21 @@ fn head(buf: &mut Buffer, area: Rect, model: &Model, open: Open, connection: &Co
 }
 
 /// `tcp, frames 92–122, 2024-05-01T09:00:00.920Z (+0.910 s), for 1.234 s`.
-fn when(connection: &Connection, ledger: &Ledger, width: u16) -> String {
-    let after = ledger.span().map_or(0, |(start, _)| connection.start.since(start));
-    let lasted = text::duration(connection.end.since(connection.start));
-    let exact = connection.start.to_string();
+fn when(judged: &Judged, ledger: &Ledger, width: u16) -> String {
+    let after = ledger.span().map_or(0, |(start, _)| judged.start.since(start));
+    let lasted = text::duration(judged.end.since(judged.start));
+    let exact = judged.start.to_string();
     // Milliseconds are enough where there is little room.
     let start = match exact.split_at_checked(exact.len().saturating_sub("000000Z".len())) {
         Some((start, _)) if width < 100 => format!("{start}Z"),
         _ => exact,
     };
-    let vlan = connection.vlan.map(|id| format!(", VLAN {id}")).unwrap_or_default();
-    let frames = format!("{}, frames {}–{}", connection.transport.name(), connection.first_frame, connection.last_frame);
+    let vlan = judged.vlan.map(|id| format!(", VLAN {id}")).unwrap_or_default();
+    let frames = format!("{}, frames {}–{}", judged.transport.name(), judged.first_frame, judged.last_frame);
     format!("{frames}, {start} (+{} s), for {lasted}{vlan}", text::seconds(after))
 }
 
-fn draw_line(buf: &mut Buffer, at: Rect, what: &Line<'_>, cursor: usize, (start, widths): (Timestamp, Widths), theme: &Theme) {
+fn draw_line(buf: &mut Buffer, at: Rect, what: &Line<'_>, cursor: usize, judged: &Judged, (widths, theme): (Widths, &Theme)) {
     if at.is_empty() {
         return;
     }
@@ -271,12 +319,38 @@ fn draw_line(buf: &mut Buffer, at: Rect, what: &Line<'_>, cursor: usize, (start,
             put_all(buf, at, &[(" ", theme.text), (told, theme.text)]);
         }
         Line::LadderHead => ladder::head(buf, at, theme),
-        Line::Step(_, step) => ladder::rung(buf, at, step, start, theme),
-        Line::Fact(_, fact) => facts::row(buf, at, fact, widths, theme),
+        Line::Item(_, item) => draw_item(buf, at, *item, judged, (widths, theme)),
     }
     if what.item() == Some(cursor) {
         put(buf, at.x, at.y, 1, ">", theme.text);
         buf.set_style(at, theme.selected);
+    }
+}
+
+fn draw_item(buf: &mut Buffer, at: Rect, item: Item<'_>, judged: &Judged, (widths, theme): (Widths, &Theme)) {
+    let start: Timestamp = judged.start;
+    // With its frames at the right edge.
+    let mut sentence = |sign: String, told: &str, style| {
+        let frames = item.evidence(judged).map(facts::frame_list).unwrap_or_default();
+        let frames = text::fit(&frames, 16);
+        let room = usize::from(at.width).saturating_sub(text::width(&sign)).saturating_sub(text::width(&frames)).saturating_sub(4);
+        put_all(buf, at, &[(" ", theme.text), (&sign, style), (" ", theme.text), (&text::left(told, room), theme.text), (" ", theme.text)]);
+        let x = at.right().saturating_sub(u16::try_from(text::width(&frames)).unwrap_or(0)).saturating_sub(1);
+        put(buf, x, at.y, 17, &frames, theme.quiet);
+    };
+    match item {
+        Item::Whole => {}
+        Item::Why => {
+            let grade = judged.judgement.grade;
+            sentence(format!("{} {:<9}", glyph(grade), grade.word()), &safe(&judged.judgement.why), theme.grade(grade));
+        }
+        Item::Finding(finding) => {
+            let severity = finding.rule.severity;
+            let told = format!("{}: {}", finding.rule.id, safe(&finding.text));
+            sentence(format!("{} {:<9}", severity_glyph(severity), severity.word()), &told, theme.severity(severity));
+        }
+        Item::Step(step) => ladder::rung(buf, at, step, start, theme),
+        Item::Fact(fact) => facts::row(buf, at, fact, widths, theme),
     }
 }
 
@@ -288,15 +362,16 @@ struct Pane {
 }
 
 impl Pane {
-    fn of(connection: &Connection, cursor: usize, area: Rect) -> Pane {
+    fn of(judged: &Judged, cursor: usize, area: Rect) -> Pane {
         let usual = usual_pane(area);
         let most = (area.height / 2).max(usual);
         let room = usize::from(area.width.saturating_sub(2));
-        let more = evidence(connection, cursor).filter(|e| e.truncated()).map_or("", |_| "   (and more frames: the first 16 are named)");
-        let filter = text::wrap(&format!("{}{more}", safe(&display_filter(connection, cursor))), room, 2);
+        let item = Item::all(judged).get(cursor).map_or(Item::Whole, |(_, item)| *item);
+        let more = item.evidence(judged).filter(|e| e.truncated()).map_or("", |_| "   (and more frames: the first 16 are named)");
+        let filter = text::wrap(&format!("{}{more}", safe(&display_filter(judged, cursor))), room, 2);
         // On a small terminal the filter needs the room.
         let left = usize::from(most).saturating_sub(filter.len()).saturating_sub(1);
-        let told = match selected(connection, cursor) {
+        let told = match in_full(item, judged) {
             Some(told) => text::wrap(&told, room, left),
             None if usual < 4 => Vec::new(),
             None => text::wrap("This connection. To see its packets in Wireshark, use the display filter:", room, left),
@@ -319,18 +394,19 @@ impl Pane {
     }
 }
 
-/// The step or the fact under the cursor, in full; `None` for the connection itself.
-fn selected(connection: &Connection, cursor: usize) -> Option<String> {
-    let at = cursor.checked_sub(1)?;
-    let steps = connection.facts.steps();
-    match at.checked_sub(steps.len()) {
-        None => steps.get(at).map(|step| {
+/// What is under the cursor, in full; `None` for the connection itself.
+fn in_full(item: Item<'_>, judged: &Judged) -> Option<String> {
+    Some(match item {
+        Item::Whole => return None,
+        Item::Why => format!("{}.", verdict(judged)),
+        Item::Finding(finding) => {
+            let rule = finding.rule;
+            format!("{}. {} In detail: {}. Norm: {}.", rule.title, rule.reader, safe(&finding.text), rule.norm)
+        }
+        Item::Step(step) => {
             let from = if step.dir == Dir::Client { "client" } else { "server" };
             format!("{}, from the {from}; its last byte came at {}", step.message.name(), step.at)
-        }),
-        Some(at) => connection.facts.list().get(at).map(|fact| {
-            let name = fact.what.kind().name();
-            format!("{name} ({}): {}", facts::how_known(fact), row::shown(fact))
-        }),
-    }
+        }
+        Item::Fact(fact) => format!("{} ({}): {}", fact.what.kind().name(), facts::how_known(fact), row::shown(fact)),
+    })
 }

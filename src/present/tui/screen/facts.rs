@@ -54,6 +54,13 @@ pub fn frame_list(evidence: &Evidence) -> String {
     told
 }
 
+/// `frame 12`, `frames 12,14`.
+#[must_use]
+pub fn frames(evidence: &Evidence) -> String {
+    let noun = if evidence.frames().len() == 1 && !evidence.truncated() { "frame" } else { "frames" };
+    format!("{noun} {}", frame_list(evidence))
+}
+
 /// How a fact is known, in words.
 #[must_use]
 pub fn how_known(fact: &Fact) -> &'static str {

@@ -1,7 +1,10 @@
-//! The screens, a file each, and the two kinds of lines of which one connection is made.
+//! The screens that are not only a table.
 
-pub mod connections;
+pub mod capture;
 pub mod detail;
-mod facts;
+pub mod facts;
 pub mod help;
-mod ladder;
+mod items;
+pub mod ladder;
+pub mod pane;
+mod said_of;

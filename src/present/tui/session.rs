@@ -1,0 +1,220 @@
+//! The captures that are open, each with its ledger and its screens; which moment of one is shown. No terminal, clock or file in here.
+
+use ratatui::Frame;
+use ratatui::layout::Size;
+
+use super::model::{Effect, Message, Model, Shown};
+use super::theme::Theme;
+use super::update::Update;
+use crate::assess::{Ledger, MOST_CONNECTIONS, Rewind, State};
+use crate::base::WireStr;
+
+/// Everything that is open.
+#[derive(Debug)]
+pub struct Session {
+    captures: Vec<Capture>,
+    current: usize,
+}
+
+/// One capture.
+#[derive(Debug)]
+struct Capture {
+    model: Model,
+    /// All that is known.
+    ledger: Ledger,
+    /// A capture seen again, while its replay lasts.
+    rewind: Option<Rewind>,
+    /// What is shown while the screen stands still.
+    frozen: Option<Ledger>,
+    /// The ledger has changed since the screens were told.
+    stale: bool,
+}
+
+impl Capture {
+    fn shown(&self) -> &Ledger {
+        match (&self.rewind, &self.frozen) {
+            (Some(rewind), _) => rewind.ledger(),
+            (None, Some(frozen)) => frozen,
+            (None, None) => &self.ledger,
+        }
+    }
+
+    fn update(&mut self, message: Message) -> Option<Effect> {
+        let ledger = match (&self.rewind, &self.frozen) {
+            (Some(rewind), _) => rewind.ledger(),
+            (None, Some(frozen)) => frozen,
+            (None, None) => &self.ledger,
+        };
+        self.model.update(message, ledger)
+    }
+
+    /// Takes in a change and what it entails; what only the world outside can do is returned.
+    fn handle(&mut self, message: Message) -> Option<Effect> {
+        let effect = self.update(message);
+        let outward = match effect {
+            Some(Effect::Rewind) => {
+                self.begin_replay();
+                None
+            }
+            Some(Effect::Event { after }) => {
+                self.step(after);
+                None
+            }
+            Some(Effect::Freeze(frozen)) => {
+                self.frozen = frozen.then(|| self.ledger.clone());
+                self.update(Message::Ledger);
+                None
+            }
+            other => other,
+        };
+        self.follow_the_clock();
+        outward
+    }
+
+    fn begin_replay(&mut self) {
+        let rewind = match self.ledger.state {
+            State::Reading => None,
+            State::Done | State::Failed(_) => Rewind::of(&self.ledger),
+        };
+        match (rewind, self.ledger.span()) {
+            (Some(rewind), Some(span)) => {
+                let findings = rewind.findings().to_vec();
+                self.rewind = Some(rewind);
+                self.update(Message::Rewound(span, findings));
+            }
+            _ => {
+                self.update(Message::Told("there is nothing to replay yet".to_owned()));
+            }
+        }
+    }
+
+    fn step(&mut self, after: bool) {
+        let Some(rewind) = &self.rewind else { return };
+        let event = if after { rewind.event_after(rewind.at()) } else { rewind.event_before(rewind.at()) };
+        let message = match event {
+            Some(at) => Message::Seek(at),
+            None => Message::Told(if after { "this was the last event" } else { "this was the first event" }.to_owned()),
+        };
+        self.update(message);
+    }
+
+    /// Brings the capture to the moment that its replay shows.
+    fn follow_the_clock(&mut self) {
+        match (&self.model.time.replay, &mut self.rewind) {
+            (Some(replay), Some(rewind)) if rewind.at() != replay.at => {
+                rewind.seek(replay.at);
+                self.update(Message::Ledger);
+            }
+            (None, Some(_)) => {
+                self.rewind = None;
+                self.update(Message::Ledger);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Session {
+    /// Captures of these names, before anything is read.
+    #[must_use]
+    pub fn new(names: &[WireStr], theme: Theme, size: Size) -> Session {
+        let count = names.len();
+        let room = MOST_CONNECTIONS / count.max(1);
+        let one = |(at, name): (usize, &WireStr)| {
+            let shown = Shown { name: name.clone(), of: (at, count) };
+            Capture { model: Model::new(shown, theme, size), ledger: Ledger::with_room(room), rewind: None, frozen: None, stale: false }
+        };
+        Session { captures: (1..).zip(names).map(one).collect(), current: 0 }
+    }
+
+    /// A session of one ledger, for tests.
+    #[cfg(test)]
+    pub fn of(name: &str, ledger: Ledger, theme: Theme, size: Size) -> Session {
+        let mut session = Session::new(&[WireStr::from(name)], theme, size);
+        if let Some(capture) = session.captures.first_mut() {
+            capture.ledger = ledger;
+            capture.handle(Message::Ledger);
+        }
+        session
+    }
+
+    /// The screens of the capture that is shown.
+    #[must_use]
+    pub fn model(&self) -> Option<&Model> {
+        self.captures.get(self.current).map(|capture| &capture.model)
+    }
+
+    /// All that is known of the capture that is shown.
+    #[cfg(test)]
+    #[allow(clippy::indexing_slicing)]
+    pub fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.captures[self.current].ledger
+    }
+
+    /// What became of each capture.
+    pub fn states(&self) -> impl Iterator<Item = &State> {
+        self.captures.iter().map(|capture| &capture.ledger.state)
+    }
+
+    /// Whether something moves by itself.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        self.model().is_some_and(|model| model.time.replay.is_some_and(|replay| replay.playing))
+    }
+
+    /// Takes in what happened; what only the world outside can do is returned.
+    pub fn update(&mut self, message: Message) -> Option<Effect> {
+        if let Message::Resize(size) = message {
+            self.captures.iter_mut().for_each(|capture| drop(capture.handle(Message::Resize(size))));
+            return None;
+        }
+        match self.captures.get_mut(self.current)?.handle(message) {
+            Some(Effect::File(by)) => {
+                let count = self.captures.len().max(1);
+                self.current = self.current.saturating_add(count).saturating_add_signed(by) % count;
+                self.refresh();
+                None
+            }
+            effect => effect,
+        }
+    }
+
+    /// Takes in what the engine sends about a capture.
+    pub fn take(&mut self, at: usize, update: Update) {
+        if let Some(capture) = self.captures.get_mut(at) {
+            let changed = update.apply(&mut capture.ledger);
+            capture.stale |= changed;
+        }
+    }
+
+    /// The engine will send no more: an unfinished count must not look like a whole one.
+    pub fn ended(&mut self) {
+        for capture in &mut self.captures {
+            if capture.ledger.state == State::Reading {
+                capture.ledger.state = State::Failed("the analysis ended early: what is shown is not the whole capture".to_owned());
+            }
+        }
+    }
+
+    /// Whether the tables do not show all that came.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.captures.get(self.current).is_some_and(|capture| capture.stale)
+    }
+
+    /// Brings the tables of the capture that is shown up to date.
+    pub fn refresh(&mut self) {
+        if let Some(capture) = self.captures.get_mut(self.current)
+            && std::mem::take(&mut capture.stale)
+        {
+            capture.handle(Message::Ledger);
+        }
+    }
+
+    /// Draws the capture that is shown.
+    pub fn draw(&self, frame: &mut Frame<'_>) {
+        if let Some(capture) = self.captures.get(self.current) {
+            super::draw(frame, &capture.model, capture.shown());
+        }
+    }
+}
