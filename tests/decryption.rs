@@ -6,15 +6,19 @@ mod common;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::process::Command;
+use std::sync::Arc;
 
 use common::Dice;
 use common::container::{self, ethernet_pcap};
 use common::frames::{self, ACK, CLIENT, PSH, SERVER};
 use intransit::base::{Frame, FrameNo, LinkType};
+use intransit::dissect::Equipment;
 use intransit::dissect::keys::Keys;
 use intransit::dissect::plain::Channel;
+use intransit::engine;
 use intransit::flow::Transport;
 use intransit::link::{self, Decoder};
+use intransit::source::{Capture, Chunk, Source, SourceError};
 use serde_json::Value;
 
 /// tshark's words, or nothing where it is not installed.
@@ -387,4 +391,57 @@ fn what_is_missing_is_told_and_what_opens_around_it_was_really_sent() {
     }
     println!("{lossy} captures with losses; in {resumed} directions records opened beside a gap");
     assert!(lossy > 100 && resumed > 20, "{lossy} {resumed}");
+}
+
+/// Hands out one frame at a time, as a live capture may.
+struct OneByOne {
+    all: Chunk,
+    next: usize,
+    capture: Capture,
+}
+
+impl Source for OneByOne {
+    fn fill(&mut self, chunk: &mut Chunk) -> Result<bool, SourceError> {
+        chunk.clear();
+        let Some(place) = self.all.frames.get(self.next) else { return Ok(false) };
+        self.next += 1;
+        chunk.bytes.clone_from(&self.all.bytes);
+        chunk.frames.push(*place);
+        Ok(true)
+    }
+
+    fn capture(&self) -> &Capture {
+        &self.capture
+    }
+}
+
+#[test]
+fn records_wait_for_keys_that_come_after_them() {
+    for name in ["tls13_aes128", "tls13_client_cert", "tls12_gcm", "tls12_cbc", "tls13_key_update"] {
+        let path = common::cabinet().join(format!("{name}.pcap"));
+        let log = std::fs::read(path.with_extension("keylog")).unwrap();
+        let mut source = intransit::source::open(&path).unwrap();
+        let mut all = Chunk::default();
+        source.fill(&mut all).unwrap();
+        let whole = common::jsonl(&common::analyse_with_keys(&path, 1).unwrap(), "x");
+        for after in [0, 6, 9, 12] {
+            let keys = Arc::new(Keys::default());
+            let equipment = Equipment { growing: true, patient: true, ..Equipment::with_keys(Arc::clone(&keys)) };
+            let all = Chunk { bytes: all.bytes.clone(), frames: all.frames.clone(), ..Chunk::default() };
+            let mut source = OneByOne { all, next: 0, capture: source.capture().clone() };
+            let mut seen = 0;
+            let analysis = engine::analyse_with(&mut source, common::options(1), &equipment, &mut |_| {
+                if seen == after {
+                    keys.add_log(&log);
+                }
+                seen += 1;
+            });
+            let said = common::jsonl(&analysis.unwrap(), "x");
+            for fact in ["tls.server.subject", "intransit.keys\",\"value\":\"matched"] {
+                assert_eq!(said.contains(fact), whole.contains(fact), "{name}, keys after frame {after}: {fact}");
+            }
+            let count = |text: &str| text.matches("observed-with-keys").count();
+            assert_eq!(count(&said), count(&whole), "{name}, keys after frame {after}");
+        }
+    }
 }

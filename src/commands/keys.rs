@@ -1,7 +1,7 @@
 //! The keys that the user gave: key logs and private keys of servers.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,11 +38,66 @@ pub(super) fn equipment(global: &Global) -> Result<Equipment, Failure> {
             Err(e) => note(&format!("the keys of {VARIABLE} were not read: {}: {e}", shown(&path))),
         }
     }
+    server_keys(global, &mut keys)?;
+    Ok(Equipment::with_keys(Arc::new(keys)))
+}
+
+/// Key logs that grow while packets come.
+pub(super) struct Growing {
+    equipment: Equipment,
+    /// Each file, and how much of it was read.
+    files: Vec<(PathBuf, u64)>,
+}
+
+impl Growing {
+    /// The key logs that were asked for, and that of `SSLKEYLOGFILE`; they need not exist yet.
+    ///
+    /// # Errors
+    /// When the key of a server cannot be read.
+    pub fn open(global: &Global) -> Result<Growing, Failure> {
+        let named = std::env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
+        let files: Vec<(PathBuf, u64)> = global.keylog.iter().cloned().chain(named).map(|path| (path, 0)).collect();
+        let mut keys = Keys::default();
+        server_keys(global, &mut keys)?;
+        let growing = !files.is_empty();
+        let equipment = Equipment { growing, patient: growing, ..Equipment::with_keys(Arc::new(keys)) };
+        let mut all = Growing { equipment, files };
+        all.read_on();
+        Ok(all)
+    }
+
+    /// What the dissectors are given; more keys come to it with [`Growing::read_on`].
+    pub fn equipment(&self) -> Equipment {
+        self.equipment.clone()
+    }
+
+    /// Reads the whole lines that were added since.
+    pub fn read_on(&mut self) {
+        for (path, read) in &mut self.files {
+            // A file that is not there yet, or cannot be read now, is looked for again.
+            let Ok(mut file) = File::open(path) else { continue };
+            if file.metadata().is_ok_and(|about| about.len() <= *read) || file.seek(io::SeekFrom::Start(*read)).is_err() {
+                continue;
+            }
+            let mut added = Zeroizing::new(Vec::new());
+            if io::Read::by_ref(&mut file).take(MOST).read_to_end(&mut added).is_err() {
+                continue;
+            }
+            let whole = added.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+            if let Some(lines) = added.get(..whole).filter(|lines| !lines.is_empty()) {
+                self.equipment.keys.add_log(lines);
+                *read += whole as u64;
+            }
+        }
+    }
+}
+
+fn server_keys(global: &Global, keys: &mut Keys) -> Result<(), Failure> {
     for path in &global.server_key {
         let pem = read(path).map_err(|e| Failure::Keys(shown(path), e.to_string()))?;
         keys.add_server_key(&pem).map_err(|e| Failure::Keys(shown(path), e.to_string()))?;
     }
-    Ok(Equipment::with_keys(Arc::new(keys)))
+    Ok(())
 }
 
 /// Reads a whole file of secrets into memory that is wiped.

@@ -45,7 +45,8 @@ impl Signals {
 /// When the interface cannot be watched or the output not be written.
 pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
     let failed = |e: &dyn std::fmt::Display| Failure::Live(safe(&e.to_string()));
-    let (settings, equipment) = (super::settings(global)?, keys::equipment(global)?);
+    let (settings, mut growing) = (super::settings(global)?, keys::Growing::open(global)?);
+    let equipment = growing.equipment();
     let signals = Signals::catch().map_err(|e| failed(&e))?;
     let wanted = LiveOptions { interface: options.interface.clone(), filter: options.filter.clone(), monitor: options.monitor };
     let mut source = Live::open(&wanted, Arc::clone(&signals.stop)).map_err(|e| failed(&e))?;
@@ -83,7 +84,12 @@ pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
     }
     printer.begin();
     let watching = Watch { source: &mut source, recording: recording.as_mut(), equipment, options: settings, changes: false };
-    let watched = watching.run(&mut |event| printer.take(event)).map_err(|e| failed(&e))?;
+    let watched = watching
+        .run(&mut |event| {
+            growing.read_on();
+            printer.take(event)
+        })
+        .map_err(|e| failed(&e))?;
     if let Some(recording) = &recording {
         printer.say(|| kept(recording));
     }

@@ -15,6 +15,8 @@ pub struct Equipment {
     pub usage: Arc<Usage>,
     /// More keys may come while the capture is read.
     pub growing: bool,
+    /// Records wait a while for keys that may come after them: a program writes its key log beside its packets.
+    pub patient: bool,
     /// Makes those who look at the bytes inside, if anybody does.
     pub sinks: Option<Sinks>,
 }
@@ -56,7 +58,7 @@ impl Equipment {
             return None;
         }
         let plain = self.sinks.as_ref().map(|make| Plain::new(make(connection)));
-        Some(Box::new(Tools { keys: Arc::clone(&self.keys), usage: Arc::clone(&self.usage), plain }))
+        Some(Box::new(Tools { keys: Arc::clone(&self.keys), usage: Arc::clone(&self.usage), patient: self.patient, plain }))
     }
 }
 
@@ -65,5 +67,6 @@ impl Equipment {
 pub struct Tools {
     pub(in crate::dissect) keys: Arc<Keys>,
     pub(in crate::dissect) usage: Arc<Usage>,
+    pub(in crate::dissect) patient: bool,
     pub(in crate::dissect) plain: Option<Plain>,
 }

@@ -18,6 +18,9 @@ const MOST_MISSING: u64 = 4096;
 /// Records of a server that are tried with all keys, where the hello's true random is encrypted.
 const MOST_TRIED: u8 = 2;
 
+/// Octets of one connection that wait for its keys at most; a handshake and the first messages are far smaller.
+const MOST_WAITING: usize = 256 * 1024;
+
 /// What opening the records of one connection takes.
 #[derive(Debug)]
 pub(super) struct Opening {
@@ -26,6 +29,8 @@ pub(super) struct Opening {
     ciphers: Ciphers,
     /// Messages of records that were opened.
     messages: Sides<Messages>,
+    /// Records that came before their keys, where these may still come.
+    waiting: Option<Waiting>,
     /// Tries with all keys that are left.
     tries: u8,
     /// The first encrypted record.
@@ -35,6 +40,13 @@ pub(super) struct Opening {
     closed: bool,
     /// The first one that opened.
     first_opened: Option<Evidence>,
+}
+
+/// Records in the order they came.
+#[derive(Debug, Default)]
+struct Waiting {
+    records: Vec<(Dir, Stitched)>,
+    octets: usize,
 }
 
 /// Apart, since keys have no `Debug`.
@@ -58,6 +70,7 @@ impl Opening {
             plain: tools.plain.clone(),
             ciphers: Ciphers::default(),
             messages: Sides::default(),
+            waiting: tools.patient.then(Waiting::default),
             tries: MOST_TRIED,
             sealed: None,
             keyless: false,
@@ -74,6 +87,11 @@ impl Opening {
     /// Whether there are keys that may open records of this side: then they are collected whole.
     pub fn wants(&mut self, dir: Dir, handshake: &Handshake) -> bool {
         let Some(terms) = handshake.terms() else { return false };
+        let may_come = self.waiting.is_some() && terms.client_random.is_some() && self.lookup.session(terms.client_random).is_none();
+        self.has_keys(dir, terms) || may_come
+    }
+
+    fn has_keys(&mut self, dir: Dir, terms: &Terms) -> bool {
         match terms.version {
             Some(version) if version.is_1_3() => {
                 self.lookup.session(terms.client_random).is_some() || dir == Dir::Server && terms.ech && self.tries > 0
@@ -117,6 +135,50 @@ impl Opening {
 
     /// Opens a whole record, header included, and reads what is inside.
     pub fn record(&mut self, record: &Window<'_>, handshake: &mut Handshake, facts: &mut Facts) {
+        if self.wait(record, handshake) {
+            return;
+        }
+        self.catch_up(handshake, facts);
+        if let Some(terms) = handshake.terms().filter(|_| self.waiting.is_some()) {
+            self.has_keys(record.dir, terms);
+        }
+        self.read(record, handshake, facts);
+    }
+
+    /// Whether a record is kept until its keys come. When too many wait, none does any more.
+    fn wait(&mut self, record: &Window<'_>, handshake: &Handshake) -> bool {
+        let Some(terms) = handshake.terms() else { return false };
+        if self.waiting.is_none() || self.lookup.session(terms.client_random).is_some() {
+            return false;
+        }
+        let Some(waiting) = &mut self.waiting else { return false };
+        waiting.octets = waiting.octets.saturating_add(record.bytes.len());
+        if waiting.octets > MOST_WAITING {
+            let late = self.waiting.take().unwrap_or_default();
+            let version = terms.version;
+            late.records.iter().for_each(|(dir, record)| self.passes(*dir, version, record.len()));
+            self.passes(record.dir, version, record.bytes.len());
+            return true;
+        }
+        let mut copy = Stitched::new();
+        copy.push(record);
+        waiting.records.push((record.dir, copy));
+        true
+    }
+
+    /// The keys are there: what waited for them is read, in its order.
+    fn catch_up(&mut self, handshake: &mut Handshake, facts: &mut Facts) {
+        let records = self.waiting.as_mut().map(|waiting| std::mem::take(&mut waiting.records)).unwrap_or_default();
+        for (dir, copy) in records {
+            // A ChangeCipherSpec came before its keys did.
+            let known = handshake.terms().is_some_and(|terms| self.has_keys(dir, terms));
+            if let Some(record) = copy.window(dir).filter(|_| known) {
+                self.read(&record, handshake, facts);
+            }
+        }
+    }
+
+    fn read(&mut self, record: &Window<'_>, handshake: &mut Handshake, facts: &mut Facts) {
         let dir = record.dir;
         let Some(terms) = handshake.terms() else { return };
         let version = terms.version;
@@ -184,13 +246,22 @@ impl Opening {
     /// Whether more is to be learnt of a handshake that is complete from outside.
     pub fn is_unfinished(&self, handshake: &Handshake) -> bool {
         let is_1_3 = handshake.version().is_some_and(ProtocolVersion::is_1_3);
-        self.is_watched() || is_1_3 && self.lookup.opened && handshake.both_finished().is_none()
+        let waits = self.waiting.as_ref().is_some_and(|waiting| !waiting.records.is_empty());
+        self.is_watched() || waits || is_1_3 && self.lookup.opened && handshake.both_finished().is_none()
     }
 
     /// The connection is over, or nothing more is to be learnt: said once.
-    pub fn close(&mut self, handshake: &Handshake, facts: &mut Facts) {
+    pub fn close(&mut self, handshake: &mut Handshake, facts: &mut Facts) {
         if std::mem::replace(&mut self.closed, true) {
             return;
+        }
+        let random = handshake.terms().and_then(|terms| terms.client_random);
+        if self.lookup.session(random).is_some() {
+            self.catch_up(handshake, facts);
+        }
+        let version = handshake.terms().and_then(|terms| terms.version);
+        for (dir, record) in self.waiting.take().unwrap_or_default().records {
+            self.passes(dir, version, record.len());
         }
         let terms = handshake.terms();
         let session = terms.and_then(|terms| self.lookup.session(terms.client_random).cloned());

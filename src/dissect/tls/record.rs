@@ -151,13 +151,13 @@ impl Payload for Tls {
         if !self.handshake.has_client_hello() && !self.handshake.has_server_hello() {
             self.state_record_versions(facts);
         }
-        self.handshake.close(facts);
         if let Some(opening) = &mut self.opening {
             for dir in [Dir::Client, Dir::Server].into_iter().filter(|&dir| matches!(self.sides.of(dir).at, At::Sealed(_))) {
                 opening.cut(dir, &self.handshake);
             }
-            opening.close(&self.handshake, facts);
+            opening.close(&mut self.handshake, facts);
         }
+        self.handshake.close(facts);
     }
 
     fn next(&self) -> Next {
