@@ -9,16 +9,18 @@ use std::fs;
 use intransit::present::export::FORMATS;
 use serde_json::Value;
 
-/// Keys whose answers belong to features that are not there yet.
+/// Keys that are answered with keys, or by the canary test: the tests for those look at them.
 fn is_of_a_later_feature(key: &str) -> bool {
-    let bare = key.strip_prefix("intransit.").unwrap_or(key);
-    matches!(bare, "grade" | "exposed" | "canary" | "canary.message" | "identity") || key.starts_with("keys:")
+    matches!(key, "canary" | "canary.message") || key.starts_with("keys:")
 }
 
 /// Values that the program does not give yet: file, key, why. A row that becomes right must leave this list.
 const KNOWN_WRONG: &[(&str, &str, &str)] = &[
     ("sip_rtp.pcap", "network.protocol", "RTP is not recognised yet"),
     ("sip_sdes.pcap", "network.protocol", "SRTP is not recognised yet"),
+    ("sip_rtp.pcap", "exposed", "RTP is not tied to its signalling yet"),
+    ("sip_sdes.pcap", "exposed", "SRTP is not tied to its signalling yet"),
+    ("ikev2_esp.pcap", "grade", "IKE and ESP are not recognised yet"),
 ];
 
 struct Row {
@@ -45,6 +47,11 @@ fn row(line: &str) -> Row {
 }
 
 fn dig<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
+    let path = match path {
+        "grade" => "intransit.grade",
+        "exposed" => "intransit.exposed",
+        other => other,
+    };
     path.split('.').try_fold(object, |value, name| value.get(name))
 }
 
@@ -60,7 +67,9 @@ fn holds(value: Option<&Value>, expected: &str) -> bool {
     match value {
         Some(Value::Array(list)) => {
             let texts: Vec<String> = list.iter().map(text).collect();
-            texts.iter().any(|one| one == expected) || texts.join(",") == expected
+            // Kinds joined by `+` are at least these.
+            let at_least = expected.split('+').all(|part| texts.iter().any(|one| one == part));
+            at_least || texts.iter().any(|one| one == expected) || texts.join(",") == expected
         }
         Some(value) => text(value) == expected || instant(&text(value)).is_some_and(|at| Some(at) == instant(expected)),
         None => false,
@@ -110,7 +119,10 @@ fn every_capture_says_what_its_row_promises() {
             wrong.push(format!("{file}: {key}: expected {value}, got {got} (connection from frame {})", best["intransit"]["first_frame"]));
         }
     }
-    println!("cabinet: {judged} values hold; {skipped} values of later features skipped; {} known to be wrong", KNOWN_WRONG.len());
+    println!(
+        "cabinet: {judged} values hold; {skipped} values are answered with keys or by the canary; {} known to be wrong",
+        KNOWN_WRONG.len()
+    );
     for (file, key, why) in KNOWN_WRONG {
         println!("  known to be wrong: {file}: {key}: {why}");
     }
