@@ -1,8 +1,12 @@
 //! The command line as typed values; nothing else reads arguments.
 
+mod canary;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub use canary::{Canary, CanaryCommand};
 
 use crate::assess::{Filter, Grade};
 use crate::present::export::{FORMATS, Format};
@@ -61,6 +65,8 @@ pub enum Command {
     Platforms(Platforms),
     /// List the network interfaces: which are up, and what one sees there
     Interfaces,
+    /// Test whether a phrase that was sent could be read at the server end; `canary new` makes a phrase
+    Canary(Canary),
 }
 
 /// `intransit inspect`.

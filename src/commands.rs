@@ -1,5 +1,6 @@
 //! Carries out what was asked for on the command line.
 
+mod canary;
 mod compare;
 mod keys;
 #[cfg(have_libpcap)]
@@ -26,6 +27,7 @@ use crate::present;
 use crate::present::export::{Fields, Format, Writer};
 use crate::source::{self, Capture, SourceError};
 
+pub use canary::canary;
 pub use compare::compare;
 #[cfg(have_libpcap)]
 pub use live::{interfaces, live};

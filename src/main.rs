@@ -30,6 +30,7 @@ fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
         (Some(Command::Schema(schema)), _) => commands::schema(&schema),
         (Some(Command::Live(live)), _) => commands::live(&live, &cli.global),
         (Some(Command::Interfaces), _) => commands::interfaces(),
+        (Some(Command::Canary(canary)), _) => commands::canary(&canary, &cli.global),
         (Some(Command::Rules(rules)), _) => commands::rules(rules.id.as_deref()),
         (Some(Command::Platforms(platforms)), _) => commands::platforms(&platforms, &cli.global),
         (None, files) if files.is_empty() => commands::hello(),

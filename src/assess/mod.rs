@@ -4,6 +4,7 @@
 //! findings; [`attribute`] says which platform of the [`Catalogue`] it belongs to. [`Judged`] is the connection with all that was concluded. [`Ledger`] keeps them for a screen.
 
 pub mod attribution;
+pub mod canary;
 pub mod filter;
 mod grade;
 mod group;

@@ -30,6 +30,35 @@ impl Timestamp {
         Timestamp::from_nanos_wide(i128::from(secs) * 1_000_000_000)
     }
 
+    /// Reads RFC 3339 (`2024-05-01T09:00:00Z`, `2024-05-01 11:00:00.5+02:00`), or whole seconds since the epoch.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Timestamp> {
+        if let Ok(secs) = text.parse() {
+            return Some(Timestamp::from_secs(secs));
+        }
+        let (date, time) = text.split_at_checked(10)?;
+        let number = |digits: &str| digits.parse::<i64>().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
+        let mut parts = date.split('-');
+        let (year, month, day) = (number(parts.next()?)?, number(parts.next()?)?, number(parts.next()?)?);
+        let time = time.strip_prefix(['T', 't', ' '])?;
+        let (clock, zone) = time.split_at_checked(time.find(['Z', 'z', '+', '-'])?)?;
+        let offset = match zone.strip_prefix(['+', '-']) {
+            None => 0,
+            Some(hours) => {
+                let (h, m) = hours.split_once(':')?;
+                (number(h)? * 60 + number(m)?) * if zone.starts_with('-') { -60 } else { 60 }
+            }
+        };
+        let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+        let mut parts = clock.split(':');
+        let (h, m, s) = (number(parts.next()?)?, number(parts.next()?)?, number(parts.next().unwrap_or("0"))?);
+        let is_sound = parts.next().is_none() && (1..=12).contains(&month) && (1..=31).contains(&day) && h < 24 && m < 60 && s <= 60;
+        let nanos =
+            number(fraction.get(..9).unwrap_or(fraction))? * 10i64.pow(9u32.checked_sub(u32::try_from(fraction.len().min(9)).ok()?)?);
+        let secs = days(year, month, day) * 86_400 + h * 3600 + m * 60 + s - offset;
+        is_sound.then(|| Timestamp::from_nanos_wide(i128::from(secs) * 1_000_000_000 + i128::from(nanos)))
+    }
+
     /// Nanoseconds since the epoch.
     #[must_use]
     pub fn nanos(self) -> i64 {
@@ -115,6 +144,15 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// A date of the Gregorian calendar to days since the epoch: [`civil`] the other way round.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let from_march = (month + 9) % 12;
+    let of_year = (153 * from_march + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +162,24 @@ mod tests {
         assert_eq!(Timestamp::from_nanos(1_714_554_000_000_000_001).to_string(), "2024-05-01T09:00:00.000000001Z");
         assert_eq!(Timestamp::from_secs(951_782_400).seconds().to_string(), "2000-02-29T00:00:00Z");
         assert_eq!(Timestamp::from_nanos(-1).to_string(), "1969-12-31T23:59:59.999999999Z");
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read_back() {
+        for nanos in [0, 1_714_554_000_000_000_001, 951_782_400_000_000_000, -86_400_000_000_000] {
+            let at = Timestamp::from_nanos(nanos);
+            assert_eq!(Timestamp::parse(&at.to_string()), Some(at));
+        }
+        let noon = Timestamp::from_secs(1_714_564_800);
+        for text in ["2024-05-01T12:00:00Z", "2024-05-01 14:00:00+02:00", "2024-05-01T07:30:00.0-04:30", "2024-05-01T12:00Z", "1714564800"]
+        {
+            assert_eq!(Timestamp::parse(text), Some(noon), "{text}");
+        }
+        for text in
+            ["", "yesterday", "2024-05-01", "2024-05-01T12:00:00", "2024-13-01T12:00:00Z", "2024-05-01T25:00:00Z", "2024-05-01T1é:00:00Z"]
+        {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod dns;
 pub mod dtls;
 mod equipment;
 mod http;
+pub mod inside;
 pub mod keys;
 mod lines;
 pub mod messengers;

@@ -1,5 +1,6 @@
 //! Floor 6: from judgement to people.
 
+pub mod canary;
 pub mod export;
 pub mod platforms;
 pub mod report;

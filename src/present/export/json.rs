@@ -145,40 +145,50 @@ fn fields(list: &[Fact]) -> impl Iterator<Item = (usize, &Fact)> {
     })
 }
 
-struct Json<'a> {
+/// Writes JSON, piece by piece.
+#[derive(Debug)]
+pub(in crate::present) struct Json<'a> {
     out: &'a mut Vec<u8>,
 }
 
+impl<'a> Json<'a> {
+    /// Appends to `out`.
+    pub(in crate::present) fn new(out: &'a mut Vec<u8>) -> Json<'a> {
+        Json { out }
+    }
+}
+
 impl Json<'_> {
-    fn raw(&mut self, text: &str) {
+    /// As it is.
+    pub(in crate::present) fn raw(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
 
-    fn number(&mut self, n: u64) {
+    pub(in crate::present) fn number(&mut self, n: u64) {
         self.raw(itoa::Buffer::new().format(n));
     }
 
-    fn time(&mut self, at: Timestamp) {
+    pub(in crate::present) fn time(&mut self, at: Timestamp) {
         self.out.push(b'"');
         self.out.extend_from_slice(&at.rfc3339());
         self.out.push(b'"');
     }
 
     /// A word of our own, known to need no escape.
-    fn word(&mut self, word: &str) {
+    pub(in crate::present) fn word(&mut self, word: &str) {
         self.out.push(b'"');
         self.raw(word);
         self.out.push(b'"');
     }
 
     /// Text of our own or of a registry.
-    fn text(&mut self, text: &str) {
+    pub(in crate::present) fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }
 
     /// A string from bytes. Valid UTF-8 comes back as it was; bytes that are not become `\xNN` in the text. Characters that steer a
     /// terminal are written as JSON escapes, so that the output is safe to look at.
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(in crate::present) fn bytes(&mut self, bytes: &[u8]) {
         self.out.push(b'"');
         if is_plain(bytes) {
             self.out.extend_from_slice(bytes);
@@ -287,7 +297,7 @@ impl Json<'_> {
     }
 
     /// `,"frames":[…]`, and that there are more where there are.
-    fn evidence(&mut self, evidence: &Evidence) {
+    pub(in crate::present) fn evidence(&mut self, evidence: &Evidence) {
         self.raw(",\"frames\":[");
         for (i, frame) in evidence.frames().iter().enumerate() {
             if i > 0 {

@@ -5,7 +5,7 @@
 
 mod csv;
 mod fields;
-mod json;
+pub(in crate::present) mod json;
 pub mod md;
 mod table;
 

@@ -1,0 +1,580 @@
+//! The layers that one buffer may be wrapped in, each tried where its mark is seen.
+
+use std::ops::Range;
+
+use super::chain::{Chain, JsonPath, Layer, Step};
+use super::container::{self, Region};
+use super::eye::{Eye, Nature, Origin};
+use super::found::Cut;
+use super::json::{self, Token};
+use super::unpack::{Format, State, Unpack};
+use super::{kind, mime, protobuf, text, token};
+
+/// How many tokens of one text are decoded.
+const MOST_TOKENS: usize = 4096;
+/// How many places of a text that is not JSON are tried as the beginning of JSON.
+const MOST_BEGINNINGS: usize = 64;
+/// How many runs of text inside bytes are looked at one by one.
+const MOST_RUNS: usize = 512;
+/// How often compressed data is tried inside bytes that are something else.
+const MOST_INNER: usize = 16;
+/// A run of text inside bytes shorter than this is only searched as it is.
+const SHORTEST_RUN: usize = 12;
+
+/// The signature of a JSON Web Token is not shorter than this: HMAC with SHA-256.
+const SHORTEST_SIGNATURE: usize = 43;
+
+type Covered = Vec<Range<usize>>;
+
+impl Eye {
+    /// Undoes what can be undone of `bytes`, and looks at what comes of it.
+    pub(super) fn layers(&mut self, chain: &Chain<'_>, bytes: &[u8], origin: &Origin<'_>, depth: u8, covered: &mut Covered) -> Nature {
+        if Format::of_magic(bytes).is_none_or(|format| format == Format::Zlib)
+            && let Some((name, utf8)) = text::utf16(bytes)
+        {
+            return self.below(&chain.then(Layer::Undone(name)), &utf8, &origin.made_of(&(0..bytes.len())), depth, 0..bytes.len(), covered);
+        }
+        if let Some(nature) = self.multipart(chain, bytes, origin, depth, covered) {
+            return nature;
+        }
+        if kind::is_text(bytes) {
+            self.text(chain, bytes, origin, depth, covered)
+        } else {
+            self.binary(chain, bytes, origin, depth, covered)
+        }
+    }
+
+    /// A multipart body: each part for itself.
+    fn multipart(&mut self, chain: &Chain<'_>, bytes: &[u8], origin: &Origin<'_>, depth: u8, covered: &mut Covered) -> Option<Nature> {
+        for mime::Part { number, span } in mime::parts(bytes)? {
+            let content = bytes.get(span.clone()).unwrap_or_default();
+            let place = origin.part(&span);
+            let inside = if number > 0 { chain.then(Layer::Part(number)) } else { *chain };
+            if self.below(&inside, content, &place, depth, span, covered) == Nature::Opaque {
+                self.body_inside(&inside, content, &place);
+            }
+        }
+        Some(Nature::Read)
+    }
+
+    fn text(&mut self, chain: &Chain<'_>, bytes: &[u8], origin: &Origin<'_>, depth: u8, covered: &mut Covered) -> Nature {
+        // JSON as a whole, or inside other text; the rest is plain.
+        let (mut from, mut plain_from) = (0, 0);
+        for _ in 0..MOST_BEGINNINGS {
+            let whole = from == 0 && bytes.trim_ascii_start().first().is_some_and(|b| matches!(b, b'{' | b'[' | b'"'));
+            let start = if whole { bytes.len() - bytes.trim_ascii_start().len() } else { json::begins(bytes, from).unwrap_or(bytes.len()) };
+            if start >= bytes.len() {
+                break;
+            }
+            match self.json(chain, bytes, start, origin, depth, covered) {
+                Some(end) => {
+                    self.plain(chain, bytes, plain_from..start, origin, depth, covered);
+                    (from, plain_from) = (end.max(start + 1), end.max(start + 1));
+                }
+                None => from = start + 1,
+            }
+        }
+        self.plain(chain, bytes, plain_from..bytes.len(), origin, depth, covered);
+        Nature::Read
+    }
+
+    /// Reads JSON that begins at `start`. Returns where it ends; `None` when it is none.
+    fn json(
+        &mut self,
+        chain: &Chain<'_>,
+        bytes: &[u8],
+        start: usize,
+        origin: &Origin<'_>,
+        depth: u8,
+        covered: &mut Covered,
+    ) -> Option<usize> {
+        // A text that merely begins like JSON must not be taken apart: first see whether it is whole, or at least long.
+        let mut trial = json::Tokens::new(bytes, start);
+        let count = trial.by_ref().count();
+        if !trial.complete && count < 4 {
+            return None;
+        }
+        let mut tokens = json::Tokens::new(bytes, start);
+        let mut steps: Vec<Step<'_>> = Vec::new();
+        let mut open: Vec<Object> = Vec::new();
+        let mut numbers: Vec<u8> = Vec::new();
+        while let Some(token) = tokens.next() {
+            match token {
+                Token::Open(is_object) => {
+                    open.push(Object { is_object, sealed: container::Json::default(), opaque: self.found.opaque.len() });
+                    if !is_object {
+                        numbers.clear();
+                        steps.push(Step::Element(0));
+                    }
+                }
+                Token::Close => {
+                    let Some(object) = open.pop() else { break };
+                    if !object.is_object {
+                        steps.pop();
+                        if numbers.len() >= SHORTEST_RUN {
+                            let path = JsonPath { steps: &steps, is_name: false };
+                            let place = chain.then(Layer::Json(&path));
+                            let inside = place.then(Layer::Undone("octets"));
+                            let all = start..tokens.position();
+                            let octets = std::mem::take(&mut numbers);
+                            self.octets(&inside, &octets, &origin.made_of(&all), depth, all, covered);
+                        }
+                        numbers.clear();
+                    }
+                    self.close_object(object, origin, open.last_mut());
+                    end_of_value(&mut steps, &open);
+                }
+                Token::Name(span) => {
+                    let name = bytes.get(span.clone()).unwrap_or_default();
+                    steps.push(Step::Member(name));
+                    if name.len() >= SHORTEST_RUN {
+                        let path = JsonPath { steps: &steps, is_name: true };
+                        self.string(&chain.then(Layer::Json(&path)), bytes, span, origin, depth, covered);
+                    }
+                }
+                Token::Text(span) => {
+                    let raw = bytes.get(span.clone()).unwrap_or_default();
+                    if let (Some(object), Some(Step::Member(name))) = (open.last_mut(), steps.last()) {
+                        object.sealed.member(name, raw);
+                    }
+                    let is_key = steps.iter().any(|step| matches!(step, Step::Member(name) if container::is_key_name(name)));
+                    let path = JsonPath { steps: &steps, is_name: false };
+                    let before = self.found.opaque.len();
+                    self.string(&chain.then(Layer::Json(&path)), bytes, span, origin, depth, covered);
+                    if is_key {
+                        self.forget_opaque(before, |octets| matches!(octets, 32 | 64));
+                    }
+                    end_of_value(&mut steps, &open);
+                }
+                Token::Other(span) => {
+                    // A list of numbers below 256 may be octets.
+                    if open.last().is_some_and(|o| !o.is_object)
+                        && let Some(octet) = bytes.get(span).and_then(|n| std::str::from_utf8(n).ok()?.parse().ok())
+                    {
+                        numbers.push(octet);
+                    }
+                    end_of_value(&mut steps, &open);
+                }
+            }
+        }
+        if tokens.too_deep {
+            self.found.cut(Cut::Depth, origin.dir(), origin.at(), Some(origin.evidence()));
+        }
+        Some(tokens.position())
+    }
+
+    /// A string of JSON: its escapes undone, where it has any.
+    fn string(&mut self, chain: &Chain<'_>, bytes: &[u8], span: Range<usize>, origin: &Origin<'_>, depth: u8, covered: &mut Covered) {
+        let raw = bytes.get(span.clone()).unwrap_or_default();
+        match text::backslash(raw) {
+            Some(plain) => self.below(chain, &plain, &origin.made_of(&span), depth, span, covered),
+            None => self.below(chain, raw, &origin.part(&span), depth, span, covered),
+        };
+    }
+
+    /// An object or a list ends: what it seals, if it is a container.
+    fn close_object(&mut self, object: Object, origin: &Origin<'_>, above: Option<&mut Object>) {
+        match object.sealed.finish() {
+            container::Verdict::Sealed(kind, octets) => {
+                self.forget_opaque(object.opaque, |len| octets.contains(&len) || len == 32);
+                self.seal(kind, octets.iter().sum(), origin);
+            }
+            container::Verdict::Bodies(bodies) => {
+                if let Some(above) = above {
+                    above.sealed.bodies(bodies);
+                }
+            }
+        }
+    }
+
+    /// Takes back what was told as opaque since `mark`, where its length is right.
+    fn forget_opaque(&mut self, mark: usize, is_right: impl Fn(u64) -> bool) {
+        let mut at = 0;
+        self.found.opaque.retain(|opaque| {
+            at += 1;
+            at <= mark || !is_right(opaque.octets)
+        });
+    }
+
+    fn seal(&mut self, container: super::found::Container, octets: u64, origin: &Origin<'_>) {
+        let sealed = super::found::Sealed { container, dir: origin.dir(), at: origin.at(), octets, evidence: origin.evidence() };
+        self.found.sealed(sealed);
+    }
+
+    /// Text that has no structure of its own: escapes, then tokens.
+    fn plain(&mut self, chain: &Chain<'_>, all: &[u8], span: Range<usize>, origin: &Origin<'_>, depth: u8, covered: &mut Covered) {
+        let Some(bytes) = all.get(span.clone()).filter(|bytes| bytes.len() >= 4) else { return };
+        let origin = origin.part(&span);
+        let mut own = Vec::new();
+        let mut is_undone = false;
+        if let Some((name, plain)) = text::undo(bytes) {
+            let inside = chain.then(Layer::Undone(name));
+            let before = self.found.opaque.len();
+            let nature = self.again(&inside, bytes, &plain, &origin, depth, &mut own);
+            // What looks like quoted-printable is often something else: then it is read both ways, and judged as it is.
+            is_undone = name != "quoted-printable" || text::is_quoted_printable(bytes);
+            if !is_undone {
+                self.found.opaque.truncate(before);
+                self.seen.clear();
+            } else if nature == Nature::Opaque {
+                self.body_inside(&inside, &plain, &origin.made_of(&(0..bytes.len())));
+            }
+            for (span, octets) in if name == "percent" { text::escaped_octets(bytes) } else { Vec::new() } {
+                self.attempt(|eye| eye.below(&inside, &octets, &origin.made_of(&span), depth, span, &mut own));
+            }
+            if name == "percent"
+                && let Some(plain) = text::form(bytes)
+            {
+                let before = self.found.opaque.len();
+                self.again(&inside, bytes, &plain, &origin, depth, &mut own);
+                self.found.opaque.truncate(before);
+                self.seen.clear();
+            }
+        }
+        if !is_undone {
+            self.tokens(chain, bytes, &origin, depth, &mut own);
+        }
+        covered.extend(own.into_iter().map(|part| part.start + span.start..part.end + span.start));
+    }
+
+    fn tokens(&mut self, chain: &Chain<'_>, bytes: &[u8], origin: &Origin<'_>, depth: u8, covered: &mut Covered) {
+        let regions = container::regions(bytes);
+        for Region { span, container, octets, content } in &regions {
+            if let Some(container) = container {
+                self.seal(*container, *octets, &origin.part(span));
+            }
+            if let Some((name, content)) = content {
+                self.below(&chain.then(Layer::Undone(name)), content, &origin.made_of(span), depth, span.clone(), covered);
+            }
+        }
+        for (span, octets) in token::octets(bytes) {
+            let inside = chain.then(Layer::Undone("octets"));
+            self.octets(&inside, &octets, &origin.made_of(&span), depth, span, covered);
+        }
+        let found = token::tokens(bytes, MOST_TOKENS);
+        if found.len() == MOST_TOKENS {
+            self.found.cut(Cut::Memory, origin.dir(), origin.at(), Some(origin.evidence()));
+        }
+        let is_scram = container::is_scram(bytes);
+        let is_path = chain.has(is_path);
+        let mut signed_until = None;
+        for whole in &found {
+            let in_region = regions.iter().any(|region| region.span.start <= whole.span.start && whole.span.end <= region.span.end);
+            let sealed = self.found.sealed.clone();
+            // A slash is a digit of base64, and stands between the segments of a path.
+            let parts = whole.parts();
+            let mut unread = Vec::new();
+            if parts.is_empty() || !is_path {
+                let nature = self.token(chain, whole, origin, depth, covered);
+                // The signature of a JSON Web Token (RFC 7519) follows its header and its claims.
+                if nature != Nature::Opaque && whole.chars.starts_with(b"eyJ") && bytes.get(whole.span.end) == Some(&b'.') {
+                    signed_until = Some(whole.span.end + 1);
+                }
+                if nature == Nature::Opaque {
+                    unread.push(whole);
+                }
+            }
+            if is_path || !unread.is_empty() {
+                let left: Vec<&token::Token> =
+                    parts.iter().filter(|part| self.token(chain, part, origin, depth, covered) == Nature::Opaque).collect();
+                // In a path each segment is for itself; elsewhere the rest is still one token, if there is enough of it.
+                let rest: usize = left.iter().map(|part| part.octets()).sum();
+                if is_path && !parts.is_empty() || left.len() < parts.len() && rest < self.quest.needles.room() {
+                    unread = left;
+                }
+            }
+            if in_region {
+                // The parts of a container are not containers of their own.
+                self.found.sealed = sealed;
+            }
+            let is_signature = signed_until == Some(whole.span.start) && whole.chars.len() >= SHORTEST_SIGNATURE;
+            if in_region || is_scram || is_signature {
+                continue;
+            }
+            for token in unread {
+                let is_known = token::is_uuid(&token.chars) || is_path && container::is_matrix_id(bytes, &token.span);
+                if (token::is_random(&token.chars) || token.is_hexadecimal()) && token.octets() >= self.quest.needles.room() && !is_known {
+                    self.opaque(chain, &token::base64(&token.chars, 0), token.octets(), &origin.made_of(&token.span), true);
+                }
+            }
+        }
+    }
+
+    /// Octets that a list of numbers gives.
+    fn octets(&mut self, chain: &Chain<'_>, octets: &[u8], origin: &Origin<'_>, depth: u8, span: Range<usize>, covered: &mut Covered) {
+        if self.attempt(|eye| eye.below(chain, octets, origin, depth, span, covered)) == Nature::Opaque {
+            self.body_inside(chain, octets, origin);
+        }
+    }
+
+    /// Decodes one token, and looks at what comes of it. A few octets that could be anything are nothing that was read.
+    fn token(&mut self, chain: &Chain<'_>, token: &token::Token, origin: &Origin<'_>, depth: u8, covered: &mut Covered) -> Nature {
+        let token::Token { span, chars } = token;
+        let (is_random, place, room) = (token::is_random(chars), origin.made_of(span), self.quest.needles.room());
+        let is_read = |nature: Nature, octets: &[u8]| nature != Nature::Opaque && (octets.len() >= room || is_promising(octets));
+        if let Some(octets) = token::hexadecimal(chars) {
+            let inside = chain.then(Layer::Undone("hex"));
+            let nature = self.attempt(|eye| eye.below(&inside, &octets, &place, depth, span.clone(), covered));
+            if is_read(nature, &octets) {
+                return nature;
+            }
+        }
+        for octets in token::hexadecimal_inside(chars).iter().filter(|octets| is_promising(octets)) {
+            let inside = chain.then(Layer::Undone("hex"));
+            if self.attempt(|eye| eye.below(&inside, octets, &place, depth, span.clone(), covered)) != Nature::Opaque {
+                return Nature::Read;
+            }
+        }
+        let inside = chain.then(Layer::Undone(token::name(chars)));
+        let mut found = Nature::Opaque;
+        for skip in 0..4 {
+            let octets = token::base64(chars, skip);
+            if skip == 0 && is_random || is_promising(&octets) {
+                let nature = self.attempt(|eye| eye.below(&inside, &octets, &place, depth, span.clone(), covered));
+                if is_read(nature, &octets) {
+                    // The wrong alignment may look like something, too: all are tried.
+                    found = nature;
+                }
+            }
+        }
+        found
+    }
+
+    fn binary(&mut self, chain: &Chain<'_>, bytes: &[u8], origin: &Origin<'_>, depth: u8, covered: &mut Covered) -> Nature {
+        if kind::is_media(bytes) {
+            return Nature::Media;
+        }
+        let all = 0..bytes.len();
+        if let Some(format) = Format::of_magic(bytes)
+            && let Some((nature, _)) = self.unpacked(chain, format, bytes, all.clone(), origin, depth, covered, false)
+        {
+            return nature;
+        }
+        match container::binary(bytes) {
+            Some(container::Binary::Sealed(kind)) => {
+                self.seal(kind, bytes.len() as u64, origin);
+                return Nature::Read;
+            }
+            Some(container::Binary::Open(name, content)) => {
+                return self.below(&chain.then(Layer::Undone(name)), &content, &origin.made_of(&all), depth, all, covered);
+            }
+            None => {}
+        }
+        if let Some(nature) = self.protobuf(chain, bytes, false, origin, depth, covered) {
+            return nature;
+        }
+        if let Some((nature, _)) = self.unpacked(chain, Format::Deflate, bytes, all.clone(), origin, depth, covered, true)
+            && nature != Nature::Opaque
+        {
+            return nature;
+        }
+        // One in a thousand random blobs is Brotli, for its dictionary makes words of anything: a hit in it counts, that it could be read
+        // does not.
+        self.unpacked(chain, Format::Brotli, bytes, all, origin, depth, covered, true);
+        self.mixture(chain, bytes, origin, depth, covered)
+    }
+
+    /// Bytes of a format that is not known here: compressed data and text inside them, and what is left.
+    fn mixture(&mut self, chain: &Chain<'_>, bytes: &[u8], origin: &Origin<'_>, depth: u8, covered: &mut Covered) -> Nature {
+        let mut left = kind::unreadable(bytes);
+        let (mut from, mut tried) = (1, 0);
+        while tried < MOST_INNER
+            && let Some(at) = bytes
+                .get(from..)
+                .and_then(|rest| {
+                    rest.windows(4).position(|w| Format::of_magic(w).is_some_and(|f| f != Format::Zlib || w.starts_with(&[0x78])))
+                })
+                .map(|i| from + i)
+        {
+            tried += 1;
+            let rest = bytes.get(at..).unwrap_or_default();
+            let end = Format::of_magic(rest)
+                .and_then(|format| self.unpacked(chain, format, rest, at..bytes.len(), origin, depth, covered, true))
+                .filter(|(nature, _)| *nature != Nature::Opaque)
+                .map_or(at + 1, |(_, behind)| bytes.len() - behind);
+            if end > at + 1 {
+                left = left.saturating_sub(kind::unreadable(bytes.get(at..end).unwrap_or_default()));
+            }
+            from = end;
+        }
+        for run in kind::text_runs(bytes, SHORTEST_RUN).into_iter().take(MOST_RUNS) {
+            let content = bytes.get(run.clone()).unwrap_or_default();
+            self.below(chain, content, &origin.part(&run), depth, run, covered);
+        }
+        if left >= self.quest.needles.room() || left * 2 > bytes.len() { Nature::Opaque } else { Nature::Read }
+    }
+
+    /// Unpacks `packed`, which stands at `span`, and looks at what comes of it. Returns how that was understood and how many octets stand
+    /// behind the compressed data; `None` when it is not of this format. A mere `guess` must come out even.
+    #[allow(clippy::too_many_arguments)]
+    fn unpacked(
+        &mut self,
+        chain: &Chain<'_>,
+        format: Format,
+        packed: &[u8],
+        span: Range<usize>,
+        origin: &Origin<'_>,
+        depth: u8,
+        covered: &mut Covered,
+        is_guess: bool,
+    ) -> Option<(Nature, usize)> {
+        let mut plain = Vec::new();
+        let mut unpack = Unpack::new(format);
+        let state = unpack.push(packed, &mut |piece| {
+            plain.extend_from_slice(piece);
+            plain.len() <= MOST_PLAIN
+        });
+        let behind = match state {
+            State::Ended(behind) => behind,
+            State::Bomb if !is_guess || plain.len() > MOST_PLAIN => {
+                self.found.cut(Cut::Bomb, origin.dir(), origin.at(), Some(origin.evidence()));
+                0
+            }
+            State::Open if !is_guess && !plain.is_empty() => {
+                self.found.cut(Cut::Compression, origin.dir(), origin.at(), Some(origin.evidence()));
+                0
+            }
+            _ => return None,
+        };
+        // Nothing announces raw deflate and Brotli: they must end where the bytes end, and say something.
+        let is_unmarked = matches!(format, Format::Deflate | Format::Brotli);
+        if is_unmarked && (behind > 0 || plain.len() < 8) {
+            return None;
+        }
+        let inside = chain.then(Layer::Undone(format.name()));
+        let place = origin.made_of(&span);
+        let nature = if is_unmarked {
+            self.attempt(|eye| eye.below(&inside, &plain, &place, depth, span.clone(), covered))
+        } else {
+            self.below(&inside, &plain, &place, depth, span.clone(), covered)
+        };
+        if behind > 0 && !is_guess {
+            let tail = span.end - behind..span.end;
+            let rest = packed.get(packed.len() - behind..).unwrap_or_default();
+            if self.below(chain, rest, &origin.part(&tail), depth, tail.clone(), covered) == Nature::Opaque {
+                self.body_inside(chain, rest, &origin.part(&tail));
+            }
+        }
+        Some((nature, behind))
+    }
+
+    /// A message of Protocol Buffers; `None` when it is none. Where nobody declared it, some of it must be text.
+    pub(super) fn protobuf(
+        &mut self,
+        chain: &Chain<'_>,
+        bytes: &[u8],
+        is_declared: bool,
+        origin: &Origin<'_>,
+        depth: u8,
+        covered: &mut Covered,
+    ) -> Option<Nature> {
+        let fields = protobuf::fields(bytes)?;
+        if !is_declared && !says_something(bytes, &fields, 0) {
+            return None;
+        }
+        self.fields(chain, bytes, &fields, &mut Vec::new(), origin, depth, covered);
+        Some(Nature::Read)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn fields(
+        &mut self,
+        chain: &Chain<'_>,
+        bytes: &[u8],
+        fields: &[protobuf::Field],
+        path: &mut Vec<u32>,
+        origin: &Origin<'_>,
+        depth: u8,
+        covered: &mut Covered,
+    ) {
+        for field in fields {
+            let content = bytes.get(field.span.clone()).unwrap_or_default();
+            let place = origin.part(&field.span);
+            path.push(field.number);
+            let inner =
+                if kind::is_text(content) { None } else { protobuf::fields(content).filter(|inner| says_something(content, inner, 0)) };
+            match inner {
+                Some(inner) if path.len() < MOST_LEVELS => {
+                    let mut own = Vec::new();
+                    self.fields(chain, content, &inner, path, &place, depth, &mut own);
+                    covered.extend(own.into_iter().map(|part| part.start + field.span.start..part.end + field.span.start));
+                }
+                Some(_) => self.found.cut(Cut::Depth, place.dir(), place.at(), Some(place.evidence())),
+                None => {
+                    let inside = chain.then(Layer::Protobuf(path));
+                    if self.below(&inside, content, &place, depth, field.span.clone(), covered) == Nature::Opaque {
+                        self.body_inside(&inside, content, &place);
+                    }
+                }
+            }
+            path.pop();
+        }
+    }
+
+    /// Bytes inside something that was read, and that nothing here can read.
+    fn body_inside(&mut self, chain: &Chain<'_>, bytes: &[u8], origin: &Origin<'_>) {
+        if bytes.len() >= self.quest.needles.room() {
+            self.opaque(chain, bytes, bytes.len(), origin, false);
+        }
+    }
+}
+
+/// How many levels of Protocol Buffers are followed.
+const MOST_LEVELS: usize = 32;
+/// What one compressed piece may become.
+const MOST_PLAIN: usize = 4 << 20;
+
+/// Layers whose text is a path: slashes stand between its segments.
+fn is_path(layer: &Layer<'_>) -> bool {
+    matches!(layer, Layer::Text("start line") | Layer::Header(b":path"))
+}
+
+/// An object or a list of JSON that is open.
+struct Object {
+    is_object: bool,
+    sealed: container::Json,
+    /// How much had been told as opaque when it began.
+    opaque: usize,
+}
+
+/// A value ended: the name of its member is no longer the place, or the next element is.
+fn end_of_value(steps: &mut Vec<Step<'_>>, open: &[Object]) {
+    match (open.last().map(|o| o.is_object), steps.last_mut()) {
+        (Some(true), Some(Step::Member(_))) => {
+            steps.pop();
+        }
+        (Some(false), Some(Step::Element(n))) => *n += 1,
+        _ => {}
+    }
+}
+
+/// Whether decoded bytes look like something: worth a look although the token does not look encoded. A dozen random octets may be text in
+/// some script; they are not believed.
+fn is_promising(bytes: &[u8]) -> bool {
+    let is_latin = || bytes.iter().filter(|b| b.is_ascii_graphic() || **b == b' ').count() * 4 >= bytes.len() * 3;
+    bytes.len() >= 12
+        && (kind::is_text(bytes) && (bytes.len() >= 24 || is_latin())
+            || Format::of_magic(bytes).is_some_and(|format| format != Format::Zlib)
+            || text::utf16(bytes).is_some())
+}
+
+/// Whether a message of Protocol Buffers says something that random bytes which happen to parse do not: a text of eight characters, or half of
+/// it text; inside another message that parses, a word.
+fn says_something(bytes: &[u8], fields: &[protobuf::Field], level: usize) -> bool {
+    let mut readable = 0;
+    for field in fields {
+        let content = bytes.get(field.span.clone()).unwrap_or_default();
+        if content.len() >= 4 && kind::is_text(content) {
+            if level > 0 || content.len() >= 8 {
+                return true;
+            }
+            readable += content.len();
+        } else if level < MOST_LEVELS
+            && Format::of_magic(content).is_none()
+            && protobuf::fields(content).is_some_and(|inner| says_something(content, &inner, level + 1))
+        {
+            return true;
+        }
+    }
+    readable * 2 >= bytes.len()
+}

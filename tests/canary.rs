@@ -1,0 +1,172 @@
+//! The canary test over the cabinet: real software, real keys, and the answer each row promises.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::Arc;
+
+use intransit::assess::canary::{Asked, Canary, Lacks, Verdict, bits, looked};
+use intransit::base::Timestamp;
+use intransit::dissect::Equipment;
+use intransit::dissect::inside::{Gathered, Needles, Quest};
+use intransit::dissect::keys::Keys;
+use intransit::engine;
+use intransit::source;
+
+/// Rows whose connections cannot be opened yet.
+fn is_pending(row: &BTreeMap<String, String>) -> bool {
+    matches!(row.get("network.protocol").map(String::as_str), Some("quic" | "dtls"))
+        || row["file"].starts_with("dtls")
+        || row["file"].starts_with("dns_doq")
+}
+
+/// The rows of captures/README.md that have a canary: name to value, and the file.
+fn rows() -> Vec<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(common::cabinet().join("README.md")).unwrap();
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.trim().trim_matches('|').split(" | ").map(str::trim).collect();
+        let mut row: BTreeMap<String, String> =
+            cells[4].split("; ").filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect();
+        row.insert("file".into(), cells[0].into());
+        row
+    };
+    text.lines()
+        .filter(|line| line.starts_with("| ") && line.contains("canary="))
+        .map(row)
+        .filter(|row| row.contains_key("canary.message"))
+        .collect()
+}
+
+fn row(file: &str) -> BTreeMap<String, String> {
+    rows().into_iter().find(|row| row["file"] == file).unwrap()
+}
+
+/// What the test says of a capture with these keys.
+fn canary_of(bytes: Vec<u8>, keylog: &[u8], message: &str, controls: &[String], since: Option<Timestamp>) -> Canary {
+    let keys = Keys::default();
+    keys.add_log(keylog);
+    let gathered = Gathered::default();
+    let needles = Needles::new(message, controls).unwrap();
+    let asked = Asked { bits: bits(message), since, controls: controls.len(), room: needles.room() };
+    let sinks = Some(gathered.sinks(Quest { needles, since }));
+    let equipment = Equipment { sinks, ..Equipment::with_keys(Arc::new(keys)) };
+    let open = || source::read(Cursor::new(bytes.clone()), None);
+    let analysis = engine::analyse_twice(open, common::options(1), &equipment, &mut |_| {}).unwrap();
+    let lacks = Lacks { damaged_at: analysis.capture.damage.as_ref().map(|d| d.at), evicted: analysis.finished.counts().evicted };
+    Canary::conclude(&asked, &lacks, looked(analysis.judged(), gathered.take()))
+}
+
+fn path(row: &BTreeMap<String, String>) -> std::path::PathBuf {
+    common::cabinet().join(&row["file"])
+}
+
+fn controls(row: &BTreeMap<String, String>) -> Vec<String> {
+    row.get("canary.control").into_iter().cloned().collect()
+}
+
+fn keys(path: &Path) -> Vec<u8> {
+    common::keylog(path).unwrap_or_default()
+}
+
+#[test]
+fn every_row_with_a_canary_gives_its_verdict() {
+    let (mut wrong, mut held, mut pending) = (Vec::new(), 0, 0);
+    for row in rows() {
+        if is_pending(&row) {
+            pending += 1;
+            continue;
+        }
+        let path = path(&row);
+        let canary = canary_of(std::fs::read(&path).unwrap(), &keys(&path), &row["canary.message"], &controls(&row), None);
+        if canary.verdict.word() == row["canary"] {
+            held += 1;
+        } else {
+            wrong.push(format!("{}: expected {}, got {}: {:?}", row["file"], row["canary"], canary.verdict.word(), canary.reasons));
+        }
+    }
+    println!("{held} rows hold, {pending} wait for their decryption");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(held > 100);
+}
+
+/// The chains and frames of some hits, each looked up with tshark.
+#[test]
+fn hits_name_their_layers_and_frames() {
+    for (file, chain, frame) in [
+        ("http_plain.pcap", "TCP › HTTP/1 request 2 › JSON $.text", 19),
+        ("ws_tls13_pmd.pcap", "TLS 1.3 › WebSocket message 3 › inflate › JSON $.text", 17),
+        ("chromium_h2.pcap", "TLS 1.3 › HTTP/2 stream 3 › JSON $.text", 83),
+        ("rust_h2.pcap", "TLS 1.3 › HTTP/2 stream 1 › JSON $.text", 10),
+        ("mqtt_wss.pcap", "TLS 1.3 › WebSocket message 2 › MQTT PUBLISH message 2", 20),
+        ("matrix_plain.pcap", "TLS 1.3 › HTTP/1 request 5 › JSON $.body", 31),
+        ("xmpp_starttls.pcap", "TLS 1.3 › XMPP message 4", 33),
+        ("mail_plain_in_tls.pcap", "TLS 1.3 › SMTP", 44),
+    ] {
+        let row = row(file);
+        let path = path(&row);
+        let canary = canary_of(std::fs::read(&path).unwrap(), &keys(&path), &row["canary.message"], &[], None);
+        let hits: Vec<_> = canary.channels.iter().flat_map(|channel| &channel.hits).collect();
+        let is_it = hits.iter().any(|hit| hit.chain == chain && hit.evidence.first().get() == frame);
+        assert!(is_it, "{file}: {hits:#?}");
+    }
+}
+
+/// The end-to-end captures, each spoilt in one way.
+#[test]
+fn what_is_missing_makes_not_seen_inconclusive_with_its_reason() {
+    for file in ["xmpp_starttls_omemo.pcap", "matrix_e2ee.pcap", "mail_openpgp.pcap"] {
+        let row = row(file);
+        let path = path(&row);
+        let (bytes, keys, message) = (std::fs::read(&path).unwrap(), keys(&path), &row["canary.message"]);
+        let says = |canary: &Canary, verdict: Verdict, reason: &str| {
+            assert_eq!(canary.verdict, verdict, "{file}, {reason}: {:?}", canary.reasons);
+            assert!(reason.is_empty() || canary.reasons.iter().any(|r| r.contains(reason)), "{file}: {reason}: {:?}", canary.reasons);
+        };
+        says(&canary_of(bytes.clone(), &keys, message, &controls(&row), None), Verdict::NotSeen, "");
+        says(&canary_of(bytes.clone(), &[], message, &controls(&row), None), Verdict::Inconclusive, "no key");
+        says(&canary_of(bytes.clone(), &keys, message, &[], None), Verdict::Inconclusive, "no control");
+        says(
+            &canary_of(bytes.clone(), &keys, message, &["never-said-anywhere".into()], None),
+            Verdict::Inconclusive,
+            "control 1 was not found",
+        );
+        says(&canary_of(bytes.clone(), &keys, "hello", &controls(&row), None), Verdict::Inconclusive, "bits");
+        // The file ends in the middle of a packet.
+        says(&canary_of(bytes[..bytes.len() - 20].to_vec(), &keys, message, &controls(&row), None), Verdict::Inconclusive, "breaks off");
+        // A packet of the encrypted part is missing.
+        let lost = without_a_packet(&bytes, |len| len > 400, 12);
+        says(&canary_of(lost, &keys, message, &controls(&row), None), Verdict::Inconclusive, "missing");
+    }
+}
+
+/// A pcap file (little-endian, as the cabinet's are) without one packet: the first behind the `after`th that `is_it`.
+fn without_a_packet(bytes: &[u8], is_it: impl Fn(usize) -> bool, after: usize) -> Vec<u8> {
+    let (mut out, mut at, mut n, mut dropped) = (bytes[..24].to_vec(), 24, 0, false);
+    while at + 16 <= bytes.len() {
+        let len = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().unwrap()) as usize;
+        n += 1;
+        if !dropped && n > after && is_it(len) {
+            dropped = true;
+        } else {
+            out.extend(&bytes[at..at + 16 + len]);
+        }
+        at += 16 + len;
+    }
+    assert!(dropped);
+    out
+}
+
+#[test]
+fn a_phrase_that_was_there_before_it_was_sent_proves_nothing() {
+    let row = row("http_plain.pcap");
+    let bytes = std::fs::read(path(&row)).unwrap();
+    let late = Timestamp::parse("2099-01-01T00:00:00Z");
+    let canary = canary_of(bytes.clone(), &[], &row["canary.message"], &[], late);
+    assert_eq!(canary.verdict, Verdict::Inconclusive);
+    assert!(canary.reasons.iter().any(|r| r.starts_with("phrase known earlier")), "{:?}", canary.reasons);
+    let early = Timestamp::parse("2001-01-01T00:00:00Z");
+    assert_eq!(canary_of(bytes, &[], &row["canary.message"], &[], early).verdict, Verdict::Readable);
+}

@@ -1,0 +1,253 @@
+//! Framings, each with content of any kind in it.
+
+use intransit::base::Dir::{Client as C, Server as S};
+use intransit::dissect::inside::Medium;
+
+use super::encodings::{brotli, gzip, protobuf, zlib, zstd};
+use super::{Random, Turns};
+
+/// A framing with the content in it: how it is carried, its name, and what each side says.
+pub fn frame(content: &[u8], random: &mut Random) -> (Medium, &'static str, Turns) {
+    let is_text = std::str::from_utf8(content).is_ok_and(|text| !text.contains(['\n', '\r', '\0']));
+    loop {
+        return match random.below(15) {
+            0 if is_text => (Medium::Stream, "line", vec![(C, [content, b"\n"].concat()), (S, b"ok\n".to_vec())]),
+            1 => (Medium::Stream, "HTTP/1", http1(content, random)),
+            2 => (Medium::Stream, "HTTP/1 chunked", http1_chunked(content, random)),
+            3 => (Medium::Stream, "HTTP/2", http2(content, random)),
+            4 => (Medium::Stream, "WebSocket", websocket(content, random, false)),
+            5 => (Medium::Stream, "WebSocket deflate", websocket(content, random, true)),
+            6 => (Medium::Stream, "WebSocket over HTTP/2", websocket_over_http2(content, random)),
+            7 => (Medium::Stream, "gRPC", grpc(content, random)),
+            8 => (Medium::Stream, "MQTT", vec![(C, mqtt(content)), (S, b"\x20\x02\x00\x00".to_vec())]),
+            9 if is_text && !content.contains(&b'<') && !content.contains(&b'&') => (Medium::Stream, "XMPP", xmpp(content)),
+            10 if is_text => (Medium::Stream, "SMTP", smtp(content)),
+            11 => (Medium::Records, "data channel", data_channel(content, random)),
+            12 => (Medium::QuicStream(4), "HTTP/3", vec![(C, http3(content))]),
+            13 => (Medium::Datagrams, "datagram", vec![(C, content.to_vec())]),
+            14 if content.len() < 2000 => (Medium::Stream, "header", http2_header(content)),
+            _ => continue,
+        };
+    }
+}
+
+fn coded(content: &[u8], random: &mut Random) -> (&'static str, Vec<u8>) {
+    match random.below(6) {
+        0 => ("gzip", gzip(content)),
+        1 => ("br", brotli(content)),
+        2 => ("zstd", zstd(content)),
+        3 => ("deflate", zlib(content)),
+        4 => ("gzip, br", brotli(&gzip(content))),
+        _ => ("identity", content.to_vec()),
+    }
+}
+
+fn http1(content: &[u8], random: &mut Random) -> Turns {
+    let (coding, body) = coded(content, random);
+    let head = format!("POST /send HTTP/1.1\r\nHost: a\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n", body.len());
+    vec![(C, [head.as_bytes(), &body].concat()), (S, b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())]
+}
+
+fn http1_chunked(content: &[u8], random: &mut Random) -> Turns {
+    let (coding, body) = coded(content, random);
+    let head = "POST /send HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n";
+    let mut request = format!("{head}Content-Encoding: {coding}\r\n\r\n").into_bytes();
+    let mut rest = body.as_slice();
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at((1 + random.below(60)).min(rest.len()));
+        request.extend(format!("{:x}\r\n", chunk.len()).bytes());
+        request.extend(chunk);
+        request.extend(b"\r\n");
+        rest = after;
+    }
+    request.extend(b"0\r\n\r\n");
+    vec![(C, request), (S, b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())]
+}
+
+fn h2(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let len = (payload.len() as u32).to_be_bytes();
+    [&len[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+fn fields(list: &[(&str, &[u8])]) -> Vec<u8> {
+    let string = |text: &[u8]| {
+        let mut out = Vec::new();
+        match text.len() {
+            n @ 0..127 => out.push(n as u8),
+            n => {
+                out.push(127);
+                let mut left = n - 127;
+                while left >= 128 {
+                    out.push(left as u8 & 127 | 128);
+                    left >>= 7;
+                }
+                out.push(left as u8);
+            }
+        }
+        out.extend(text);
+        out
+    };
+    list.iter().flat_map(|(name, value)| [vec![0], string(name.as_bytes()), string(value)].concat()).collect()
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+fn preface() -> Vec<u8> {
+    [PREFACE, &h2(4, 0, 0, &[])].concat()
+}
+
+fn data(stream: u32, body: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = body;
+    while !rest.is_empty() {
+        let (part, after) = rest.split_at((1 + random.below(200)).min(rest.len()));
+        let end = u8::from(after.is_empty());
+        if random.chance(3) {
+            out.extend(h2(0, end | 8, stream, &[&[4], part, &[0; 4]].concat()));
+        } else {
+            out.extend(h2(0, end, stream, part));
+        }
+        rest = after;
+    }
+    out
+}
+
+fn http2(content: &[u8], random: &mut Random) -> Turns {
+    let (coding, body) = coded(content, random);
+    let block = fields(&[(":method", b"POST"), (":path", b"/send"), ("content-encoding", coding.as_bytes())]);
+    let mut client = preface();
+    client.extend(h2(1, 4, 1, &block));
+    client.extend(data(1, &body, random));
+    vec![(C, client), (S, h2(4, 0, 0, &[]))]
+}
+
+fn http2_header(content: &[u8]) -> Turns {
+    let block = fields(&[(":method", b"GET"), (":path", b"/"), ("x-note", content)]);
+    let mut client = preface();
+    client.extend(h2(1, 5, 1, &block));
+    vec![(C, client)]
+}
+
+fn grpc(content: &[u8], random: &mut Random) -> Turns {
+    let message = protobuf(content);
+    let (flag, body) = if random.chance(2) { (1, gzip(&message)) } else { (0, message) };
+    let block = fields(&[(":method", b"POST"), ("content-type", b"application/grpc+proto"), ("grpc-encoding", b"gzip")]);
+    let mut client = preface();
+    client.extend(h2(1, 4, 1, &block));
+    client.extend(data(1, &[&[flag][..], &(body.len() as u32).to_be_bytes(), &body].concat(), random));
+    vec![(C, client)]
+}
+
+fn ws(opcode: u8, fin: bool, rsv1: bool, payload: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut out = vec![opcode | u8::from(fin) << 7 | u8::from(rsv1) << 6];
+    match payload.len() {
+        n @ 0..=125 => out.push(0x80 | n as u8),
+        n @ 126..=65535 => out.extend([&[0x80 | 126][..], &(n as u16).to_be_bytes()].concat()),
+        n => out.extend([&[0x80 | 127][..], &(n as u64).to_be_bytes()].concat()),
+    }
+    let mask = (random.draw() as u32).to_be_bytes();
+    out.extend(mask);
+    out.extend(payload.iter().enumerate().map(|(i, b)| b ^ mask[i % 4]));
+    out
+}
+
+/// Messages of a WebSocket, the last with the content, in fragments; compressed in one context when asked to.
+fn messages(content: &[u8], random: &mut Random, deflate: bool) -> Vec<u8> {
+    let mut compress = flate2::Compress::new(flate2::Compression::default(), false);
+    let mut out = Vec::new();
+    for message in [&b"hello, this is the first message"[..], content] {
+        let payload = if deflate {
+            let mut packed = Vec::with_capacity(message.len() * 2 + 200);
+            compress.compress_vec(message, &mut packed, flate2::FlushCompress::Sync).unwrap();
+            packed.truncate(packed.len() - 4);
+            packed
+        } else {
+            message.to_vec()
+        };
+        let opcode = if std::str::from_utf8(message).is_ok() { 1 } else { 2 };
+        let (one, two) = payload.split_at(random.below(payload.len() + 1));
+        out.extend(ws(opcode, false, deflate, one, random));
+        out.extend(ws(9, true, false, b"ping", random));
+        out.extend(ws(0, true, false, two, random));
+    }
+    out
+}
+
+fn websocket(content: &[u8], random: &mut Random, deflate: bool) -> Turns {
+    let extensions = if deflate { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
+    vec![
+        (C, b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n".to_vec()),
+        (S, format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n{extensions}\r\n").into_bytes()),
+        (C, messages(content, random, deflate)),
+    ]
+}
+
+fn websocket_over_http2(content: &[u8], random: &mut Random) -> Turns {
+    let mut client = preface();
+    client.extend(h2(1, 4, 5, &fields(&[(":method", b"CONNECT"), (":protocol", b"websocket"), (":path", b"/chat")])));
+    let mut server = h2(4, 0, 0, &[]);
+    server.extend(h2(1, 4, 5, &fields(&[(":status", b"200"), ("sec-websocket-extensions", b"permessage-deflate")])));
+    let messages = messages(content, random, true);
+    vec![(C, client), (S, server), (C, data(5, &messages, random))]
+}
+
+fn mqtt(content: &[u8]) -> Vec<u8> {
+    let body = [&b"\x00\x06room/7"[..], content].concat();
+    let mut out = b"\x10\x11\x00\x04MQTT\x04\x02\x00\x3c\x00\x05alice\x30".to_vec();
+    let mut left = body.len();
+    while left >= 128 {
+        out.push(left as u8 & 127 | 128);
+        left >>= 7;
+    }
+    out.push(left as u8);
+    out.extend(body);
+    out
+}
+
+fn xmpp(content: &[u8]) -> Turns {
+    let open = b"<?xml version='1.0'?><stream:stream to='example.net'>".to_vec();
+    vec![(C, open.clone()), (S, open), (C, [b"<message to='b'><body>", content, b"</body></message>"].concat())]
+}
+
+fn smtp(content: &[u8]) -> Turns {
+    let mail = [b"From: a@example.net\r\nSubject: tonight\r\n\r\n", content, b"\r\n.\r\n"].concat();
+    vec![
+        (S, b"220 mail.example.net ESMTP\r\n".to_vec()),
+        (C, b"EHLO a\r\n".to_vec()),
+        (S, b"250 ok\r\n".to_vec()),
+        (C, b"DATA\r\n".to_vec()),
+        (S, b"354 go ahead\r\n".to_vec()),
+        (C, mail),
+        (S, b"250 ok\r\n".to_vec()),
+    ]
+}
+
+fn data_channel(content: &[u8], random: &mut Random) -> Turns {
+    let parts: Vec<&[u8]> = content.chunks(1 + random.below(400)).collect();
+    let last = parts.len() - 1;
+    let mut turns: Turns = parts
+        .iter()
+        .enumerate()
+        .map(|(i, part)| {
+            let flags = u8::from(i == 0) << 1 | u8::from(i == last);
+            let mut out = vec![0x13, 0x88, 0x13, 0x88, 0, 0, 0, 1, 0, 0, 0, 0, 0, flags];
+            out.extend((16 + part.len() as u16).to_be_bytes());
+            out.extend((1000 + i as u32).to_be_bytes());
+            out.extend([0, 3, 0, 0, 0, 0, 0, 53]);
+            out.extend(*part);
+            out.resize(out.len().next_multiple_of(4), 0);
+            (C, out)
+        })
+        .collect();
+    // Packets may come in another order.
+    for i in (1..turns.len()).rev() {
+        turns.swap(i, random.below(i + 1));
+    }
+    turns
+}
+
+fn http3(content: &[u8]) -> Vec<u8> {
+    let varint = |n: usize| ((n as u32) | 0x8000_0000).to_be_bytes().to_vec();
+    let section = b"\x00\x00\x25:path\x02/a";
+    [vec![1], varint(section.len()), section.to_vec(), vec![0], varint(content.len()), content.to_vec()].concat()
+}
