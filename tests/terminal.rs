@@ -12,6 +12,8 @@ use screen::{Terminal, capture};
 /// The demo capture, read to its end.
 fn demo(width: u16, height: u16) -> Terminal {
     let mut t = Terminal::start(width, height, &[&capture("demo.pcapng")]);
+    t.sees("In this capture,");
+    t.types("2");
     t.sees("www.tiktok.com");
     t
 }
@@ -44,7 +46,14 @@ fn one_connection_is_opened_with_its_ladder_and_its_frames() {
 #[test]
 fn every_screen_is_opened_by_its_number_and_by_tab() {
     let mut t = demo(80, 24);
-    let screens = [("1", "protocol"), ("2", "conn."), ("3", "looked up in DNS"), ("4", "severity"), ("5", "How much could be judged")];
+    let screens = [
+        ("1", "end-to-end (claimed)"),
+        ("2", "protocol"),
+        ("3", "app"),
+        ("4", "looked up in DNS"),
+        ("5", "severity"),
+        ("6", "How much could be judged"),
+    ];
     for (key, word) in screens {
         t.types(key);
         t.sees(word);
@@ -54,7 +63,7 @@ fn every_screen_is_opened_by_its_number_and_by_tab() {
         t.sees(word);
     }
     t.types("\x1b[Z");
-    t.sees(screens[3].1);
+    t.sees(screens[4].1);
 }
 
 #[test]
@@ -90,7 +99,7 @@ fn a_replay_runs_pauses_steps_seeks_and_ends() {
     // At half the bar, half of the capture.
     t.clicks((45, 22));
     t.no_longer_sees("22 connections");
-    t.types("5");
+    t.types("6");
     t.sees("How much could be judged");
     t.types("\x1b");
     t.sees("In this capture,");
@@ -109,7 +118,7 @@ fn the_mouse_selects_opens_sorts_and_turns_to_other_screens() {
     let heading = t.place_of("bytes");
     t.clicks(heading);
     t.sees("by bytes");
-    let tab = t.place_of("4 Findings");
+    let tab = t.place_of("5 Findings");
     t.clicks(tab);
     t.sees("severity");
 }
@@ -149,11 +158,15 @@ fn grades_wear_colours_on_a_terminal_that_has_them_and_none_under_no_color() {
     let place = t.place_of("● protected");
     assert_eq!(t.colour_at(place), vt100::Color::Idx(75), "the dark palette, because the background is dark");
     let mut t = Terminal::start_with(80, 24, &[&capture("demo.pcapng")], &[("TERM", "xterm-256color"), ("NO_COLOR", "1")]);
+    t.sees("In this capture,");
+    t.types("2");
     t.sees("www.tiktok.com");
     let place = t.place_of("● protected");
     assert_eq!(t.colour_at(place), vt100::Color::Default);
     let mut t =
         Terminal::start_with(80, 24, &["--theme", "light", &capture("demo.pcapng")], &[("TERM", "xterm-256color"), ("NO_COLOR", "")]);
+    t.sees("In this capture,");
+    t.types("2");
     t.sees("www.tiktok.com");
     let place = t.place_of("● protected");
     assert_eq!(t.colour_at(place), vt100::Color::Idx(20));
@@ -162,6 +175,8 @@ fn grades_wear_colours_on_a_terminal_that_has_them_and_none_under_no_color() {
 #[test]
 fn a_terminal_that_does_not_tell_its_background_wears_its_own_colours() {
     let mut t = Terminal::start_with(80, 24, &["--theme", "sixteen", &capture("demo.pcapng")], &[("TERM", "xterm"), ("NO_COLOR", "")]);
+    t.sees("In this capture,");
+    t.types("2");
     t.sees("www.tiktok.com");
     let place = t.place_of("● protected");
     assert_eq!(t.colour_at(place), vt100::Color::Idx(6));

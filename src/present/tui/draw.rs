@@ -41,6 +41,10 @@ fn screen(buf: &mut Buffer, model: &Model, ledger: &Ledger) {
     match model.screen {
         Screen::Capture => capture::draw(buf, layout.body, model, ledger),
         screen if model.rows.len(screen) == 0 => nothing(buf, layout.rows(), model, ledger),
+        Screen::Apps => {
+            let rows = model.rows.apps.iter().skip(list.top);
+            table::draw(buf, layout.body, tables::apps::COLUMNS, rows, list, with);
+        }
         Screen::Connections => {
             let rows = model.rows.connections.iter().skip(list.top).filter_map(|id| connection(ledger, *id));
             table::draw(buf, layout.body, tables::connections::COLUMNS, rows, list, with);
@@ -230,7 +234,11 @@ fn shown(model: &Model, ledger: &Ledger) -> String {
         0 => " no rows".to_owned(),
         _ => format!(" {first}–{last} of {}", text::grouped(len(rows))),
     };
-    let column = titles.get(list.sort.column).map_or("", |(title, _)| if *title == "#" { "first frame" } else { title });
+    let column = titles.get(list.sort.column).map_or("", |(title, _)| match (*title, model.screen) {
+        ("#", Screen::Apps) => "busiest app",
+        ("#", _) => "first frame",
+        (title, _) => title,
+    });
     told = format!("{told}, by {column}{}", if list.sort.reversed { ", reversed" } else { "" });
     if !filter.is_empty() {
         told = format!("{told}, filter “{}” (Esc: all)", header::safe(filter));

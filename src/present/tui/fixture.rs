@@ -1,6 +1,6 @@
 //! Connections made by hand for the tests of screens; every piece of evidence is minted by a frame.
 
-use crate::assess::{Ledger, State};
+use crate::assess::{Catalogue, Judged, Ledger, State, attribute};
 use crate::base::{
     Alert, AlertDescription, CipherSuite, Dir, Evidence, Exposed, Facts, Frame, FrameNo, LinkType, Message, NamedGroup, ProtocolVersion,
     QuicVersion, Timestamp, VersionName, What, WireStr,
@@ -212,6 +212,18 @@ pub fn session() -> Ledger {
     ledger.push(starttls(240));
     ledger.push(quiet(300, "10.0.0.2:5353", "224.0.0.251:5353", Transport::Udp));
     (ledger.frames, ledger.read, ledger.total, ledger.state) = (12_345, 4_000_000, Some(4_000_000), State::Done);
+    ledger
+}
+
+/// A capture of several apps, by the catalogue of the program.
+pub fn apps() -> Ledger {
+    let mut ledger = session();
+    let names = ["chat.signal.org", "im-ws.tiktok.com", "im-ws.tiktok.com", "g.whatsapp.net", "web.telegram.org", "gateway.discord.gg"];
+    for (n, name) in (0..).zip(names) {
+        let mut judged = Judged::from(tls13(400 + n * 40, name));
+        judged.attribution = attribute(&judged, Catalogue::own());
+        ledger.push(judged);
+    }
     ledger
 }
 

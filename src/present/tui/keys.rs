@@ -153,6 +153,7 @@ const fn bind(places: &'static [Place], keys: &'static [Key], action: Action, sh
     Binding { places, keys, action, short, long }
 }
 
+const APPS: Place = Place::Screen(Screen::Apps);
 const CONNECTIONS: Place = Place::Screen(Screen::Connections);
 const ENDPOINTS: Place = Place::Screen(Screen::Endpoints);
 const EXPOSURE: Place = Place::Screen(Screen::Exposure);
@@ -163,19 +164,19 @@ const FIND: Place = Place::Prompt(Ask::Find);
 const NOTE: Place = Place::Prompt(Ask::Note);
 
 /// The tables.
-const TABLES: &[Place] = &[CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS];
+const TABLES: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS];
 /// Whatever a number opens.
-const SCREENS: &[Place] = &[CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE];
+const SCREENS: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE];
 const DETAIL: &[Place] = &[Place::Detail];
 const HELP: &[Place] = &[Place::Help];
 /// The screens and one connection.
-const READING: &[Place] = &[CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, Place::Detail];
+const READING: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, Place::Detail];
 /// Where something can be selected.
-const SELECTING: &[Place] = &[CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, Place::Detail];
+const SELECTING: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, Place::Detail];
 /// Where one can move.
-const MOVING: &[Place] = &[CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, Place::Detail, Place::Help];
+const MOVING: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, Place::Detail, Place::Help];
 const TYPING: &[Place] = &[FILTER, FIND, NOTE];
-const EVERYWHERE: &[Place] = &[CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, Place::Detail, Place::Help, FILTER, FIND, NOTE];
+const EVERYWHERE: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, Place::Detail, Place::Help, FILTER, FIND, NOTE];
 
 /// Every key, in the order of the footer: what must not be lost on a narrow terminal comes first.
 pub const BINDINGS: &[Binding] = &[
@@ -210,11 +211,12 @@ pub const BINDINGS: &[Binding] = &[
     bind(DETAIL, &[key(KeyCode::Tab)], Action::Section, "section", "to the next section: why, findings, handshake, facts"),
     bind(DETAIL, &[ch('n')], Action::Next, "next", "the next connection of the table"),
     bind(DETAIL, &[ch('p')], Action::Previous, "previous", "the connection before it"),
-    bind(READING, &[ch('1')], Action::Go(Screen::Connections), "", "every connection"),
-    bind(READING, &[ch('2')], Action::Go(Screen::Endpoints), "", "every server"),
-    bind(READING, &[ch('3')], Action::Go(Screen::Exposure), "", "what anyone on the path could read"),
-    bind(READING, &[ch('4')], Action::Go(Screen::Findings), "", "the rules that fired"),
-    bind(READING, &[ch('5')], Action::Go(Screen::Capture), "", "what is known of the capture, and what is not"),
+    bind(READING, &[ch('1')], Action::Go(Screen::Apps), "", "app by app: what was seen, what is claimed"),
+    bind(READING, &[ch('2')], Action::Go(Screen::Connections), "", "every connection"),
+    bind(READING, &[ch('3')], Action::Go(Screen::Endpoints), "", "every server"),
+    bind(READING, &[ch('4')], Action::Go(Screen::Exposure), "", "what anyone on the path could read"),
+    bind(READING, &[ch('5')], Action::Go(Screen::Findings), "", "the rules that fired"),
+    bind(READING, &[ch('6')], Action::Go(Screen::Capture), "", "what is known of the capture, and what is not"),
     bind(SCREENS, &[key(KeyCode::Tab)], Action::NextScreen, "", "the next screen"),
     bind(SCREENS, &[key(KeyCode::BackTab)], Action::PreviousScreen, "", "the screen before"),
     bind(SCREENS, &[key(KeyCode::Esc)], Action::Back, "", "show all rows again; end the replay; let the screen go on"),

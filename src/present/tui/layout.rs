@@ -46,6 +46,8 @@ impl Layout {
         let tabs = take(1);
         let pane_height = match (model.screen, area.height) {
             (Screen::Capture, _) | (_, 0..18) => 0,
+            (Screen::Apps, 18..30) => 9,
+            (Screen::Apps, _) => 20,
             (_, 18..30) => 4,
             _ => 8,
         };

@@ -157,7 +157,7 @@ impl Model {
             shown,
             theme,
             size,
-            screen: Screen::Connections,
+            screen: Screen::Apps,
             lists: [List::default(); Screen::ALL.len()],
             rows: Rows::default(),
             typing: Typing::default(),
@@ -342,6 +342,7 @@ impl Model {
     fn filter_to_open(&self) -> Option<String> {
         let at = self.list().cursor;
         match self.screen {
+            Screen::Apps => self.rows.apps.get(at).map(|app| format!("app:{}", app.id)),
             Screen::Endpoints => self.rows.endpoints.get(at).map(tables::endpoints::Endpoint::filter),
             Screen::Exposure => self.rows.exposure.get(at).map(tables::exposure::Shown::filter),
             Screen::Findings => self.rows.findings.get(at).map(|found| format!("rule:{}", found.rule.id)),
@@ -364,6 +365,7 @@ impl Model {
                 let endpoint = self.rows.endpoints.get(self.list().cursor)?;
                 Some(endpoint.addresses.iter().map(super::row::address_filter).collect::<Vec<_>>().join(" || "))
             }
+            (None, Screen::Apps) => Some(tables::cited_filter(&self.rows.apps.get(self.list().cursor)?.cited)),
             (None, Screen::Exposure) => Some(tables::cited_filter(&self.rows.exposure.get(self.list().cursor)?.cited)),
             (None, Screen::Findings) => Some(tables::cited_filter(&self.rows.findings.get(self.list().cursor)?.cited)),
             (None, Screen::Capture) => None,
@@ -374,6 +376,7 @@ impl Model {
         match (self.open, self.screen) {
             (Some(open), _) => Some(detail::value(connection(ledger, open.id)?, open.cursor)),
             (None, Screen::Connections) => Some(super::row::server(connection(ledger, self.selected()?)?)),
+            (None, Screen::Apps) => Some(self.rows.apps.get(self.list().cursor)?.told.join(" ")),
             (None, Screen::Endpoints) => Some(self.rows.endpoints.get(self.list().cursor)?.title()),
             (None, Screen::Exposure) => Some(self.rows.exposure.get(self.list().cursor)?.value.clone()),
             (None, Screen::Findings) => Some(self.rows.findings.get(self.list().cursor)?.rule.id.to_owned()),

@@ -7,6 +7,7 @@ use super::row;
 use super::screens::Screen;
 use super::sparks::Sparks;
 use super::table::{self, Key, Sort};
+use super::tables::apps::{self, App};
 use super::tables::connections::COLUMNS;
 use super::tables::endpoints::{self, Endpoint};
 use super::tables::exposure::{self, Shown};
@@ -18,6 +19,8 @@ use crate::base::Kind;
 /// What the tables show.
 #[derive(Debug, Default)]
 pub struct Rows {
+    /// App by app.
+    pub apps: Vec<App>,
     /// Connections, as places in the ledger.
     pub connections: Vec<u32>,
     /// Servers.
@@ -53,6 +56,10 @@ impl Rows {
             return;
         }
         match screen {
+            Screen::Apps => {
+                self.apps = apps::gather(matching(ledger, filter));
+                table::sort(&mut self.apps, apps::COLUMNS, sort);
+            }
             Screen::Connections => self.connections = connections(ledger, filter, sort),
             Screen::Endpoints => {
                 self.endpoints = endpoints::gather(matching(ledger, filter));
@@ -81,6 +88,7 @@ impl Rows {
     #[must_use]
     pub fn len(&self, screen: Screen) -> usize {
         match screen {
+            Screen::Apps => self.apps.len(),
             Screen::Connections => self.connections.len(),
             Screen::Endpoints => self.endpoints.len(),
             Screen::Exposure => self.exposure.len(),
@@ -93,6 +101,7 @@ impl Rows {
     #[must_use]
     pub fn identity(&self, screen: Screen, at: usize) -> Option<Identity> {
         Some(match screen {
+            Screen::Apps => Identity::Name(self.apps.get(at)?.id.clone()),
             Screen::Connections => Identity::Place(*self.connections.get(at)?),
             Screen::Endpoints => Identity::Name(self.endpoints.get(at)?.title()),
             Screen::Exposure => {
@@ -120,6 +129,7 @@ impl Rows {
 
     fn holds(&self, screen: Screen, at: usize, word: &str) -> bool {
         match screen {
+            Screen::Apps => self.apps.get(at).is_some_and(|a| [&a.name, &a.id, &a.claim].iter().any(|w| w.to_lowercase().contains(word))),
             Screen::Connections => {
                 let id = self.connections.get(at).and_then(|id| usize::try_from(*id).ok());
                 id.is_some_and(|id| self.words.of(id).contains(word))

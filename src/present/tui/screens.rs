@@ -5,6 +5,8 @@ use super::prompt::Ask;
 /// A screen that a number opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Screen {
+    /// App by app.
+    Apps,
     /// Every connection.
     Connections,
     /// Every server.
@@ -19,12 +21,14 @@ pub enum Screen {
 
 impl Screen {
     /// Every screen, by number.
-    pub const ALL: [Screen; 5] = [Screen::Connections, Screen::Endpoints, Screen::Exposure, Screen::Findings, Screen::Capture];
+    pub const ALL: [Screen; 6] =
+        [Screen::Apps, Screen::Connections, Screen::Endpoints, Screen::Exposure, Screen::Findings, Screen::Capture];
 
     /// Its name.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
+            Screen::Apps => "Apps",
             Screen::Connections => "Connections",
             Screen::Endpoints => "Endpoints",
             Screen::Exposure => "Exposure",
@@ -37,6 +41,7 @@ impl Screen {
     #[must_use]
     pub fn short(self) -> &'static str {
         match self {
+            Screen::Apps => "Apps",
             Screen::Connections => "Conn.",
             Screen::Endpoints => "Ends",
             Screen::Exposure => "Expo.",

@@ -29,7 +29,9 @@ impl Screen {
 
     fn with_theme(ledger: Ledger, width: u16, height: u16, theme: Theme) -> Screen {
         let size = Size { width, height };
-        Screen { session: Session::of("demo.pcapng", ledger, theme, size), size }
+        let mut screen = Screen { session: Session::of("demo.pcapng", ledger, theme, size), size };
+        screen.write("2");
+        screen
     }
 
     fn model(&self) -> &Model {
@@ -118,10 +120,11 @@ fn leaky() -> Ledger {
 
 #[test]
 fn every_screen_can_be_read() {
-    snapshot_at_each_size!("endpoints", leaky(), |s| drop(s.write("2")));
-    snapshot_at_each_size!("exposure", leaky(), |s| drop(s.write("3j")));
-    snapshot_at_each_size!("findings", leaky(), |s| drop(s.write("4")));
-    snapshot_at_each_size!("capture", leaky(), |s| drop(s.write("5")));
+    snapshot_at_each_size!("apps", fixture::apps(), |s| drop(s.write("1")));
+    snapshot_at_each_size!("endpoints", leaky(), |s| drop(s.write("3")));
+    snapshot_at_each_size!("exposure", leaky(), |s| drop(s.write("4j")));
+    snapshot_at_each_size!("findings", leaky(), |s| drop(s.write("5")));
+    snapshot_at_each_size!("capture", leaky(), |s| drop(s.write("6")));
 }
 
 #[test]
@@ -137,13 +140,13 @@ fn a_replay_shows_every_screen_as_it_was_at_the_moment() {
         s.text()
     };
     assert!(s.text().contains("203.0.113.9:443") && !s.text().contains("video.example.com"), "{}", s.text());
-    assert!(!shown(&mut s, "2").contains("video.example.com"));
-    assert!(!shown(&mut s, "3").contains("HTTP request"));
-    assert!(!shown(&mut s, "4").contains("TLS 1.0 was negotiated"));
+    assert!(!shown(&mut s, "3").contains("video.example.com"));
+    assert!(!shown(&mut s, "4").contains("HTTP request"));
+    assert!(!shown(&mut s, "5").contains("TLS 1.0 was negotiated"));
     s.write("<>>>>>>>>>>>>>>>>>>>>");
-    assert!(shown(&mut s, "2").contains("video.example.com"));
-    assert!(shown(&mut s, "3").contains("HTTP request"));
-    let end = shown(&mut s, "1");
+    assert!(shown(&mut s, "3").contains("video.example.com"));
+    assert!(shown(&mut s, "4").contains("HTTP request"));
+    let end = shown(&mut s, "2");
     s.write("r");
     let table = |text: &str| text.lines().skip_while(|line| !line.contains("in transit")).take(10).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(table(&end), table(&s.text()));
@@ -231,7 +234,7 @@ fn finding_goes_to_the_next_row_with_the_word_and_begins_anew_at_the_end() {
 
 #[test]
 fn what_is_opened_on_a_screen_shows_its_connections() {
-    for (screen, word, rows) in [("2", "old.example.net", 1), ("3", "HTTP request", 2), ("4", "tls-obsolete-version", 1)] {
+    for (screen, word, rows) in [("3", "old.example.net", 1), ("4", "HTTP request", 2), ("5", "tls-obsolete-version", 1)] {
         let mut s = Screen::new(leaky(), 160, 48);
         s.write(&format!("{screen}/{word}\n\n"));
         assert_eq!((s.model().place(), s.rows()), (Place::Screen(Number::Connections), rows), "{word}: {}", s.model().typing.filter);
@@ -248,7 +251,7 @@ fn several_captures_are_turned_like_pages() {
     s.session.take(1, super::Update::Connections(vec![fixture::tls13(1, "second.example").into()]));
     s.session.take(1, super::Update::Done { notes: Vec::new() });
     assert!(s.text().contains("one.pcap (1 of 2)"));
-    s.write("]");
+    s.write("]2");
     assert!(s.text().contains("two.pcap (2 of 2)") && s.text().contains("second.example"), "{}", s.text());
     s.write("]");
     assert!(s.text().contains("one.pcap (1 of 2)"));
@@ -263,7 +266,7 @@ fn a_moment_is_marked_with_a_note() {
     let mut s = Screen::new(leaky(), 80, 24);
     s.write("mthe message was sent now\n");
     assert_eq!(s.model().time.marks.len(), 1);
-    s.write("5G");
+    s.write("6G");
     assert!(s.text().contains("the message was sent now"), "{}", s.text());
 }
 
@@ -283,9 +286,9 @@ fn while_the_screen_stands_still_nothing_on_it_changes() {
 fn a_tab_is_opened_by_a_click() {
     let mut s = Screen::new(leaky(), 80, 24);
     let text = s.text();
-    let y = text.lines().position(|l| l.contains("2 Endpoints")).unwrap();
+    let y = text.lines().position(|l| l.contains("3 Endpoints")).unwrap();
     let line = text.lines().nth(y).unwrap();
-    let x = line[..line.find("4 Findings").unwrap()].chars().count();
+    let x = line[..line.find("5 Findings").unwrap()].chars().count();
     s.mouse(MouseEventKind::Down(MouseButton::Left), u16::try_from(x).unwrap(), u16::try_from(y).unwrap());
     assert_eq!(s.model().screen, Number::Findings);
 }
@@ -391,7 +394,7 @@ fn progress_is_shown_while_reading() {
 #[test]
 fn the_footer_and_the_help_page_come_from_the_key_table() {
     let mut told = String::new();
-    for go in ["1?", "2?", "3?", "4?", "5?", "1\n?"] {
+    for go in ["1?", "2?", "3?", "4?", "5?", "6?", "2\n?"] {
         let mut help = Screen::new(fixture::session(), 160, 200);
         help.write(go);
         told.push_str(&help.text());
@@ -432,7 +435,8 @@ fn every_key_does_what_the_table_says() {
     let mut pressed = 0;
     for binding in BINDINGS {
         for (place, key) in binding.places.iter().flat_map(|p| binding.keys.iter().map(move |k| (*p, *k))) {
-            let mut s = Screen::new(fixture::session(), 60, 16);
+            let apps = place == Place::Screen(Number::Apps);
+            let mut s = Screen::new(if apps { fixture::apps() } else { fixture::session() }, 60, 16);
             // Somewhere in the middle, so that both directions are free.
             s.write("jj");
             match place {
@@ -537,7 +541,7 @@ fn no_color_draws_no_colour() {
         }
         screen.buffer().content().iter().filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset).count()
     };
-    for keys in ["", "j", "fx", "?", "2", "3", "4", "5", "r>> "] {
+    for keys in ["", "j", "fx", "?", "1", "3", "4", "5", "6", "r>> "] {
         assert_eq!(coloured(Theme::new(Palette::Mono), keys), 0, "{keys}");
         assert!(coloured(Theme::new(Palette::Dark), keys) > 0, "{keys}");
     }

@@ -12,6 +12,7 @@ use crate::present::tui::header::safe;
 use crate::present::tui::model::Model;
 use crate::present::tui::rows::connection;
 use crate::present::tui::screens::Screen;
+use crate::present::tui::tables::apps::App;
 use crate::present::tui::tables::endpoints::Endpoint;
 use crate::present::tui::tables::exposure::Shown;
 use crate::present::tui::theme::{Theme, glyph, severity_glyph};
@@ -28,6 +29,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger) {
     let theme = &model.theme;
     put(buf, area.x, area.y, area.width, &"─".repeat(usize::from(area.width)), theme.quiet);
     let lines = match model.screen {
+        Screen::Apps => model.rows.apps.get(model.list().cursor).map(|app| of_app(app, theme)),
         Screen::Connections => model.selected().and_then(|id| connection(ledger, id)).map(|judged| of_connection(judged, theme)),
         Screen::Endpoints => model.rows.endpoints.get(model.list().cursor).map(|endpoint| of_endpoint(endpoint, theme)),
         Screen::Exposure => model.rows.exposure.get(model.list().cursor).map(|shown| of_exposure(shown, theme)),
@@ -42,6 +44,12 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger) {
             n = n.saturating_add(1);
         }
     }
+}
+
+/// The paragraph, in one piece; a blank line would cost room.
+fn of_app(app: &App, theme: &Theme) -> Lines {
+    let frames = format!(" ({})", tables::cited(&app.cited));
+    vec![(format!("{}{frames}", app.name), theme.heading), (app.told.join(" "), theme.text)]
 }
 
 fn of_connection(judged: &Judged, theme: &Theme) -> Lines {

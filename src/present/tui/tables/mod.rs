@@ -1,5 +1,6 @@
 //! What the tables show: one file per table, with its rows and its columns.
 
+pub mod apps;
 pub mod connections;
 pub mod endpoints;
 pub mod exposure;
@@ -13,6 +14,7 @@ use crate::assess::report::Citations;
 #[must_use]
 pub fn titles(screen: Screen) -> Vec<(&'static str, &'static str)> {
     match screen {
+        Screen::Apps => told(apps::COLUMNS),
         Screen::Connections => told(connections::COLUMNS),
         Screen::Endpoints => told(endpoints::COLUMNS),
         Screen::Exposure => told(exposure::COLUMNS),
@@ -25,6 +27,7 @@ pub fn titles(screen: Screen) -> Vec<(&'static str, &'static str)> {
 #[must_use]
 pub fn places(screen: Screen, table: u16) -> Vec<Place> {
     match screen {
+        Screen::Apps => arrange(apps::COLUMNS, table),
         Screen::Connections => arrange(connections::COLUMNS, table),
         Screen::Endpoints => arrange(endpoints::COLUMNS, table),
         Screen::Exposure => arrange(exposure::COLUMNS, table),
