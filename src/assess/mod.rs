@@ -4,6 +4,7 @@
 //! findings; [`attribute`] says which platform of the [`Catalogue`] it belongs to. [`Judged`] is the connection with all that was concluded. [`Ledger`] keeps them for a screen.
 
 pub mod attribution;
+mod dns_transport;
 pub mod filter;
 mod grade;
 mod group;
@@ -12,6 +13,8 @@ mod judge;
 mod judgement;
 mod ledger;
 mod links;
+mod media;
+mod names;
 pub mod platforms;
 mod protocols;
 pub mod report;
