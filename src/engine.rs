@@ -108,7 +108,7 @@ pub fn analyse_with(
         }
         table.finish()
     };
-    let links = Links::gather(&finished);
+    let links = Links::gather(&finished).with_names(&source.capture().names);
     Ok(Analysis {
         capture: source.capture().clone(),
         link: decoder.counts().clone(),

@@ -25,7 +25,10 @@ fn all_captures() -> Vec<PathBuf> {
 /// Facts that other connections of the capture helped to state, so that frames of those stand beside the connection's own.
 fn is_joined(connection: &Connection, fact: &Fact) -> bool {
     let moved = connection.facts.has(Kind::QuicContinues);
-    matches!(fact.what.kind(), Kind::Ech | Kind::QuicContinues) || moved && fact.what == What::Protocol("quic")
+    let called = connection.facts.has(Kind::MediaKeying);
+    matches!(fact.what.kind(), Kind::Ech | Kind::QuicContinues | Kind::MediaKeying | Kind::ResolvedName | Kind::ResolvedAge)
+        || moved && fact.what == What::Protocol("quic")
+        || called && matches!(fact.what, What::Protocol("srtp") | What::Readable(_))
 }
 
 #[test]

@@ -6,7 +6,9 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use intransit::assess::{Grade, Identity, Judged, RULES, judge};
-use intransit::base::{CipherSuite, Facts, Frame, FrameNo, LinkType, NamedGroup, ProtocolVersion, Timestamp, VersionName, What, WireStr};
+use intransit::base::{
+    CipherSuite, Facts, Frame, FrameNo, LinkType, NamedGroup, ProtocolVersion, SrtpProfile, Timestamp, VersionName, What, WireStr,
+};
 use intransit::flow::{Connection, Endpoint, Tally, Transport};
 
 /// Rule, a capture of the cabinet that fires it, and one that is like it but must not.
@@ -202,7 +204,11 @@ fn every_row_of_the_grading_table_holds() {
     let tls13 = |n| with(version(ProtocolVersion::TLS1_3, "tls"), &[suite(n), What::TlsCurve(NamedGroup(29))]);
     let ssh = |kex: &str, cipher: &str| {
         let agreed = [What::SshKeyExchange(kex.into()), What::SshCipher(vec![cipher.into()])];
-        with(vec![What::Protocol("ssh"), What::SshVersion("2"), What::Handshake("complete")], &agreed)
+        with(vec![What::Protocol("ssh"), What::Handshake("complete")], &agreed)
+    };
+    let dtls_srtp = |profile| {
+        let keyed = [suite(0xc02b), What::SrtpProfile(profile), What::MediaKeying("dtls-srtp"), What::Protocol("dtls")];
+        with(version(ProtocolVersion::DTLS1_2, "dtls"), &keyed)
     };
     let rows: Vec<(&str, Vec<What>, Grade)> = vec![
         ("TLS 1.3", tls13(0x1301), Grade::Protected),
@@ -245,9 +251,22 @@ fn every_row_of_the_grading_table_holds() {
         ("HTTP", vec![What::Protocol("http")], Grade::Exposed),
         ("DNS", vec![What::Protocol("dns")], Grade::Exposed),
         ("NTP", vec![What::Protocol("ntp")], Grade::Exposed),
-        ("SSH 2", ssh("curve25519-sha256", "aes256-gcm@openssh.com"), Grade::Protected),
-        ("SSH 2, arcfour", ssh("curve25519-sha256", "arcfour128"), Grade::Weak),
-        ("SSH 2, no cipher", ssh("curve25519-sha256", "none"), Grade::Exposed),
+        ("SSH 2", ssh("curve25519-sha256", "aes256-ctr"), Grade::Protected),
+        ("SSH 2 with RC4", ssh("curve25519-sha256", "arcfour"), Grade::Weak),
+        ("SSH 2 that does not encrypt", ssh("curve25519-sha256", "none"), Grade::Exposed),
+        ("SSH 2 of which the lists were not seen", vec![What::Protocol("ssh"), What::Handshake("complete")], Grade::Unknown),
+        ("SSH 1", with(ssh("", "3des"), &[What::SshVersion("1")]), Grade::Weak),
+        ("IKE and ESP", vec![What::Protocol("ike"), What::Protocol("esp"), What::Handshake("complete")], Grade::Custom),
+        ("STUN", vec![What::Protocol("stun")], Grade::Exposed),
+        ("STUN, and beside it something else", vec![What::Protocol("stun"), What::Looks("random")], Grade::Unknown),
+        ("SRTP keyed by DTLS", with(dtls_srtp(SrtpProfile(1)), &[What::Protocol("srtp")]), Grade::Protected),
+        ("SRTP that does not encrypt", with(dtls_srtp(SrtpProfile(5)), &[What::Protocol("srtp")]), Grade::Exposed),
+        ("media before the keys too", with(dtls_srtp(SrtpProfile(1)), &[What::Protocol("rtp"), What::Protocol("srtp")]), Grade::Unknown),
+        (
+            "media beside DTLS without keys for it",
+            with(version(ProtocolVersion::DTLS1_2, "dtls"), &[suite(0xc02b), What::Protocol("dtls"), What::Protocol("rtp")]),
+            Grade::Unknown,
+        ),
         ("SSH, joined", vec![What::Protocol("ssh")], Grade::Unknown),
         ("WireGuard", vec![What::Protocol("wireguard"), What::Handshake("complete")], Grade::Protected),
         ("MTProto", vec![What::Protocol("mtproto")], Grade::Custom),

@@ -117,6 +117,9 @@ fn readable(facts: &Facts, asked: impl Fn(Exposed) -> bool) -> Option<Verdict> {
 /// TLS, DTLS and QUIC.
 fn secured(c: &Connection) -> Verdict {
     let facts = &c.facts;
+    if let Some((why, frames)) = super::media::unprotected_beside_dtls(facts) {
+        return Verdict::unknown(why, Some(frames));
+    }
     let evidence = |kind| facts.get(kind).map(|fact| fact.evidence.clone());
     let Some(Fact { what: What::TlsVersion(version), evidence: version_frames, .. }) = facts.get(Kind::TlsVersion) else {
         return unseen(c);
@@ -145,7 +148,16 @@ fn secured(c: &Connection) -> Verdict {
     };
     let (strength, why) = strength(facts, version, suite);
     let key_exchange = group(facts).map_or_else(String::new, |group| format!("{group} and "));
-    let how = format!("{name} with {key_exchange}{suite}");
+    let mut how = format!("{name} with {key_exchange}{suite}");
+    match super::media::keyed_by_dtls(facts) {
+        Some(super::media::Profile::Readable(profile)) => {
+            let mut verdict = Verdict::of(Grade::Exposed, format!("{profile} keyed by {name}: media is only authenticated"), Some(frames));
+            verdict.exposed = vec![Exposed::Content];
+            return verdict;
+        }
+        Some(super::media::Profile::Secret(profile)) => how = format!("{profile} keyed by {how}"),
+        None => {}
+    }
     match strength {
         Strength::Readable => {
             let mut verdict = Verdict::of(Grade::Exposed, format!("{how}: {why}"), Some(frames));
@@ -255,6 +267,14 @@ fn of_protocol(c: &Connection) -> Verdict {
         return Verdict::unknown(why, facts.get(Kind::Looks).map(|fact| fact.evidence.clone()));
     };
     match class(protocol) {
+        Some(Class::Readable(_)) if protocol == "stun" && facts.has(Kind::Looks) => {
+            let why = match word(facts, Kind::Looks) {
+                Some("random") => "STUN, and beside it bytes that look random: media or data of no known protocol",
+                Some("readable") => "STUN, and beside it bytes of no known protocol that look like text",
+                _ => "STUN, and beside it bytes of no known protocol",
+            };
+            Verdict::unknown(why, facts.get(Kind::Looks).map(|fact| fact.evidence.clone()))
+        }
         Some(Class::Readable(kinds)) => {
             let mut verdict = Verdict::of(Grade::Exposed, format!("{} in clear", people_say(protocol)), frames);
             verdict.exposed = kinds.to_vec();
@@ -276,7 +296,7 @@ fn of_protocol(c: &Connection) -> Verdict {
             Some("missing") => Verdict::unknown(format!("{}: its key exchange was before the capture began", people_say(protocol)), frames),
             _ => Verdict::unknown(format!("{}: its key exchange was not seen to its end", people_say(protocol)), frames),
         },
-        Some(Class::Unjudged(why)) => Verdict::unknown(why, frames),
+        Some(Class::Unjudged(why)) => Verdict::unknown(super::media::why_unknown(facts).unwrap_or(why), frames),
         None => Verdict::unknown(format!("{protocol}: not judged"), frames),
     }
 }

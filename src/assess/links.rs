@@ -1,7 +1,11 @@
 //! What one connection tells of another: QUIC connections that moved to another address, ECH keys announced in DNS.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
+use super::dns_transport;
+use super::media::Calls;
+use super::names::Names;
 use crate::base::{Basis, Evidence, Fact, Kind, What, WireStr};
 use crate::flow::{Connection, Endpoint, Finished, Transport};
 
@@ -19,6 +23,10 @@ pub struct Links {
     ids: HashMap<Vec<u8>, Origin>,
     /// The lengths of ids that occur.
     lengths: Vec<usize>,
+    /// Where readable signalling expects the media of calls.
+    calls: Calls,
+    /// What addresses are called.
+    names: Names,
 }
 
 #[derive(Clone, Debug)]
@@ -42,15 +50,31 @@ impl Links {
         for fact in connection.facts.list() {
             match &fact.what {
                 What::DnsEchConfig(values) => self.announced(values, &fact.evidence),
+                What::DnsAnswer(answer) => self.names.answered(answer, connection.client.ip, &fact.evidence),
+                What::SdpMedia(media) => self.calls.announced(media, &fact.evidence),
                 What::QuicConnectionIds(ids) => self.chosen(ids, connection, &fact.evidence),
                 _ => {}
             }
         }
     }
 
+    /// Takes the names that the capture itself gives to addresses.
+    #[must_use]
+    pub fn with_names(mut self, names: &[(IpAddr, WireStr)]) -> Links {
+        self.names.listed(names);
+        self
+    }
+
+    /// How many answers of DNS found no room: connections to their addresses may have lost their names.
+    #[must_use]
+    pub fn names_left_out(&self) -> u64 {
+        self.names.left_out()
+    }
+
     /// Adds to a connection, whose facts are in the order of output, what the others tell of it.
     pub fn apply(&self, connection: &mut Connection) {
-        if self.judge_ech(connection) | self.join_migrated(connection) {
+        let told = self.judge_ech(connection) | self.join_migrated(connection) | self.calls.apply(connection);
+        if told | self.names.apply(connection) | dns_transport::state(connection) {
             connection.facts.sort();
         }
         // A proxy agreed to connect, or a server to begin TLS, but what then went through was not TLS: the ladder still shows the agreement.

@@ -5,6 +5,7 @@
 
 pub mod attribution;
 pub mod canary;
+mod dns_transport;
 pub mod filter;
 mod grade;
 mod group;
@@ -13,6 +14,8 @@ mod judge;
 mod judgement;
 mod ledger;
 mod links;
+mod media;
+mod names;
 pub mod platforms;
 mod protocols;
 pub mod report;

@@ -31,6 +31,7 @@ pub(super) fn class(protocol: &str) -> Option<Class> {
         "sip" => Class::Readable(&[Identifiers]),
         "socks" | "proxy-protocol" => Class::Unjudged("a proxy's own few words; what it carries is of no known protocol"),
         "rtp" => Class::Unjudged("RTP-shaped packets without keys or signalling: plain and protected media look alike"),
+        "rtcp" => Class::Unjudged("RTCP without keys or signalling: plain and protected reports look alike"),
         "srtp" => Class::Standard("SRTP with keys agreed by DTLS (RFC 5764)"),
         "dns" => Class::Readable(&[Names]),
         "netbios" | "ssdp" => Class::Readable(&[Names]),

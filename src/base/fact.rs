@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use super::freeze::Freeze;
 use super::render::{Render, Shown};
 use super::{
-    AlertDescription, CipherSuite, Dir, Evidence, Exposed, Message, NamedGroup, ProtocolVersion, QuicVersion, Readable, Reader,
-    SignatureScheme, Step, Timestamp, WireStr,
+    AlertDescription, CipherSuite, Dir, DnsAnswer, Evidence, Exposed, Message, NamedGroup, ProtocolVersion, QuicVersion, Readable, Reader,
+    SdpMedia, SignatureScheme, SrtpProfile, Step, Timestamp, WireStr,
 };
 
 /// How a statement came about (contract §1).
@@ -313,12 +313,46 @@ facts! {
     SshCipher(Vec<WireStr>) = "ssh.cipher";
     /// The MAC agreed on; two where they differ. Not stated where the cipher authenticates by itself.
     SshMac(Vec<WireStr>) = "ssh.mac";
+    /// The version of IKE: `2`, or `1`.
+    IkeVersion(&'static str) = "ike.version";
+    /// The cipher of the IKE exchange, as the responder chose it (RFC 7296 §3.3.2).
+    IkeEncryption(String) = "ike.encryption";
+    /// Its key exchanges: more than one where they are combined (RFC 9370).
+    IkeGroups(Vec<String>) = "ike.groups";
+    /// The software a STUN message names (RFC 8489 §14.14).
+    StunSoftware(WireStr) = "stun.software";
+    /// The realm of a STUN or TURN server.
+    StunRealm(WireStr) = "stun.realm";
+    /// The user name in a STUN message: of a connectivity check, or of an account at a relay.
+    StunUsername(WireStr) = "stun.username";
+    /// The address a TURN relay lent out (RFC 8656 §18.5).
+    StunRelayedAddress(String) = "stun.relayed_address";
+    /// The addresses reached through the relay.
+    StunPeers(Vec<String>) = "stun.peers";
+    /// Attributes that are in no registry: they tell implementations apart.
+    StunVendorAttributes(Vec<String>) = "stun.vendor_attributes";
+    /// Message types whose method is in no registry.
+    StunVendorMessages(Vec<String>) = "stun.vendor_messages";
+    /// How DTLS protects the media that follows: from the server's answer (RFC 5764 §4.1).
+    SrtpProfile(SrtpProfile) = "srtp.profile";
+    /// What the client offered for that.
+    SrtpOffered(Vec<SrtpProfile>) = "srtp.offered";
+    /// Payload types of the RTP-shaped packets.
+    RtpPayloadTypes(Vec<u64>) = "rtp.payload_types";
+    /// Where media of a call is expected, and what was said of its keys, in readable signalling.
+    SdpMedia(Box<SdpMedia>) = "sdp.media";
     /// A name asked for in DNS.
     DnsQuery(WireStr) = "dns.question.name";
+    /// The addresses an answer gave for a name.
+    DnsAnswer(Box<DnsAnswer>) = "dns.answer";
+    /// DNS inside TLS, HTTPS or QUIC, by what is in clear: `dot`, `doh`, `doq`. An inference.
+    DnsTransport(&'static str) = "dns.transport";
     /// An ECH config in an HTTPS record: owner name, public name and config id.
     DnsEchConfig(Vec<String>) = "dns.ech_config";
     /// A name that DNS gave for the server's address earlier in this capture: an inference, with the frames of the answer.
     ResolvedName(WireStr) = "intransit.resolved_name";
+    /// How old that answer was when the connection began, in seconds.
+    ResolvedAge(u64) = "intransit.resolved_age";
     /// How the keys of media were agreed: `dtls-srtp`, `sdes-in-clear`, `plain-rtp` (negotiated without keys in readable signalling).
     MediaKeying(&'static str) = "intransit.media_keying";
     /// What bytes of no known protocol look like: `random`, `readable`, `structured`. An inference, never a protection.

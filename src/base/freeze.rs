@@ -7,7 +7,7 @@ use std::sync::RwLock;
 use super::fact::{Basis, Fact, Facts, Kind, VersionName, What};
 use super::{
     Alert, AlertDescription, CipherSuite, Dir, Evidence, Message, NamedGroup, ProtocolVersion, QuicVersion, Reader, SignatureScheme,
-    Timestamp, WireStr,
+    SrtpProfile, Timestamp, WireStr,
 };
 
 /// A value that can be written to bytes and read back.
@@ -219,7 +219,7 @@ macro_rules! freeze_as_number {
     )*};
 }
 
-freeze_as_number! { ProtocolVersion(u16); CipherSuite(u16); NamedGroup(u16); SignatureScheme(u16); QuicVersion(u32); AlertDescription(u8); }
+freeze_as_number! { ProtocolVersion(u16); CipherSuite(u16); NamedGroup(u16); SignatureScheme(u16); SrtpProfile(u16); QuicVersion(u32); AlertDescription(u8); }
 
 impl Freeze for u8 {
     fn put(&self, out: &mut Vec<u8>) {

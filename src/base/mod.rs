@@ -7,6 +7,7 @@
 //! Panic contract: no function of this floor panics on any input.
 
 mod base64;
+mod dns_answer;
 mod evidence;
 mod fact;
 mod freeze;
@@ -15,6 +16,7 @@ mod reader;
 mod registry;
 mod render;
 mod rewind;
+mod sdp_media;
 mod stitch;
 mod time;
 mod trail;
@@ -22,12 +24,14 @@ mod window;
 mod wire_str;
 
 pub use base64::base64;
+pub use dns_answer::DnsAnswer;
 pub use evidence::{Evidence, FrameNo};
 pub use fact::{Alert, Basis, Fact, Facts, Kind, Md5, Sha1, Sha256, VersionName, What};
 pub use readable::{Exposed, Readable};
 pub use reader::{Reader, Short};
-pub use registry::{AlertDescription, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme};
+pub use registry::{AlertDescription, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme, SrtpProfile};
 pub use render::{Render, Shown};
+pub use sdp_media::{Keying, SdpMedia};
 pub use stitch::Stitched;
 pub use time::Timestamp;
 pub use trail::{Message, Step};

@@ -191,6 +191,29 @@ named! {
 }
 
 named! {
+    /// How SRTP is protected when DTLS agrees on its keys (IANA "DTLS-SRTP Protection Profiles").
+    #[allow(missing_docs)]
+    SrtpProfile {
+        AES128_CM_HMAC_SHA1_80 = 1, "SRTP_AES128_CM_HMAC_SHA1_80"; AES128_CM_HMAC_SHA1_32 = 2, "SRTP_AES128_CM_HMAC_SHA1_32";
+        NULL_HMAC_SHA1_80 = 5, "SRTP_NULL_HMAC_SHA1_80"; NULL_HMAC_SHA1_32 = 6, "SRTP_NULL_HMAC_SHA1_32";
+        AEAD_AES_128_GCM = 7, "SRTP_AEAD_AES_128_GCM"; AEAD_AES_256_GCM = 8, "SRTP_AEAD_AES_256_GCM";
+        DOUBLE_AEAD_AES_128_GCM = 9, "DOUBLE_AEAD_AES_128_GCM_AEAD_AES_128_GCM";
+        DOUBLE_AEAD_AES_256_GCM = 10, "DOUBLE_AEAD_AES_256_GCM_AEAD_AES_256_GCM";
+        ARIA_128_CTR_HMAC_SHA1_80 = 11, "SRTP_ARIA_128_CTR_HMAC_SHA1_80"; ARIA_128_CTR_HMAC_SHA1_32 = 12, "SRTP_ARIA_128_CTR_HMAC_SHA1_32";
+        ARIA_256_CTR_HMAC_SHA1_80 = 13, "SRTP_ARIA_256_CTR_HMAC_SHA1_80"; ARIA_256_CTR_HMAC_SHA1_32 = 14, "SRTP_ARIA_256_CTR_HMAC_SHA1_32";
+        AEAD_ARIA_128_GCM = 15, "SRTP_AEAD_ARIA_128_GCM"; AEAD_ARIA_256_GCM = 16, "SRTP_AEAD_ARIA_256_GCM";
+    }
+}
+
+impl SrtpProfile {
+    /// Whether the payload is only authenticated.
+    #[must_use]
+    pub fn is_readable(self) -> bool {
+        matches!(self, SrtpProfile::NULL_HMAC_SHA1_80 | SrtpProfile::NULL_HMAC_SHA1_32)
+    }
+}
+
+named! {
     /// A TLS extension type (IANA "TLS ExtensionType Values").
     ExtensionType {
         /// RFC 6066 §3.

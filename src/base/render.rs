@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::fact::{Alert, VersionName};
-use super::{CipherSuite, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme, Timestamp, WireStr};
+use super::{CipherSuite, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme, SrtpProfile, Timestamp, WireStr};
 
 /// A value as the sinks see it. Sinks escape; values do not.
 #[derive(Debug)]
@@ -84,6 +84,12 @@ impl Render for CipherSuite {
 }
 
 impl Render for NamedGroup {
+    fn shown(&self) -> Shown<'_> {
+        registered(self.name(), self)
+    }
+}
+
+impl Render for SrtpProfile {
     fn shown(&self) -> Shown<'_> {
         registered(self.name(), self)
     }

@@ -1,10 +1,25 @@
-//! DNS (RFC 1035) over UDP and TCP: names asked for, and ECH configurations in HTTPS records (RFC 9460, RFC 9849).
+//! DNS (RFC 1035) over UDP and TCP: names asked for, the addresses they were given, and ECH configurations in HTTPS records (RFC 9460, RFC 9849).
+
+use std::net::IpAddr;
 
 use super::{Next, Payload, Probe, Protocol};
-use crate::base::{Dir, Facts, Reader, Short, Sides, What, Window, WireStr};
+use crate::base::{Dir, DnsAnswer, Facts, Kind, Reader, Short, Sides, What, Window, WireStr};
 
 /// How many names, and how many ECH configurations, one connection states.
 const MOST_FACTS: usize = 8;
+/// How many answers one connection states.
+const MOST_ANSWERS: u16 = 64;
+/// Address and alias records of one answer that are read, and the aliases that are followed.
+const MOST_RECORDS: usize = 64;
+const MOST_ALIASES: usize = 16;
+/// Addresses of one answer that are kept.
+const MOST_ADDRESSES: usize = 16;
+/// RFC 1035 §3.2.2, RFC 3596 §2.1.
+const A: u16 = 1;
+const CNAME: u16 = 5;
+const AAAA: u16 = 28;
+/// RFC 1035 §3.2.4. Multicast DNS uses the upper bit for itself (RFC 6762 §10.2).
+const INTERNET: u16 = 1;
 /// Octets of the header.
 const HEADER: usize = 12;
 /// RFC 1035 §2.3.4.
@@ -115,11 +130,21 @@ struct Reading {
     named: bool,
     names: Vec<WireStr>,
     configs: usize,
+    answers: u16,
+}
+
+/// An address or an alias in an answer: where its owner's name and its data stand.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    owner: usize,
+    kind: u16,
+    data: usize,
+    end: usize,
 }
 
 impl Reading {
     fn is_full(&self) -> bool {
-        self.names.len() >= MOST_FACTS && self.configs >= MOST_FACTS
+        self.names.len() >= MOST_FACTS && self.configs >= MOST_FACTS && self.answers >= MOST_ANSWERS
     }
 
     fn message(&mut self, window: &Window<'_>, facts: &mut Facts) {
@@ -133,20 +158,26 @@ impl Reading {
     fn sections(&mut self, window: &Window<'_>, facts: &mut Facts) -> Result<(), Short> {
         let mut r = Reader::new(window.bytes);
         let header = Header::read(&mut r)?;
+        let (mut asked, mut records) = (None, Vec::new());
         for _ in 0..header.questions {
             let start = r.position();
             skip_name(&mut r)?;
             r.skip(4)?;
+            asked = asked.or(Some(start));
             if self.names.len() < MOST_FACTS {
                 self.question(start, r.position(), window, facts);
             }
         }
-        for _ in 0..header.records {
+        for at in 0..header.records {
             let start = r.position();
             skip_name(&mut r)?;
-            let kind = r.u16()?;
-            r.skip(6)?;
+            let (kind, class) = (r.u16()?, r.u16()? & 0x7fff);
+            r.skip(4)?;
             let data = r.vec16()?;
+            let answers = header.is_success() && at < header.answers && class == INTERNET;
+            if answers && matches!(kind, A | CNAME | AAAA) && records.len() < MOST_RECORDS {
+                records.push(Record { owner: start, kind, data: r.position().saturating_sub(data.len()), end: r.position() });
+            }
             // A query announces nothing.
             if header.is_response() && matches!(kind, SVCB | HTTPS) {
                 for config in ech_configs(data).unwrap_or_default() {
@@ -154,7 +185,42 @@ impl Reading {
                 }
             }
         }
+        if let Some(first) = records.first() {
+            self.answer(asked.unwrap_or(first.owner), &records, window, facts);
+        }
         Ok(())
+    }
+
+    /// States the addresses that an answer gives for the name asked for, or for its first name where none was asked for (RFC 6762 §6).
+    fn answer(&mut self, asked: usize, records: &[Record], window: &Window<'_>, facts: &mut Facts) {
+        let Some(name) = name_at(window.bytes, asked) else { return };
+        let folded = |at| name_at(window.bytes, at).map(|name| name.as_bytes().to_ascii_lowercase());
+        let owners: Vec<Option<Vec<u8>>> = records.iter().map(|record| folded(record.owner)).collect();
+        let mut known = vec![name.as_bytes().to_ascii_lowercase()];
+        let knows = |known: &[Vec<u8>], owner: &Option<Vec<u8>>| owner.as_ref().is_some_and(|owner| known.contains(owner));
+        // Aliases come in any order.
+        for _ in 0..MOST_ALIASES {
+            let alias = records.iter().zip(&owners).find_map(|(record, owner)| {
+                let target = if record.kind == CNAME && knows(&known, owner) { folded(record.data)? } else { return None };
+                (!known.contains(&target)).then_some(target)
+            });
+            let Some(alias) = alias else { break };
+            known.push(alias);
+        }
+        let addresses = records.iter().zip(&owners).filter(|(_, owner)| knows(&known, owner));
+        let addresses = addresses.filter_map(|(record, _)| address(record.kind, window.bytes.get(record.data..record.end)?));
+        let addresses: Vec<IpAddr> = addresses.take(MOST_ADDRESSES).collect();
+        if addresses.is_empty() {
+            return;
+        }
+        if self.answers >= MOST_ANSWERS {
+            if !facts.has(Kind::Overflow) {
+                facts.observe(What::Overflow("dns answers"), window.all());
+            }
+            return;
+        }
+        self.answers = self.answers.saturating_add(1);
+        facts.observe(What::DnsAnswer(Box::new(DnsAnswer { name, at: window.at, addresses })), window.all());
     }
 
     fn question(&mut self, start: usize, end: usize, window: &Window<'_>, facts: &mut Facts) {
@@ -181,6 +247,8 @@ impl Reading {
 struct Header {
     flags: u16,
     questions: u16,
+    answers: u32,
+    /// All records: answers, authorities and additional ones.
     records: u32,
 }
 
@@ -190,11 +258,16 @@ impl Header {
         let flags = r.u16()?;
         let questions = r.u16()?;
         let [answers, authorities, additionals] = [r.u16()?, r.u16()?, r.u16()?].map(u32::from);
-        Ok(Header { flags, questions, records: answers.saturating_add(authorities).saturating_add(additionals) })
+        Ok(Header { flags, questions, answers, records: answers.saturating_add(authorities).saturating_add(additionals) })
     }
 
     fn is_response(&self) -> bool {
         self.flags & 0x8000 != 0
+    }
+
+    /// A response without an error.
+    fn is_success(&self) -> bool {
+        self.is_response() && self.flags & 15 == 0
     }
 
     fn is_plausible(&self) -> bool {
@@ -312,6 +385,14 @@ fn name_at(message: &[u8], at: usize) -> Option<WireStr> {
     Some(if name.is_empty() { WireStr::from(".") } else { WireStr::new(&name) })
 }
 
+fn address(kind: u16, data: &[u8]) -> Option<IpAddr> {
+    match kind {
+        A => <[u8; 4]>::try_from(data).ok().map(IpAddr::from),
+        AAAA => <[u8; 16]>::try_from(data).ok().map(IpAddr::from),
+        _ => None,
+    }
+}
+
 /// What an `ECHConfig` says in clear of itself.
 #[derive(Debug, PartialEq, Eq)]
 struct EchConfig {
@@ -397,6 +478,50 @@ mod tests {
         let talk = talk::<Dns>(&[(C, QUERY), (S, &response)], usize::MAX);
         let config = r#"dns.ech_config List([Text("www.example"), Text("cover.example"), Text("42")]) observed [#2]"#;
         assert_eq!(talk.said().last().map(String::as_str), Some(config));
+    }
+
+    /// An answer of these records: owner, type, data. Names in data are written out.
+    fn response(flags: [u8; 2], records: &[(&[u8], u16, &[u8])]) -> Vec<u8> {
+        let mut message = [&[0x12, 0x34], flags.as_slice(), &[0, 1, 0, records.len() as u8, 0, 0, 0, 0]].concat();
+        message.extend_from_slice(&QUERY[12..]);
+        for (owner, kind, data) in records {
+            message.extend_from_slice(owner);
+            message.extend_from_slice(&kind.to_be_bytes());
+            message.extend_from_slice(&[0, 1, 0, 0, 0, 60]);
+            message.extend_from_slice(&(data.len() as u16).to_be_bytes());
+            message.extend_from_slice(data);
+        }
+        message
+    }
+
+    #[test]
+    fn an_answer_gives_its_addresses_to_the_name_that_was_asked_for_through_aliases_in_any_order() {
+        let (own, alias, last): (&[u8], &[u8], &[u8]) = (b"\xc0\x0c", b"\x03CDN\x07example\0", b"\x04edge\x07example\0");
+        let records: [(&[u8], u16, &[u8]); 5] = [
+            (last, A, &[192, 0, 2, 7]),
+            (b"\x03cdn\x07example\0", CNAME, last),
+            (own, CNAME, alias),
+            (b"\x05other\x07example\0", A, &[192, 0, 2, 66]),
+            (last, AAAA, &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]),
+        ];
+        let told = talk::<Dns>(&[(C, QUERY), (S, &response([0x81, 0x80], &records))], usize::MAX);
+        let answer = r#"dns.answer List([Wire("www.example"), Text("192.0.2.7"), Text("2001:db8::9")]) observed [#2]"#;
+        assert_eq!(told.said().last().map(String::as_str), Some(answer));
+        let looped: [(&[u8], u16, &[u8]); 2] = [(own, CNAME, alias), (alias, CNAME, b"\xc0\x0c")];
+        assert!(!talk::<Dns>(&[(S, &response([0x81, 0x80], &looped))], usize::MAX).says("dns.answer"));
+        for flags in [[0x81, 0x83], [1, 0]] {
+            let told = talk::<Dns>(&[(S, &response(flags, &records))], usize::MAX);
+            assert!(!told.says("dns.answer"), "neither an error nor a query answers: {:?}", told.said());
+        }
+    }
+
+    #[test]
+    fn a_connection_of_many_answers_is_bounded_and_told() {
+        let message = response([0x81, 0x80], &[(b"\xc0\x0c", A, &[192, 0, 2, 7])]);
+        let turns: Vec<(Dir, &[u8])> = (0..100).map(|_| (S, message.as_slice())).collect();
+        let told = talk::<Dns>(&turns, usize::MAX);
+        assert_eq!(told.facts.list().iter().filter(|fact| fact.what.kind() == Kind::DnsAnswer).count(), usize::from(MOST_ANSWERS));
+        assert!(told.says(r#"intransit.overflow Text("dns answers")"#));
     }
 
     #[test]

@@ -10,8 +10,10 @@ pub mod dtls;
 mod equipment;
 mod http;
 pub mod inside;
+mod ike;
 pub mod keys;
 mod lines;
+mod look;
 pub mod messengers;
 mod mqtt;
 mod netbios;
@@ -22,13 +24,13 @@ mod proxy_protocol;
 pub mod quic;
 mod recognise;
 mod redis;
+mod rtc;
 mod sip;
 mod snmp;
 mod socks;
 mod ssdp;
 mod ssh;
 pub mod starttls;
-mod stun;
 mod syslog;
 mod telltale;
 mod telnet;
@@ -92,7 +94,7 @@ recognise::protocols! {
     StreamProtocols {
         Tls(tls::Tls),
         Ssh(ssh::Ssh),
-        Sip(sip::Sip),
+        Sip(sip::SipOverTcp),
         Http(Http),
         Xmpp(starttls::Xmpp),
         Postgres(starttls::Postgres),
@@ -101,6 +103,7 @@ recognise::protocols! {
         Ldap(starttls::Ldap),
         ProxyProtocol(proxy_protocol::ProxyProtocol),
         DnsOverTcp(DnsOverTcp),
+        Rtc(rtc::RtcOverTcp),
         Mqtt(mqtt::Mqtt),
         Openvpn(openvpn::OpenvpnOverTcp),
         Redis(redis::Redis),
@@ -120,9 +123,8 @@ recognise::protocols! {
     /// Protocols over UDP.
     DatagramProtocols {
         Quic(quic::Quic),
-        Dtls(dtls::Dtls),
+        Rtc(rtc::Rtc),
         Dns(Dns),
-        Stun(stun::Stun),
         Sip(sip::Sip),
         Ssdp(ssdp::Ssdp),
         NetbiosNames(netbios::NetbiosNames),
@@ -134,6 +136,7 @@ recognise::protocols! {
         Tftp(tftp::Tftp),
         Openvpn(openvpn::Openvpn),
         Wireguard(wireguard::Wireguard),
+        Ike(ike::Ike),
         Discord(messengers::Named<messengers::Discord>),
         Zoom(messengers::Named<messengers::Zoom>),
         TelegramVoip(messengers::Named<messengers::TelegramVoip>),
@@ -141,6 +144,8 @@ recognise::protocols! {
         LineCall(messengers::Named<messengers::LineCall>),
         Oicq(messengers::Named<messengers::Oicq>),
         Mumble(messengers::Named<messengers::Mumble>),
+        // One packet is a weak sign: last.
+        Rtp(rtc::RtpFirst),
     }
 }
 

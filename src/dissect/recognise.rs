@@ -4,6 +4,7 @@ use crate::base::{Dir, Evidence, Facts, Kind, Sides, What, Window, WireStr};
 use crate::flow::{Next, Payload};
 
 use super::equipment::Tools;
+use super::look::Look;
 use super::messengers::ThreemaCsp;
 use super::plain::{Channel, Plain};
 use super::{Probe, Protocol};
@@ -55,6 +56,8 @@ pub struct Stream<R> {
     unknown: Sides<Option<u8>>,
     /// Whether those bytes are Threema's, which are random, but not in their lengths.
     threema: Option<Box<ThreemaCsp>>,
+    /// What those bytes look like.
+    look: Option<Box<Look>>,
     tools: Option<Box<Tools>>,
     /// Nothing more is to be learnt; somebody still looks at the bytes.
     finished: bool,
@@ -88,6 +91,9 @@ impl<R: Recognised> Payload for Stream<R> {
 
     fn left(&mut self, window: &Window<'_>) {
         self.hand_on(window);
+        if self.reading.is_none() {
+            self.look.get_or_insert_default().add(window);
+        }
         self.reading.left(&self.roles.label(window));
     }
 
@@ -97,6 +103,11 @@ impl<R: Recognised> Payload for Stream<R> {
         }
         if let Some(plain) = self.tools.as_ref().and_then(|tools| tools.plain.as_ref()) {
             plain.close();
+        }
+        if let Some(mut look) = self.look.take()
+            && !facts.has(Kind::Protocol)
+        {
+            look.state(facts);
         }
     }
 
@@ -117,6 +128,9 @@ impl<R: Recognised> Payload for Stream<R> {
         self.unknown.swap();
         if let Some(threema) = &mut self.threema {
             threema.swap_sides();
+        }
+        if let Some(look) = &mut self.look {
+            look.swap_sides();
         }
     }
 }
@@ -164,6 +178,7 @@ impl<R: Recognised> Stream<R> {
                     None => {
                         self.hand_on(&rest);
                         self.perhaps_threema(&rest, facts);
+                        self.look.get_or_insert_default().add(&rest);
                         return window.bytes.len();
                     }
                 }
@@ -258,6 +273,8 @@ pub struct Datagrams<R> {
     probed: u16,
     /// The beginning of the first datagram, if it may be of a QUIC connection whose handshake went by another address.
     orphan: Option<(WireStr, Evidence)>,
+    /// What datagrams of no known protocol look like.
+    look: Option<Box<Look>>,
     tools: Option<Box<Tools>>,
     /// Nothing more is to be learnt; somebody still looks at the bytes.
     finished: bool,
@@ -292,6 +309,12 @@ impl<R: Recognised> Payload for Datagrams<R> {
         if let Some((bytes, evidence)) = self.orphan.take() {
             facts.infer(What::QuicShortHeader(bytes), evidence);
         }
+        // Beside connectivity checks it counts what else went by; beside anything else, that says more.
+        if let Some(mut look) = self.look.take()
+            && facts.get(Kind::Protocol).is_none_or(|fact| fact.what == What::Protocol("stun"))
+        {
+            look.state(facts);
+        }
     }
 
     fn next(&self) -> Next {
@@ -308,6 +331,9 @@ impl<R: Recognised> Payload for Datagrams<R> {
 
     fn swap_sides(&mut self) {
         self.roles.swapped(&mut self.reading);
+        if let Some(look) = &mut self.look {
+            look.swap_sides();
+        }
     }
 }
 
@@ -342,6 +368,7 @@ impl<R: Recognised> Datagrams<R> {
                     self.orphan = short_header(window);
                 }
                 self.hand_on(window);
+                self.look.get_or_insert_default().add(window);
                 return window.bytes.len();
             };
             self.orphan = None;

@@ -49,14 +49,16 @@ pub(in crate::flow) struct Resting {
     pub flow: Connection,
 }
 
-/// Whether these facts say something about other connections: ECH keys announced in DNS, QUIC connection ids.
+/// Whether these facts say something about other connections: addresses and ECH keys in DNS, QUIC connection ids, where
+/// media is expected.
 pub(in crate::flow) fn tells_of_others(facts: &Facts) -> bool {
     telling(facts) > 0
 }
 
 /// How many of them do.
 pub(in crate::flow) fn telling(facts: &Facts) -> usize {
-    facts.list().iter().filter(|fact| matches!(fact.what.kind(), Kind::DnsEchConfig | Kind::QuicConnectionIds)).count()
+    let tells = |kind| matches!(kind, Kind::DnsAnswer | Kind::DnsEchConfig | Kind::QuicConnectionIds | Kind::SdpMedia);
+    facts.list().iter().filter(|fact| tells(fact.what.kind())).count()
 }
 
 impl Finished {

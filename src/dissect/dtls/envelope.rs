@@ -12,7 +12,7 @@ const DATA: u16 = 0x0013;
 const CHANNELS: std::ops::RangeInclusive<u8> = 0x40..=0x7f;
 
 /// The datagram inside; the datagram itself when nothing is around it.
-pub(super) fn inside<'a>(datagram: &Window<'a>) -> Window<'a> {
+pub(in crate::dissect) fn inside<'a>(datagram: &Window<'a>) -> Window<'a> {
     let span = match datagram.bytes.first() {
         Some(first) if CHANNELS.contains(first) => channel_data(datagram.bytes),
         Some(0) => indication(datagram.bytes),

@@ -3,7 +3,7 @@
 //! The messages in clear are put together and read by [`Handshake`], as for TLS. Records of later epochs are encrypted and
 //! only noticed, unless their keys are at hand: then [`opened`] reads them. Connectivity checks and media of the same ports (RFC 7983) pass by unread.
 
-mod envelope;
+pub(in crate::dissect) mod envelope;
 mod epoch;
 mod fragments;
 mod opened;
@@ -116,6 +116,16 @@ impl Payload for Dtls {
 }
 
 impl Dtls {
+    /// The frames that show that the handshake was completed, if it was.
+    pub(in crate::dissect) fn completion(&self) -> Option<Evidence> {
+        self.handshake.completed()
+    }
+
+    /// Whether DTLS 1.3 was negotiated.
+    pub(in crate::dissect) fn is_1_3(&self) -> bool {
+        self.handshake.version().is_some_and(ProtocolVersion::is_1_3)
+    }
+
     /// Reads one record after the other (RFC 6347 §4.1.1).
     fn datagram(&mut self, datagram: &Window<'_>, facts: &mut Facts) {
         let mut rest = *datagram;

@@ -1,7 +1,7 @@
 //! What a `ServerHello` or `HelloRetryRequest` says, as facts (RFC 8446 §4.1.3 and §4.1.4).
 
 use super::hello::{ServerHello, protocols};
-use super::offer::Offer;
+use super::offer::{Offer, srtp_profiles};
 use super::{Carrier, ja3};
 use crate::base::{
     Basis, CipherSuite, Evidence, ExtensionType, Fact, Facts, NamedGroup, ProtocolVersion, Reader, VersionName, What, WireStr,
@@ -61,6 +61,9 @@ pub(super) fn state(hello: &ServerHello<'_>, carrier: Carrier, offer: Offer, evi
     }
     if let Some(name) = extensions.get(ExtensionType::ALPN).and_then(|data| protocols(data).next()) {
         say(What::TlsNextProtocol(WireStr::new(name)));
+    }
+    if let Some(profile) = extensions.get(ExtensionType::USE_SRTP).and_then(|data| srtp_profiles(data).next()) {
+        say(What::SrtpProfile(profile));
     }
     let answered = extensions.get(ExtensionType::CONNECTION_ID).or_else(|| extensions.get(ExtensionType(53)));
     if let (Some(client), Some(server)) = (offer.connection_id, answered.and_then(|data| data.first())) {

@@ -3,7 +3,7 @@
 use super::hello::{ClientHello, list16};
 use super::{Carrier, ja3, ja4};
 use crate::base::{
-    CipherSuite, Evidence, ExtensionType, Facts, NamedGroup, ProtocolVersion, Reader, Short, SignatureScheme, What, WireStr,
+    CipherSuite, Evidence, ExtensionType, Facts, NamedGroup, ProtocolVersion, Reader, Short, SignatureScheme, SrtpProfile, What, WireStr,
 };
 
 /// `TLS_EMPTY_RENEGOTIATION_INFO_SCSV` (RFC 5746 §3.3).
@@ -97,6 +97,7 @@ fn extension(kind: ExtensionType, data: &[u8]) -> Option<What> {
         ExtensionType::ALPN => What::TlsOfferedAlpn(some(super::hello::protocols(data).filter(|p| !is_grease(p)).map(WireStr::new))?),
         ExtensionType::KEY_SHARE | DRAFT_KEY_SHARE => What::TlsOfferedKeyShares(some(key_shares(data).filter(|g| !g.is_grease()))?),
         ExtensionType::PSK_KEY_EXCHANGE_MODES => What::TlsPskModes(some(Reader::new(data).vec8().ok()?.iter().filter_map(psk_mode))?),
+        ExtensionType::USE_SRTP => What::SrtpOffered(some(srtp_profiles(data))?),
         ExtensionType::ENCRYPTED_SERVER_NAME => What::TlsEsni(true),
         _ => return None,
     })
@@ -131,6 +132,11 @@ fn key_shares(data: &[u8]) -> impl Iterator<Item = NamedGroup> {
         };
         share(&mut r).ok()
     })
+}
+
+/// The protection profiles of `use_srtp` (RFC 5764 §4.1.1).
+pub(super) fn srtp_profiles(data: &[u8]) -> impl Iterator<Item = SrtpProfile> {
+    super::hello::Codes(Reader::new(data).vec16().unwrap_or_default()).all().map(SrtpProfile)
 }
 
 /// RFC 8446 §4.2.9; GREASE values there have the form `0x0b + 0x1f * n` (RFC 8701 §2) and are left out.

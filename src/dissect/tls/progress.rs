@@ -139,6 +139,12 @@ impl Handshake {
         }
     }
 
+    /// The frames that show that the handshake was completed, if it was.
+    #[must_use]
+    pub fn completed(&self) -> Option<Evidence> {
+        self.completion().map(|(_, evidence)| evidence)
+    }
+
     /// Whether nothing that is still to come can change what is known.
     #[must_use]
     pub fn is_settled(&self) -> bool {
