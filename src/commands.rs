@@ -4,6 +4,7 @@ mod compare;
 mod keys;
 #[cfg(have_libpcap)]
 mod live;
+mod lock;
 mod output;
 mod report;
 mod rules;
@@ -76,6 +77,9 @@ pub enum Failure {
     /// A file named by an option could not be used.
     #[error("{0}: {1}")]
     Input(String, String),
+    /// Too little of a strict lock holds.
+    #[error("{0}")]
+    Locked(String),
     /// An interface could not be watched.
     #[error("{0}")]
     Live(String),
@@ -169,6 +173,7 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
     };
     let mut tally = Read::default();
     let equipment = keys::equipment(global)?;
+    lock::lock(global, &lock::reading(&options.files, Some(&out)))?;
     let mut begun = Begun::default();
     let mut failed = None;
     let mut matched = false;
@@ -248,10 +253,11 @@ pub fn interfaces() -> Result<Outcome, Failure> {
 /// When the terminal cannot be used.
 pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
     let mut tally = Read::default();
-    let equipment = keys::equipment(global)?;
+    let (equipment, settings) = (keys::equipment(global)?, settings(global)?);
+    lock::lock(global, &lock::looking(files))?;
     for (at, path) in files.iter().enumerate() {
         let (sender, updates) = std::sync::mpsc::sync_channel(UPDATES_IN_FLIGHT);
-        let (input, settings, equipment) = (path.clone(), settings(global)?, equipment.clone());
+        let (input, equipment) = (path.clone(), equipment.clone());
         let reader = engine::background(move || feed(&input, settings, &equipment, &sender));
         let color = match global.color {
             cli::Color::Auto => tui::ColorChoice::Auto,
