@@ -5,6 +5,7 @@ mod compare;
 mod keys;
 #[cfg(have_libpcap)]
 mod live;
+mod lock;
 mod open;
 mod output;
 mod report;
@@ -78,6 +79,9 @@ pub enum Failure {
     /// A file named by an option could not be used.
     #[error("{0}: {1}")]
     Input(String, String),
+    /// Too little of a strict lock holds.
+    #[error("{0}")]
+    Locked(String),
     /// An interface could not be watched.
     #[error("{0}")]
     Live(String),
@@ -171,6 +175,7 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
     };
     let mut tally = Read::default();
     let equipment = keys::equipment(global)?;
+    lock::lock(global, &lock::reading(&options.files, Some(&out)))?;
     let mut begun = Begun::default();
     let mut failed = None;
     let mut matched = false;
