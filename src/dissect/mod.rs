@@ -28,6 +28,7 @@ mod ssdp;
 mod ssh;
 pub mod starttls;
 mod stun;
+mod stun_signs;
 mod syslog;
 mod telltale;
 mod telnet;
