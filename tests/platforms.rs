@@ -114,6 +114,8 @@ const ARGUED: &[(&str, &str, &str)] = &[
     ("IMO", "nobody", "not in the catalogue"),
     ("TeamSpeak", "nobody", "not in the catalogue"),
     ("Jabber", "nobody", "a port and no byte of XMPP"),
+    ("Skype_TeamsCall", "nobody", "STUN over TCP, which has no signs looked for"),
+    ("Zoom", "nobody", "from the middle of a call, in a tunnel"),
     ("SIP", "nobody", "a fuzzed message that no longer is SIP"),
 ];
 
@@ -186,13 +188,13 @@ const READ: &[(&str, &str, &[&str])] = &[
     ("ndpi/quic_frags_ch_out_of_order_same_packet_craziness.pcapng", "whatsapp", &["sni"]),
     ("ndpi/waze.pcap", "whatsapp", &["protocol"]),
     ("ndpi/whatsapp.pcap", "whatsapp", &["protocol", "ip"]),
-    ("ndpi/whatsapp_login_call.pcap", "whatsapp", &["protocol", "stun-attribute", "stun-message", "ip"]),
+    ("ndpi/whatsapp_login_call.pcap", "whatsapp", &["protocol", "stun-sign", "ip"]),
     ("ndpi/whatsapp_login_chat.pcap", "whatsapp", &["protocol"]),
-    ("ndpi/whatsapp_voice_and_message.pcap", "whatsapp", &["protocol", "stun-attribute", "stun-message", "ip"]),
-    ("ndpi/wa_video.pcap", "whatsapp", &["stun-attribute", "stun-message", "ip"]),
-    ("ndpi/wa_voice.pcap", "whatsapp", &["protocol", "stun-attribute", "stun-message", "ip"]),
-    ("ndpi/stun_wa_call.pcapng", "whatsapp", &["stun-attribute", "stun-message", "ip"]),
-    ("ndpi/lru_ipv6_caches.pcapng", "whatsapp", &["stun-attribute", "stun-message"]),
+    ("ndpi/whatsapp_voice_and_message.pcap", "whatsapp", &["protocol", "stun-sign", "ip"]),
+    ("ndpi/wa_video.pcap", "whatsapp", &["stun-sign", "ip"]),
+    ("ndpi/wa_voice.pcap", "whatsapp", &["protocol", "stun-sign", "ip"]),
+    ("ndpi/stun_wa_call.pcapng", "whatsapp", &["stun-sign", "ip"]),
+    ("ndpi/lru_ipv6_caches.pcapng", "whatsapp", &["stun-sign"]),
 ];
 
 #[test]

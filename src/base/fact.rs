@@ -357,6 +357,8 @@ facts! {
     MediaKeying(&'static str) = "intransit.media_keying";
     /// What bytes of no known protocol look like: `random`, `readable`, `structured`. An inference, never a protection.
     Looks(&'static str) = "intransit.looks";
+    /// Messages and attributes of STUN that no registry has: they tell who made the client.
+    StunSigns(Vec<String>) = "intransit.stun_signs";
     /// The process or app a capture format names.
     ProcessName(WireStr) = "process.name" as field;
 }

@@ -31,6 +31,8 @@ mod socks;
 mod ssdp;
 mod ssh;
 pub mod starttls;
+mod stun;
+mod stun_signs;
 mod syslog;
 mod telltale;
 mod telnet;

@@ -7,7 +7,7 @@ use super::equipment::Tools;
 use super::look::Look;
 use super::messengers::ThreemaCsp;
 use super::plain::{Channel, Plain};
-use super::{Probe, Protocol};
+use super::{Probe, Protocol, stun_signs};
 
 /// How many octets of a direction a probe may ask for before the direction is taken as unknown.
 const MOST_PROBED: usize = 4096;
@@ -286,6 +286,7 @@ impl<R: Recognised> Payload for Datagrams<R> {
             self.hand_on(window);
             return window.bytes.len();
         }
+        stun_signs::state(window, facts);
         let taken = self.once(window, facts);
         if self.reading.is_none() || self.reading.next() != Next::Upgrade {
             return taken;

@@ -66,7 +66,7 @@ impl Confidence {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Signal {
     /// `process`, `protocol`, `sni`, `http-host`, `proxy-target`, `certificate`, `dns`, `alpn`, `quic-version`, `stun-realm`,
-    /// `stun-attribute`, `ip`, `borrowed-sni`.
+    /// `stun-sign`, `ip`, `borrowed-sni`.
     pub signal: &'static str,
     /// What it says.
     pub value: WireStr,
@@ -192,6 +192,11 @@ impl<'i> Seen<'i> {
             What::HttpHost(name) => self.named(index.name(name.as_bytes()), Weight::Name, "http-host", name, fact),
             What::HttpConnectTarget(name) | What::SocksTarget(name) => {
                 self.named(index.name(name.as_bytes()), Weight::Name, "proxy-target", name, fact);
+            }
+            What::StunSigns(list) => {
+                if let Some((value, known)) = list.iter().find_map(|value| Some((value, index.wire(Sign::StunSign, value)?))) {
+                    self.wired(Some(known), Sign::StunSign, &value.as_str().into(), fact);
+                }
             }
             What::ResolvedName(name) => self.named(index.name(name.as_bytes()), Weight::LookedUp, "dns", name, fact),
             What::TlsSubject(subject) => {

@@ -200,6 +200,15 @@ fn a_name_that_was_looked_up_before_is_possible_and_with_an_address_of_theirs_li
 }
 
 #[test]
+fn signs_in_stun_need_an_address_of_theirs() {
+    let signs = |list: &[&str]| What::StunSigns(list.iter().map(|&sign| sign.to_owned()).collect());
+    assert_eq!(told(META, vec![signs(&["attribute 0x5555", "message 0x0801"])]), "whatsapp likely call stun-sign ip");
+    assert_eq!(told(SOMEWHERE, vec![signs(&["attribute 0x4003"])]), "whatsapp possible call stun-sign");
+    assert_eq!(told("52.114.250.1", vec![signs(&["attribute 0x8070"])]), "teams likely call stun-sign ip");
+    assert_eq!(told(SOMEWHERE, vec![signs(&["attribute 0x5555"])]), "nobody");
+}
+
+#[test]
 fn metas_quic_says_meta_and_a_name_says_more() {
     let quic = || What::QuicVersion(QuicVersion(0xface_b002));
     assert_eq!(told(META, vec![quic()]), "meta-shared shared shared quic-version ip");

@@ -126,8 +126,8 @@ pub enum Sign {
     QuicVersion,
     /// A realm of TURN: a name, matched as a suffix.
     StunRealm,
-    /// An attribute or a message type of STUN that no standard assigns, `0x4003`.
-    StunAttribute,
+    /// A message or an attribute of STUN that no registry has: `message 0x0801`, `attribute 0x4003`.
+    StunSign,
 }
 
 impl Sign {
@@ -139,7 +139,7 @@ impl Sign {
             Sign::Alpn => "alpn",
             Sign::QuicVersion => "quic-version",
             Sign::StunRealm => "stun-realm",
-            Sign::StunAttribute => "stun-attribute",
+            Sign::StunSign => "stun-sign",
         }
     }
 }
