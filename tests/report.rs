@@ -272,7 +272,11 @@ fn originals(path: &str) -> BTreeSet<String> {
 #[test]
 fn a_redacted_report_holds_none_of_the_originals() {
     for path in everything() {
-        let originals = originals(&path);
+        let mut originals = originals(&path);
+        // The names of apps stay: they are what the report is about, and the catalogue's words.
+        for platform in json(&[&path])["platforms"].as_array().unwrap() {
+            originals.remove(platform["name"].as_str().unwrap());
+        }
         for format in FORMATS {
             let said = report(format, &[&path, "--redact"]);
             for original in &originals {
@@ -521,4 +525,83 @@ fn a_comparison_tells_what_is_new_and_what_is_gone_in_every_format() {
     text_nodes(&html);
     assert!(html.contains("default-src 'none'") && html.contains("<td>TLS 1.3</td>"));
     assert_eq!(intransit(&["compare", &before, "nowhere.pcap"]).status.code(), Some(1));
+}
+
+/// From recognised traffic to the row of the report, for the platforms of the founding article. The stand-ins of `captures/` have the real
+/// names and not the real servers.
+#[test]
+fn each_of_the_seven_has_its_row_with_grade_claim_source_and_date() {
+    let said = json(&[&capture("phone_seven.pcap")]);
+    let row =
+        |id: &str| said["platforms"].as_array().unwrap().iter().find(|p| p["id"] == id).unwrap_or_else(|| panic!("no row of {id}")).clone();
+    for (id, status) in [
+        ("signal", "default"),
+        ("whatsapp", "default"),
+        ("messenger", "default"),
+        ("tiktok", "none"),
+        ("instagram", "none"),
+        ("x", "optional"),
+    ] {
+        let row = row(id);
+        assert_eq!(row["headline"]["text"], "protected in 1 of 1", "{id}");
+        assert_eq!(row["claim"]["status"], status, "{id}");
+        assert!(row["claim"]["source"]["title"].is_string() && row["claim"]["source"]["checked"].is_string(), "{id}");
+        assert!(row["because"][0]["evidence"][0]["frames"][0].is_u64(), "{id}");
+        let summary = row["summary"].as_str().unwrap();
+        let name = row["name"].as_str().unwrap();
+        assert!(
+            summary.starts_with(&format!(
+                "In this capture, 1 of 1 connection that {name} is reported to use for messages or calls used TLS 1.3"
+            )),
+            "{summary}"
+        );
+        assert!(summary.contains(&format!("This says nothing about what {name} can read on its servers.")), "{summary}");
+    }
+    // iMessage has no name of its own: its push channel is that of every app.
+    let push = row("apple-push");
+    assert_eq!(
+        (push["kind"].as_str(), &push["candidates"][0]["id"], &push["candidates"][0]["claim"]["status"]),
+        (Some("shared"), &"imessage".into(), &"default".into())
+    );
+    assert!(push["summary"].as_str().unwrap().contains("Packets do not tell which app it was."));
+    assert!(said["platforms"].as_array().unwrap().iter().all(|p| p["id"] != "imessage"), "nothing is forced");
+    assert!(said["not_seen"]["text"].as_str().unwrap().contains("No traffic recognisable as iMessage"));
+}
+
+#[test]
+fn a_phones_capture_becomes_a_redacted_answer_on_one_app() {
+    let args = [&capture("phone.pcap")[..], "--filter", "app:tiktok", "--redact"];
+    let html = report("html", &args);
+    for said in [
+        "In this capture, 1 of 1 connection that TikTok is reported to use for messages or calls used TLS 1.3",
+        "not end-to-end encrypted",
+        "This says nothing about what TikTok can read on its servers.",
+        "Redacted: names and addresses are pseudonyms",
+    ] {
+        assert!(html.contains(said), "{said}");
+    }
+    for hidden in ["im-ws", "tiktokv", "198.51.100.20", "192.0.2.10", "phone.pcap"] {
+        assert!(!html.contains(hidden), "{hidden}");
+    }
+}
+
+#[test]
+fn nothing_in_a_redacted_report_can_be_computed_back() {
+    for path in [capture("phone_seven.pcap"), capture("tls12_client_cert.pcap"), capture("demo.pcapng")] {
+        let plain = json(&[&path]);
+        let known = [&plain["inputs"][0]["sha256"], &plain["tool"]["rules"], &plain["tool"]["catalogue"]];
+        for format in FORMATS {
+            let said = report(format, &[&path, "--redact"]);
+            let body = said.split("</style>").last().unwrap();
+            let hashes =
+                body.split(|c: char| !c.is_ascii_hexdigit()).filter(|run| run.len() >= 16 && run.chars().any(|c| c.is_ascii_digit()));
+            for hash in hashes {
+                assert!(known.iter().any(|known| known.as_str() == Some(hash)), "{format} of {path} holds {hash}");
+            }
+            assert!(
+                !body.contains("1:") || !body.split("1:").skip(1).any(|rest| rest.get(..28).is_some_and(|id| id.ends_with('='))),
+                "a Community ID"
+            );
+        }
+    }
 }

@@ -134,7 +134,23 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// Whether it says of nobody who they are: it holds no names, addresses, programs or free words.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.0.is_public()
+    }
+}
+
 impl Term {
+    fn is_public(&self) -> bool {
+        match self {
+            Term::All(terms) | Term::Any(terms) => terms.iter().all(Term::is_public),
+            Term::Not(term) => term.is_public(),
+            Term::Is(test) => !matches!(test, Test::Name(_) | Test::Ip(..) | Test::Process(_) | Test::Word(_)),
+        }
+    }
+
     fn matches(&self, judged: &Judged) -> bool {
         match self {
             Term::All(terms) => terms.iter().all(|term| term.matches(judged)),

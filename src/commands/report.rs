@@ -21,8 +21,10 @@ use crate::source::{self, SourceError};
 pub fn report(options: &cli::Report, global: &Global) -> Result<Outcome, Failure> {
     let format = choose(options.format, options.output.as_deref())?;
     let case = options.case.as_deref().map(case).transpose()?;
+    let mut out = Output::open(options.output.as_deref())?;
     let (summary, read) = gather(&options.files, options.filter.as_ref().map(|chosen| &chosen.filter), global)?;
     if read.read == 0 && read.refused > 0 {
+        out.abandon();
         return Ok(Outcome::Nothing);
     }
     let report = Report {
@@ -30,6 +32,7 @@ pub fn report(options: &cli::Report, global: &Global) -> Result<Outcome, Failure
         about: About {
             command: command(options, global, format),
             filter: options.filter.as_ref().map(|chosen| chosen.text.clone()),
+            filter_is_public: options.filter.as_ref().is_some_and(|chosen| chosen.filter.is_public()),
             redacted: options.redact,
             unmasked: global.unmask,
             made: options.stamp.then(|| now().seconds().to_string()),
@@ -37,7 +40,6 @@ pub fn report(options: &cli::Report, global: &Global) -> Result<Outcome, Failure
         case,
         catalogue: catalogue(global)?,
     };
-    let mut out = Output::open(options.output.as_deref())?;
     out.write(|bytes| {
         bytes.extend_from_slice(format.render(&report).as_bytes());
         Ok(())
@@ -144,7 +146,8 @@ fn command(options: &cli::Report, global: &Global, format: Format) -> Vec<Part> 
     let mut all: Vec<Part> = vec!["intransit".into(), "report".into()];
     all.extend(options.files.iter().map(|path| file(path)));
     if let Some(chosen) = &options.filter {
-        all.extend(["--filter".into(), Part::Quoted(chosen.text.as_str().into())]);
+        let text = if chosen.filter.is_public() { Part::from(chosen.text.clone()) } else { Part::Quoted(chosen.text.as_str().into()) };
+        all.extend(["--filter".into(), text]);
     }
     for (option, paths) in [
         ("--case", options.case.as_slice()),

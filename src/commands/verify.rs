@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::report::gather;
 use super::{Failure, Outcome, catalogue, closed_pipe, shown};
 use crate::assess::Filter;
-use crate::assess::report::{About, Report};
+use crate::assess::report::{About, Report, WITHHELD};
 use crate::base::{WireStr, escape_into};
 use crate::cli::{self, Global};
 use crate::present::report::verifiable;
@@ -39,6 +39,7 @@ pub fn verify(options: &cli::Verify, global: &Global) -> Result<Outcome, Failure
         summary,
         about: About {
             command: Vec::new(),
+            filter_is_public: filter.as_ref().is_some_and(|(_, filter)| filter.is_public()),
             filter: filter.map(|(text, _)| text),
             redacted: is_redacted(&said),
             unmasked: global.unmask,
@@ -97,7 +98,7 @@ fn filter(said: &Value, options: &cli::Verify) -> Result<Option<(String, Filter)
         return Ok(Some((chosen.text.clone(), chosen.filter.clone())));
     }
     let Some(text) = text(said, "/filter/expression") else { return Ok(None) };
-    if is_redacted(said) {
+    if is_redacted(said) && text == WITHHELD {
         return Err(Failure::Usage("the report is redacted and does not tell its filter: give it with --filter".into()));
     }
     let filter = Filter::parse(text).map_err(|e| Failure::Usage(format!("the report's filter is not understood: {e}")))?;

@@ -24,6 +24,13 @@ pub fn number(ip: IpAddr) -> u128 {
 }
 
 impl Cidr {
+    /// Whether an address is in it.
+    #[must_use]
+    pub fn contains(self, ip: IpAddr) -> bool {
+        let (first, last) = self.bounds();
+        (first..=last).contains(&number(ip))
+    }
+
     /// Its first and its last address, as numbers.
     #[must_use]
     pub fn bounds(self) -> (u128, u128) {

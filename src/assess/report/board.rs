@@ -10,7 +10,7 @@ use std::fmt;
 use super::Citations;
 use super::tally::{ByGrade, Counts};
 use crate::assess::attribution::{Confidence, Role};
-use crate::assess::{Grade, Judged, Outcome, Severity};
+use crate::assess::{Grade, Identity, Judged, Outcome, Severity};
 use crate::base::{Dir, Exposed, Kind, Timestamp, What, WireStr};
 
 /// The row of connections that no platform was named for.
@@ -114,6 +114,10 @@ pub struct App {
     pub headline_versions: Counts<(Grade, String)>,
     /// Of the headline: why connections have their grade.
     pub reasons: Counts<(Grade, String)>,
+    /// Whether the other side was who it said.
+    pub identities: Counts<Identity>,
+    /// Protocols of the connections whose construction is an app's own.
+    pub constructions: Counts<&'static str>,
     /// What could be read: its kind and what it was.
     pub readable: Counts<(Exposed, &'static str)>,
     /// The rules that fired, gravest first.
@@ -146,6 +150,8 @@ impl App {
             versions: Counts::with_room(ROOM),
             headline_versions: Counts::with_room(ROOM),
             reasons: Counts::with_room(ROOM),
+            identities: Counts::with_room(ROOM),
+            constructions: Counts::with_room(ROOM),
             readable: Counts::with_room(ROOM),
             findings: Counts::with_room(2 * ROOM),
             because: Counts::with_room(ROOM),
@@ -200,6 +206,14 @@ impl App {
                 }
             }
             Outcome::Failed(_) | Outcome::Unanswered(_) | Outcome::Unseen(_) | Outcome::Nothing => {}
+        }
+        if let Some(identity) = judgement.identity {
+            let cited =
+                connection.facts.get(Kind::TlsCertSha256).map_or_else(|| proof.clone(), |fact| Citations::of(input, &fact.evidence));
+            self.identities.add(identity, &cited);
+        }
+        if let (Grade::Custom, Some(protocol)) = (grade, connection.protocol()) {
+            self.constructions.add(protocol, &proof);
         }
         for (readable, evidence) in super::readables(&connection.facts) {
             self.readable.add((readable.kind, readable.what), &Citations::of(input, evidence));

@@ -3,7 +3,7 @@
 use super::sentence::{listed, said};
 use super::{App, Ground, Part, Report, Sentence};
 use crate::assess::platforms::{Catalogue, Claim, InForce, Platform, Quality, Source, SourceKey, Status};
-use crate::base::Timestamp;
+use crate::base::{Timestamp, WireStr};
 
 /// The claim on one platform, and what stands around it.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,12 @@ pub struct Claimed<'a> {
     pub in_force: InForce<'a>,
     /// The last moment of the capture.
     end: Timestamp,
+    /// Whether the capture carries a real time; else the latest claim counts.
+    has_clock: bool,
 }
+
+/// 1995, the year of SSL: a capture that says it is older carries no real time.
+const FIRST_CLOCK: i64 = 788_918_400;
 
 impl Report {
     /// The claims that stand beside a row: that of the app; of a shared group, those of every candidate.
@@ -23,7 +28,9 @@ impl Report {
     pub fn claims_of(&self, app: &App) -> Vec<Claimed<'_>> {
         let catalogue = self.catalogue;
         let (start, end) = app.span.unwrap_or_default();
-        let claimed = |platform| Claimed { catalogue, platform, in_force: Platform::claim_at(platform, start), end };
+        let has_clock = start >= Timestamp::from_secs(FIRST_CLOCK);
+        let at = if has_clock { start } else { Timestamp::from_nanos(i64::MAX) };
+        let claimed = |platform| Claimed { catalogue, platform, in_force: Platform::claim_at(platform, at), end, has_clock };
         match (catalogue.platform(&app.id), catalogue.group(&app.id)) {
             (Some(platform), _) => vec![claimed(platform)],
             (None, Some(group)) => group.candidates.iter().filter_map(|id| catalogue.platform(id)).map(claimed).collect(),
@@ -123,6 +130,9 @@ impl Claimed<'_> {
                 all.push(said![ground(); "The claim was last checked on ", claim.checked.to_string(), stale, "."]);
             }
         }
+        if !self.has_clock {
+            all.push(said![Ground::Whole; "The capture carries no real time: the claim is the latest one."]);
+        }
         for earlier in self.in_force.earlier {
             all.push(self.changed("Before that", earlier));
         }
@@ -176,6 +186,32 @@ impl Claimed<'_> {
                 format!("according to “{}” ({}){quoting}", source.title, source.quality.word())
             }
         }
+    }
+}
+
+impl Report {
+    /// Who says that a name, an address or a sign is of this row's app: the source in the catalogue.
+    #[must_use]
+    pub fn source_of_signal(&self, app: &App, signal: &str, value: &WireStr) -> Option<Ground> {
+        let catalogue = self.catalogue;
+        let (domains, ranges, wire, apps) = match (catalogue.platform(&app.id), catalogue.group(&app.id)) {
+            (Some(p), _) => (&p.domains, &p.ranges, &p.wire, &p.apps),
+            (None, Some(g)) => (&g.domains, &g.ranges, &g.wire, &g.apps),
+            (None, None) => return None,
+        };
+        let text = std::str::from_utf8(value.as_bytes()).ok()?.trim_end_matches('.').to_ascii_lowercase();
+        let under = |suffix: &str| text.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        let key = match signal {
+            "process" => apps.iter().find(|app| app.name.eq_ignore_ascii_case(&text)).map(|app| &app.source),
+            "ip" => text.parse().ok().and_then(|ip| ranges.iter().find(|range| range.cidr.contains(ip))).map(|range| &range.source),
+            "protocol" | "alpn" | "quic-version" | "stun-realm" | "stun-attribute" => {
+                wire.iter().find(|sign| sign.sign.word() == signal && (sign.value == text || under(&sign.value))).map(|sign| &sign.source)
+            }
+            _ => {
+                domains.iter().filter(|domain| under(&domain.suffix)).max_by_key(|domain| domain.suffix.len()).map(|domain| &domain.source)
+            }
+        };
+        Some(Ground::Sources(vec![key?.as_str().to_owned()]))
     }
 }
 

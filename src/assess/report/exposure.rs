@@ -9,6 +9,8 @@ use crate::base::{Basis, Dir, Exposed, Kind, Timestamp, What, WireStr};
 
 /// Different names that are kept.
 const MOST_NAMES: usize = 1000;
+/// Names of one certificate that are listed: some hold hundreds, of other customers.
+const MOST_OF_A_CERTIFICATE: usize = 4;
 /// Different identifiers that are kept.
 const MOST_IDENTIFIERS: usize = 200;
 /// Pairs of addresses that are kept.
@@ -133,7 +135,7 @@ impl Exposure {
                     self.names.add((name.clone(), from), &cited);
                 }
                 What::TlsAlternativeNames(names) => {
-                    names.iter().for_each(|name| self.names.add((name.clone(), from), &cited));
+                    names.iter().take(MOST_OF_A_CERTIFICATE).for_each(|name| self.names.add((name.clone(), from), &cited));
                 }
                 _ => {}
             }

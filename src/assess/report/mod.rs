@@ -60,6 +60,8 @@ pub struct About {
     pub command: Vec<Part>,
     /// The filter, as it was written.
     pub filter: Option<String>,
+    /// Whether the filter says of nobody who they are, so that a redacted report can tell it.
+    pub filter_is_public: bool,
     /// Whether names, addresses and times are replaced.
     pub redacted: bool,
     /// Whether excerpts are shown as they were.
@@ -77,6 +79,13 @@ impl Report {
             OTHER => "Other servers".to_owned(),
             id => self.catalogue.name(id).to_owned(),
         }
+    }
+
+    /// The filter as part of a sentence.
+    #[must_use]
+    pub fn filter(&self) -> Option<Part> {
+        let text = self.about.filter.as_ref()?;
+        Some(if self.about.filter_is_public { Part::Words(text.clone().into()) } else { Part::Quoted(text.as_str().into()) })
     }
 
     /// How it speaks: plainly, or with pseudonyms.

@@ -120,6 +120,17 @@ impl Voice {
         at.seconds().to_string().replace('T', " ").replace('Z', " UTC")
     }
 
+    /// The beginning of a stretch of the timeline: the moment, or how many stretches after the first one. Stretches begin at round times,
+    /// so that an offset from the first packet would tell the time of day.
+    #[must_use]
+    pub fn stretch(&self, at: Timestamp, place: u64, seconds: u64) -> String {
+        if !self.is_redacted() {
+            return self.second(at);
+        }
+        let seconds = place.saturating_mul(seconds);
+        format!("+{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    }
+
     /// Words that others chose, or that hold values seen: told, or not.
     #[must_use]
     pub fn quoted(&self, words: &WireStr) -> String {
@@ -218,6 +229,7 @@ mod tests {
         let voice = Voice::redacted(&summary);
         assert_eq!(voice.time(start), "+00:00:00.000");
         assert_eq!(voice.second(Timestamp::from_nanos(start.nanos() + 3_723_500_000_000)), "+01:02:03");
+        assert_eq!(voice.stretch(Timestamp::from_secs(1_714_553_940), 2, 60), "+00:02:00", "the round time is not told");
         assert_eq!(Voice::plain().second(start), "2024-05-01 09:00:01 UTC");
     }
 }

@@ -2,8 +2,8 @@
 
 use super::sentence::{counted, grouped, listed, octets, percent, said};
 use super::{App, Citations, Ground, Report, Sentence, Standing};
-use crate::assess::Grade;
 use crate::assess::attribution::Role;
+use crate::assess::{Construction, Grade, Identity};
 use crate::base::Exposed;
 
 /// What every report says of its limits.
@@ -69,7 +69,8 @@ fn verdict(report: &Report) -> (&'static str, Sentence) {
         ),
         Grade::Protected => (
             "No, as far as could be judged.",
-            said![ground; with, " of ", judged, " that could be judged were protected in transit by current standards."],
+            said![ground; with, " of ", judged, " that could be judged", if with == 1 { " was" } else { " were" },
+                  " protected in transit by current standards."],
         ),
         Grade::Unknown => (
             "That cannot be said.",
@@ -114,9 +115,9 @@ pub fn warnings(report: &Report) -> Vec<Sentence> {
         all.push(said![Ground::Method; super::Part::File(name.clone()), " was given but could not be read: ",
                        super::Part::Quoted(why.as_str().into()), "."]);
     }
-    if let Some(filter) = &report.about.filter {
+    if let Some(filter) = report.filter() {
         let (matched, of) = (summary.coverage.connections, summary.coverage.connections.saturating_add(summary.left_out));
-        all.push(said![Ground::Whole; "This report is limited by a filter, ", super::Part::Quoted(filter.as_str().into()), ": it covers ",
+        all.push(said![Ground::Whole; "This report is limited by the filter ", filter, ": it covers ",
                        matched, " of ", counted(of, "connection"), "."]);
     }
     all
@@ -198,6 +199,8 @@ pub fn paragraph(report: &Report, app: &App) -> Paragraph {
     }
     beside(app, &name, &mut said.seen);
     readable(app, headline.judged, &mut said.seen);
+    constructions(report, app, &mut said.seen);
+    identities(app, &mut said.seen);
     visible(app, &mut said.seen);
     stated(report, app, &name, &mut said.seen);
     follow(app, &mut said);
@@ -337,6 +340,47 @@ fn readable(app: &App, judged: u64, into: &mut Vec<Sentence>) {
     } else if judged > 0 && app.headline.of(Grade::Exposed) == 0 {
         let which = if judged == 1 { "connection".to_owned() } else { counted(judged, "connection") };
         into.push(said![Ground::Whole; "We recognised no readable message text in the ", which, " we could judge: the bytes of each were compared with every protocol intransit knows."]);
+    }
+}
+
+/// What is known of constructions that packets cannot judge: claimed, with its source.
+fn constructions(report: &Report, app: &App, into: &mut Vec<Sentence>) {
+    for (protocol, _) in app.constructions.iter() {
+        let Some(claim) = report.catalogue.construction(protocol) else { continue };
+        let keys = std::iter::once(&claim.source).chain(&claim.also).map(|key| key.as_str().to_owned()).collect();
+        let known = match claim.status {
+            Construction::PublishedDesign => "its design is published",
+            Construction::PublishedWeaknesses => "weaknesses of it are published",
+            Construction::Unreviewed => "no review of it was found",
+        };
+        into.push(
+            said![Ground::Sources(keys); "Of this construction (", *protocol, ") it is claimed that ", known, ": ", claim.text.clone()],
+        );
+    }
+}
+
+/// Whether the other side was who it said: beside the grade, never part of it.
+fn identities(app: &App, into: &mut Vec<Sentence>) {
+    let mut cited = Citations::default();
+    let told: Vec<String> = app
+        .identities
+        .most_first()
+        .into_iter()
+        .map(|(identity, seen)| {
+            cited.extend(&seen.cited);
+            let words = match identity {
+                Identity::Valid => "proved by a valid certificate",
+                Identity::Invalid => "not proved, the certificate was not valid",
+                Identity::Private => "a private certificate, which public lists do not vouch for on purpose",
+                Identity::Unverified => "not to be checked with the list of roots used here",
+                Identity::None => "not shown at all",
+                Identity::NotVisible => "not visible, because TLS 1.3 encrypts the certificate",
+            };
+            format!("{words} ({})", grouped(seen.connections))
+        })
+        .collect();
+    if !told.is_empty() {
+        into.push(said![Ground::Frames(cited); "Identity of the servers: ", told.join("; "), "."]);
     }
 }
 

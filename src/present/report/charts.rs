@@ -123,6 +123,7 @@ pub fn timeline(page: &mut Page<'_>) {
     let timeline = &page.report.summary.timeline;
     let stretches = timeline.stretches();
     let (Some((first, _)), Some((last, _))) = (stretches.first(), stretches.last()) else { return };
+    let seconds = timeline.seconds();
     let most = stretches.iter().map(|(_, counts)| counts.total()).max().unwrap_or(1).max(1);
     page.element("h3", "", "When connections began");
     page.open_on("figure", "time", &Ground::Whole);
@@ -148,9 +149,9 @@ pub fn timeline(page: &mut Page<'_>) {
         }
     }
     svg.push_str("</svg>");
-    let (first, last) = (page.voice.second(*first), page.voice.second(*last));
-    let caption =
-        format!("From {first} to {last}: each column is {}, the highest {}.", length(timeline.seconds()), counted(most, "connection"));
+    let last_place = (stretches.len() as u64).saturating_sub(1);
+    let (first, last) = (page.voice.stretch(*first, 0, seconds), page.voice.stretch(*last, last_place, seconds));
+    let caption = format!("From {first} to {last}: each column is {}, the highest {}.", length(seconds), counted(most, "connection"));
     page.raw(&svg).open("figcaption", "").text(&caption).close("figcaption").close("figure");
     let mut told = Vec::new();
     for grade in Grade::ALL {

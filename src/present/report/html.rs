@@ -78,6 +78,8 @@ fn top(page: &mut Page<'_>) {
     }
     page.element("p", "kicker", "Protected in transit? A report by intransit");
     page.element("h1", "", "Was what was sent readable to a listener on the way?");
+    let coverage = words::coverage(report);
+    page.paragraph("coverage", coverage.get(..2).unwrap_or_default());
     let (short, sentences) = words::answer(report);
     let grade = report.summary.board.all().headline().grade;
     page.open("p", &format!("answer {}", grade.word())).element("strong", "", short);
@@ -85,8 +87,6 @@ fn top(page: &mut Page<'_>) {
         page.raw(" ").sentence(sentence);
     });
     page.close("p");
-    let coverage = words::coverage(report);
-    page.paragraph("coverage", coverage.get(..1).unwrap_or_default());
     subject(page);
     page.raw("</header>\n");
 }

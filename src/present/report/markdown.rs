@@ -117,11 +117,11 @@ impl Markdown<'_> {
         if report.about.unmasked {
             self.line("> **Not masked: what was readable is shown as it was.**\n");
         }
+        let coverage = words::coverage(report);
+        self.paragraph(coverage.get(..2).unwrap_or_default());
         let (short, sentences) = words::answer(report);
         let sentences: Vec<String> = sentences.iter().map(|sentence| self.sentence(sentence)).collect();
         self.line(&format!("**{short}** {}\n", sentences.join(" ")));
-        let coverage = words::coverage(report);
-        self.paragraph(coverage.get(..1).unwrap_or_default());
     }
 
     fn board(&mut self) {
@@ -191,9 +191,9 @@ impl Markdown<'_> {
         }
         let timeline = &report.summary.timeline;
         self.table(&["Connections that began from", "exposed", "weak", "custom", "protected", "unknown", "none"]);
-        for (start, counts) in timeline.stretches() {
+        for (place, (start, counts)) in (0u64..).zip(timeline.stretches()) {
             if counts.total() > 0 {
-                let mut cells = vec![self.voice.second(start)];
+                let mut cells = vec![self.voice.stretch(start, place, timeline.seconds())];
                 cells.extend(Grade::ALL.into_iter().map(|grade| grouped(counts.of(grade))));
                 self.row(&cells);
             }
@@ -216,7 +216,10 @@ impl Markdown<'_> {
                     .most_first()
                     .into_iter()
                     .map(|((signal, value), seen)| {
-                        let cited = self.cite(&seen.cited);
+                        let mut cited = self.cite(&seen.cited);
+                        if let Some(source) = report.source_of_signal(app, signal, value) {
+                            cited += &self.mark(&source);
+                        }
                         format!("{signal} {} ({}){cited}", self.part(&signal_part(signal, value)), grouped(seen.connections))
                     })
                     .collect();

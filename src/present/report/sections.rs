@@ -50,13 +50,21 @@ fn because(page: &mut Page<'_>, app: &App) {
         return;
     }
     page.open("p", "small").text("Taken for this app because of:");
-    for ((signal, value), seen) in app.because.most_first() {
-        page.raw(" ").open_on("span", "st", &Ground::Frames(seen.cited.clone())).text(signal).text(" ");
-        page.part(&signal_part(signal, value)).text(&format!(" ({})", grouped(seen.connections))).cite(&seen.cited).close("span").text(";");
+    for (i, ((signal, value), seen)) in app.because.most_first().into_iter().enumerate() {
+        page.text(if i > 0 { "; " } else { " " }).open_on("span", "st", &Ground::Frames(seen.cited.clone())).text(signal).text(" ");
+        page.part(&signal_part(signal, value)).text(&format!(" ({})", grouped(seen.connections))).cite(&seen.cited);
+        if let Some(source) = page.report.source_of_signal(app, signal, value) {
+            page.mark(&source);
+        }
+        page.close("span");
     }
     let more = app.because.left_out();
-    page.text(&if more > 0 { format!(" and {} more times something else.", grouped(more)) } else { " nothing else.".to_owned() });
-    page.close("p");
+    if more > 0 {
+        page.open_on("span", "st", &Ground::Frames(app.cited.clone()))
+            .text(&format!("; {} more times something else", grouped(more)))
+            .close("span");
+    }
+    page.text(".").close("p");
 }
 
 /// Every rule that fired.

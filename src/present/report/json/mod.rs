@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
 use crate::assess::Grade;
-use crate::assess::platforms::{Claim, Source};
+use crate::assess::platforms::{Claim, Source, Status};
 use crate::assess::report::{
     App, Citations, Claimed, Counts, Ground, NameFrom, Part, Report, Sentence, Standing, VERSION, Voice, rules_hash, signal_part, words,
 };
@@ -127,8 +127,8 @@ impl View<'_> {
             command: report.about.command.iter().map(|part| self.voice.part(part)).collect(),
             redacted: report.about.redacted,
             unmasked: report.about.unmasked,
-            filter: report.about.filter.as_ref().map(|filter| Filtered {
-                expression: self.voice.part(&Part::Quoted(filter.as_str().into())),
+            filter: report.filter().map(|filter| Filtered {
+                expression: self.voice.part(&filter),
                 connections: c.connections,
                 of: c.connections.saturating_add(summary.left_out),
             }),
@@ -173,8 +173,12 @@ impl View<'_> {
                     .timeline
                     .stretches()
                     .into_iter()
-                    .filter(|(_, counts)| counts.total() > 0)
-                    .map(|(start, counts)| Stretch { start: self.voice.second(start), connections: Grades(counts) })
+                    .zip(0u64..)
+                    .filter(|((_, counts), _)| counts.total() > 0)
+                    .map(|((start, counts), place)| Stretch {
+                        start: self.voice.stretch(start, place, summary.timeline.seconds()),
+                        connections: Grades(counts),
+                    })
                     .collect(),
             },
             not_seen: report.not_seen().map(|sentence| self.said(&sentence)),
@@ -245,6 +249,7 @@ impl View<'_> {
             bytes: app.bytes,
             packets: app.packets,
             versions: versions(&app.versions),
+            identities: app.identities.iter().map(|(identity, seen)| (identity.word(), seen.connections)).collect(),
             because: app
                 .because
                 .most_first()
@@ -257,7 +262,7 @@ impl View<'_> {
                 })
                 .collect(),
             worst: app.worst().map(|(severity, rule)| Worst { severity: severity.word(), rule }),
-            claim: own.and_then(|claim| self.claim(claim)),
+            claim: own.map(|claim| self.claim(claim)),
             candidates: claims
                 .iter()
                 .filter(|_| app.standing != Standing::App)
@@ -274,28 +279,28 @@ impl View<'_> {
         }
     }
 
-    fn claim(&self, claimed: &Claimed<'_>) -> Option<ClaimView> {
-        let claim = claimed.in_force.claim?;
-        let history = claimed.in_force.earlier.iter().chain(claimed.in_force.later).map(past).collect();
-        Some(ClaimView {
+    fn claim(&self, claimed: &Claimed<'_>) -> ClaimView {
+        let claim = claimed.in_force.claim;
+        let word = |of: fn(&Claim) -> Status| claim.map_or(Status::Unknown, of).word();
+        ClaimView {
             basis: "claimed",
-            status: claim.status.word(),
-            messages: claim.messages().word(),
-            groups: claim.groups().word(),
-            calls: claim.calls().word(),
-            scope: claim.scope.clone(),
-            protocol: claim.protocol.clone(),
-            disputed: claim.disputed.clone(),
-            since: claim.since.map(|date| date.to_string()),
-            until: claim.until.map(|date| date.to_string()),
-            source: self.source(claimed.source()?),
-            also: claim.also.iter().map(|key| key.as_str().to_owned()).collect(),
-            checked: claim.checked.to_string(),
+            status: claimed.status().word(),
+            messages: word(Claim::messages),
+            groups: word(Claim::groups),
+            calls: word(Claim::calls),
+            scope: claim.map(|claim| claim.scope.clone()),
+            protocol: claim.and_then(|claim| claim.protocol.clone()),
+            disputed: claim.and_then(|claim| claim.disputed.clone()),
+            since: claim.and_then(|claim| claim.since).map(|date| date.to_string()),
+            until: claim.and_then(|claim| claim.until).map(|date| date.to_string()),
+            source: claimed.source().map(|source| self.source(source)),
+            also: claim.into_iter().flat_map(|claim| &claim.also).map(|key| key.as_str().to_owned()).collect(),
+            checked: claim.map(|claim| claim.checked.to_string()),
             stale: claimed.is_stale(),
-            history,
+            history: claimed.in_force.earlier.iter().chain(claimed.in_force.later).map(past).collect(),
             beside: claimed.beside().into_iter().map(|(question, answer)| (question, self.said(&answer))).collect(),
             text: self.all(&claimed.sentences()),
-        })
+        }
     }
 
     fn source(&self, source: &Source) -> SourceView {
@@ -311,7 +316,7 @@ impl View<'_> {
 
     /// The sources that the platforms' sentences name.
     fn sources(&self, platforms: &[Platform]) -> BTreeMap<String, SourceView> {
-        let claims = platforms.iter().flat_map(|p| p.claim.iter().chain(p.candidates.iter().filter_map(|c| c.claim.as_ref())));
+        let claims = platforms.iter().flat_map(|p| p.claim.iter().chain(p.candidates.iter().map(|c| &c.claim)));
         let keys = claims.flat_map(|claim| claim.text.iter().chain(claim.beside.values()).flat_map(|said| &said.sources));
         keys.filter_map(|key| Some((key.clone(), self.source(self.report.catalogue.source_named(key)?)))).collect()
     }

@@ -202,6 +202,7 @@ pub(super) struct Platform {
     pub(super) bytes: u64,
     pub(super) packets: u64,
     pub(super) versions: BTreeMap<String, u64>,
+    pub(super) identities: BTreeMap<&'static str, u64>,
     pub(super) because: Vec<Because>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) worst: Option<Worst>,
@@ -246,8 +247,7 @@ pub(super) struct Worst {
 pub(super) struct Candidate {
     pub(super) id: String,
     pub(super) name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) claim: Option<ClaimView>,
+    pub(super) claim: ClaimView,
 }
 
 #[derive(Serialize)]
@@ -263,7 +263,8 @@ pub(super) struct ClaimView {
     pub(super) messages: &'static str,
     pub(super) groups: &'static str,
     pub(super) calls: &'static str,
-    pub(super) scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) protocol: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -272,9 +273,12 @@ pub(super) struct ClaimView {
     pub(super) since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) until: Option<String>,
-    pub(super) source: SourceView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<SourceView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) also: Vec<String>,
-    pub(super) checked: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) checked: Option<String>,
     pub(super) stale: bool,
     pub(super) history: Vec<Past>,
     pub(super) beside: BTreeMap<&'static str, Said>,
