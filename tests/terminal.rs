@@ -32,13 +32,14 @@ fn the_first_screen_names_the_capture_and_answers_and_q_gives_the_terminal_back(
 fn one_connection_is_opened_with_its_ladder_and_its_frames() {
     let mut t = demo(80, 24);
     t.types("/tls 1.3\r\r");
+    t.sees("Why this grade");
+    t.types("\t\t\x1b[B\x1b[B");
     t.sees("ClientHello");
-    t.types("\t\t");
     t.sees("ServerHello");
     t.sees("CsidID");
     t.sees("frame.number in {");
     t.types("\x1b[D");
-    t.no_longer_sees("ClientHello");
+    t.no_longer_sees("client 192.0.2.10");
     t.types("q");
     t.ends();
 }
@@ -50,7 +51,7 @@ fn every_screen_is_opened_by_its_number_and_by_tab() {
         ("1", "end-to-end (claimed)"),
         ("2", "protocol"),
         ("3", "app"),
-        ("4", "looked up in DNS"),
+        ("4", "HTTP cookie"),
         ("5", "severity"),
         ("6", "How much could be judged"),
     ];
@@ -112,9 +113,9 @@ fn the_mouse_selects_opens_sorts_and_turns_to_other_screens() {
     t.clicks(place);
     t.sees("● protected: TLS 1.3");
     t.clicks(place);
-    t.sees("ClientHello");
+    t.sees("Why this grade");
     t.types("\x1b");
-    t.no_longer_sees("ClientHello");
+    t.no_longer_sees("Why this grade");
     let heading = t.place_of("bytes");
     t.clicks(heading);
     t.sees("by bytes");
