@@ -31,7 +31,6 @@ mod socks;
 mod ssdp;
 mod ssh;
 pub mod starttls;
-mod stun;
 mod stun_signs;
 mod syslog;
 mod telltale;
