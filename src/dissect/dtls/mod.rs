@@ -1,7 +1,7 @@
 //! DTLS 1.0, 1.2 and 1.3 (RFC 4347, RFC 6347, RFC 9147) over UDP, also when a TURN relay carries it.
 //!
 //! The messages in clear are put together and read by [`Handshake`], as for TLS. Records of later epochs are encrypted and
-//! only noticed, unless their keys are at hand: then [`opened`] reads them. Connectivity checks and media of the same ports (RFC 7983) pass by unread.
+//! only noticed, unless their keys are at hand: then `opened` reads them. Connectivity checks and media of the same ports (RFC 7983) pass by unread.
 
 pub(in crate::dissect) mod envelope;
 mod epoch;

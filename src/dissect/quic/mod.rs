@@ -2,8 +2,8 @@
 //!
 //! Recognised on any port by the shape of long headers; that an Initial packet is one is then proven by opening it. Both
 //! sides' Initials are opened with the keys that everybody on the path can derive, and the TLS hellos inside are read by
-//! [`Handshake`](crate::dissect::tls::Handshake) like any others. Handshake, 0-RTT and 1-RTT packets are only noticed, unless their keys are at
-//! hand: then [`opened`] reads them.
+//! [`Handshake`] like any others. Handshake, 0-RTT and 1-RTT packets are only noticed, unless their keys are at
+//! hand: then `opened` reads them.
 
 mod crypto;
 mod data;
