@@ -195,6 +195,9 @@ pub struct Live {
     /// Put a wireless interface into monitor mode; may disconnect it
     #[arg(long)]
     pub monitor: bool,
+    /// After locking itself in, tries what it should no longer be able to do
+    #[arg(long, hide = true)]
+    pub test_sandbox: bool,
     /// How to print the connections; guessed from the suffix of -o
     #[arg(long, value_parser = format_named)]
     pub format: Option<Format>,
@@ -229,6 +232,9 @@ pub struct Global {
     /// The RSA key of a server of yours (PEM), for connections without forward secrecy
     #[arg(long, global = true, value_name = "FILE")]
     pub server_key: Vec<PathBuf>,
+    /// How far the program locks itself in before it reads bytes from strangers
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "best")]
+    pub sandbox: Sandbox,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
@@ -244,6 +250,17 @@ pub struct Global {
     /// No summary on standard error
     #[arg(short, long, global = true)]
     pub quiet: bool,
+}
+
+/// How far the program locks itself in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Sandbox {
+    /// As far as the system lets it.
+    Best,
+    /// Wholly, or not at all: where something does not hold, nothing is read.
+    Strict,
+    /// Not at all.
+    Off,
 }
 
 /// When to use colour; `NO_COLOR` counts under `auto`.

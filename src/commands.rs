@@ -4,6 +4,7 @@ mod compare;
 mod keys;
 #[cfg(have_libpcap)]
 mod live;
+mod lock;
 mod open;
 mod output;
 mod report;
@@ -76,6 +77,9 @@ pub enum Failure {
     /// A file named by an option could not be used.
     #[error("{0}: {1}")]
     Input(String, String),
+    /// Too little of a strict lock holds.
+    #[error("{0}")]
+    Locked(String),
     /// An interface could not be watched.
     #[error("{0}")]
     Live(String),
@@ -169,6 +173,7 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
     };
     let mut tally = Read::default();
     let equipment = keys::equipment(global)?;
+    lock::lock(global, &lock::reading(&options.files, Some(&out)))?;
     let mut begun = Begun::default();
     let mut failed = None;
     let mut matched = false;

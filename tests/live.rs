@@ -326,6 +326,48 @@ fn files_that_follow_each_other_hold_every_packet() {
 }
 
 #[test]
+fn an_interface_that_goes_down_is_told_and_one_that_vanishes_ends_the_capture_with_everything_written() {
+    let Some(space) = Namespace::new("an interface that goes away", &["python3"]) else { return };
+    let done = space.run(
+        r#"
+        ip link add va type veth peer name vb 2>/dev/null || { echo status=77; exit; }
+        ip addr add 10.9.0.1/24 dev va; ip link set va up; ip link set vb up
+        ip neigh add 10.9.0.2 lladdr 02:00:00:00:00:02 dev va
+        start live -i va -w x.pcapng --headless
+        send() { python3 -c "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x' * 100, ('10.9.0.2', $1))"; }
+        told() { n=0; until grep -q "$1" err; do n=$((n + 1)); [ $n -lt 40 ] || return; sleep 0.05; done; }
+        send 1001
+        sleep 0.2
+        before=$(now); ip link set va down; told 'has been down'; echo down=$(($(now) - before))
+        spent() { awk '{ print $14 + $15 }' /proc/$pid/stat; }
+        before=$(spent); sleep 1; echo spent=$(($(spent) - before))
+        before=$(now); ip link set va up; told 'is up again'; echo up=$(($(now) - before))
+        ip neigh replace 10.9.0.2 lladdr 02:00:00:00:00:02 dev va
+        send 1002
+        sleep 0.5
+        ip link del va
+        before=$(now); wait $pid; echo status=$?; echo gone=$(($(now) - before))
+        "$BIN" inspect -q --format jsonl x.pcapng >file; echo file=$?
+        "#,
+    );
+    if said(&done, "status") == 77 {
+        return println!("skipped: an interface that goes away (no veth)");
+    }
+    let err = space.read("err");
+    assert_eq!((said(&done, "status"), said(&done, "file")), (3, 0), "{err}");
+    assert!(said(&done, "down") < 2000 && said(&done, "up") < 2000 && said(&done, "gone") < 2000, "{err}");
+    assert!(said(&done, "spent") <= 5, "an interface that is down costs no more than 5 % of a processor");
+    assert!(err.contains("va has been down since") && err.contains("va is up again") && err.contains("va: the capture broke off"), "{err}");
+    let ports = |lines: &str| {
+        let mut ports: Vec<u64> =
+            objects(lines).iter().filter_map(|c| c["destination"]["port"].as_u64()).filter(|port| *port > 1000).collect();
+        ports.sort_unstable();
+        ports
+    };
+    assert_eq!((ports(&space.read("out")), ports(&space.read("file"))), (vec![1001, 1002], vec![1001, 1002]), "{err}");
+}
+
+#[test]
 fn interfaces_are_listed_without_any_right() {
     if !cfg!(have_libpcap) {
         return println!("skipped: interfaces (built without libpcap)");

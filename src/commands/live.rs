@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 use super::output::{Output, closed_pipe};
-use super::{Failure, Grades, Outcome, choose, file_name, keys};
+use super::{Failure, Grades, Outcome, choose, file_name, keys, lock};
 use crate::assess::Judged;
 use crate::base::{LinkType, WireStr, escape_into};
 use crate::cli::{self, Global};
@@ -16,6 +16,7 @@ use crate::engine::live::{Event, Tick, Watch, Watched};
 use crate::present::export::{Format, Writer};
 use crate::source::interfaces::{self, Found};
 use crate::source::live::{Live, LiveOptions};
+use crate::source::sandbox::Needs;
 use crate::source::{Drops, RecordOptions, Recording, Source, SourceError, Status};
 
 /// Signals that a running capture listens to.
@@ -63,7 +64,7 @@ pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
     // The numbers of frames are those of the file that keeps them.
     let kept_in = options.write.as_deref().map_or_else(|| source.name().to_owned(), file_name);
     let mut printer = Printer {
-        out: Output::open(options.output.as_deref())?,
+        out: Output::growing(options.output.as_deref())?,
         writer: format.writer(),
         name: WireStr::from(kept_in),
         signals,
@@ -80,6 +81,16 @@ pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
     if let Some((path, _)) = recording.as_ref().and_then(|recording| recording.files().first()) {
         printer.say(|| {
             format!("{} keeps every packet as it went by: what was not encrypted stands in it in clear.", safe(&path.to_string_lossy()))
+        });
+    }
+    let lock = lock::lock(global, &needs(&source, recording.as_ref()))?;
+    printer.say(|| match &lock {
+        Some(lock) => format!("The program is {}.", safe(&lock.to_string())),
+        None => "The program is not locked in.".to_owned(),
+    });
+    if options.test_sandbox {
+        crate::source::sandbox::attempts().into_iter().for_each(|(what, denied)| {
+            let _ = writeln!(io::stderr(), "{what}: {}", if denied { "denied" } else { "POSSIBLE" });
         });
     }
     printer.begin();
@@ -102,7 +113,6 @@ fn record_options(options: &cli::Live, path: &Path, source: &Live) -> RecordOpti
         path: path.to_path_buf(),
         rotate_size: options.rotate_size,
         rotate_time: options.rotate_time,
-        owner: invoker(),
         interface: source.name().to_owned(),
         link: interface.map_or(LinkType(0), |interface| interface.link),
         snaplen: interface.map_or(0, |interface| interface.snaplen),
@@ -110,10 +120,16 @@ fn record_options(options: &cli::Live, path: &Path, source: &Live) -> RecordOpti
     }
 }
 
-/// The user and the group of whoever called this program by sudo.
-fn invoker() -> Option<(u32, u32)> {
-    let number = |name| std::env::var(name).ok()?.parse().ok();
-    rustix::process::geteuid().is_root().then(|| Some((number("SUDO_UID")?, number("SUDO_GID")?))).flatten()
+/// Further files of the capture, and what libpcap counts the interface's losses by.
+fn needs(source: &Live, recording: Option<&Recording>) -> Needs {
+    let folder = recording.filter(|recording| recording.rotates()).map(|recording| recording.folder().to_path_buf());
+    Needs {
+        read: interfaces::counters(source.name()).into_iter().collect(),
+        write: folder.iter().cloned().collect(),
+        devices: Vec::new(),
+        become_invoker: true,
+        keeps_making_files_in: folder,
+    }
 }
 
 /// What was kept, and where.
@@ -245,7 +261,7 @@ impl Printer {
                 let _ = writeln!(
                     io::stderr(),
                     "intransit: {}: the capture broke off: {}; the {} frames before were read and everything is written",
-                    self.name,
+                    watched.status.as_ref().map_or(&self.name, |status| &status.interface),
                     safe(&damage.what),
                     watched.capture.frames
                 );
@@ -306,7 +322,7 @@ fn table(found: &[Found]) -> String {
 }
 
 /// Text of the system, safe to print.
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = escape_into(&mut out, text.as_bytes());

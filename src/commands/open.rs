@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, Outcome, Read, file_name, keys, notes, read_input, settings, shown};
+use super::{Failure, Outcome, Read, file_name, keys, lock, notes, read_input, settings, shown};
 use crate::assess::{Judged, State};
 use crate::base::{WireStr, escape_into};
 use crate::cli::{self, Global};
@@ -23,6 +23,7 @@ const BATCH: usize = 512;
 pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
     let (sender, updates) = std::sync::mpsc::sync_channel(UPDATES_IN_FLIGHT);
     let (inputs, settings, equipment) = (files.to_vec(), settings(global)?, keys::equipment(global)?);
+    lock::lock(global, &lock::looking(files))?;
     let reader = engine::background(move || {
         let each = inputs.iter().enumerate();
         each.map(|(at, input)| feed(input, settings, &equipment, &|update| sender.send((at, update)).is_ok())).collect::<Vec<_>>()

@@ -48,6 +48,18 @@ impl Output {
         Ok(Output { target, name, buffer: Vec::new(), closed: false })
     }
 
+    /// Standard output, or a new file that can be read while it is written, for the user who called this program alone.
+    #[cfg(have_libpcap)]
+    pub(super) fn growing(path: Option<&Path>) -> Result<Output, Failure> {
+        match path.filter(|path| *path != Path::new("-")) {
+            None => Output::open(None),
+            Some(path) => {
+                let file = crate::source::new_file(path).map_err(|e| Failure::Live(super::live::safe(&e.to_string())))?;
+                Ok(Output { target: Target::Special(file), name: shown(path), buffer: Vec::new(), closed: false })
+            }
+        }
+    }
+
     pub(super) fn write(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<(), Failure> {
         fill(&mut self.buffer).map_err(|e| Failure::Output(self.name.clone(), e))?;
         if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
@@ -73,6 +85,14 @@ impl Output {
         self.buffer = buffer;
         self.buffer.clear();
         done.or_else(closed_pipe).map_err(|e| Failure::Output(self.name.clone(), e))
+    }
+
+    /// The folder in which a file takes its name when it is whole.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        match &self.target {
+            Target::Whole(_, path) => Some(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))),
+            Target::Stdout | Target::Special(_) => None,
+        }
     }
 
     /// Whether nobody reads any more (`| head`): known when a write has failed, and for standard output also before the next one.

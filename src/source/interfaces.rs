@@ -141,6 +141,12 @@ fn link_of(name: &str) -> &'static str {
     }
 }
 
+/// The folder of an interface's own counters.
+#[must_use]
+pub fn counters(name: &str) -> Option<PathBuf> {
+    attributes(name).canonicalize().ok()
+}
+
 /// What a capture on this interface can see, for the first line: "this computer's traffic only; …".
 #[must_use]
 pub fn what_it_sees(name: &str) -> &'static str {

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 use pcap::{Active, Capture as Device, Error, Linktype, Precision};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+#[cfg(target_os = "linux")]
+use super::carrier::Carrier;
 use super::interfaces::{self, ANY};
 use super::{Capture, Chunk, Drops, FrameAt, Interface, Source, SourceError, Status};
 use crate::base::{FrameNo, LinkType, Timestamp, WireStr};
@@ -57,6 +59,9 @@ pub struct Live {
     ended: bool,
     counted: [u32; 3],
     drops: Drops,
+    #[cfg(target_os = "linux")]
+    carrier: Option<Carrier>,
+    down_since: Option<Timestamp>,
 }
 
 impl Live {
@@ -90,6 +95,9 @@ impl Live {
         let filter = options.filter.clone();
         Ok(Live {
             device,
+            #[cfg(target_os = "linux")]
+            carrier: Carrier::of(&name),
+            down_since: None,
             name,
             filter,
             capture,
@@ -164,7 +172,13 @@ impl Live {
         }
         self.drained = Some(now());
         // A signal ends the waiting early, which is what it is for.
-        let _ = poll(&mut [PollFd::new(&self.device, PollFlags::IN)], Some(&WAIT));
+        let mut fds = [PollFd::new(&self.device, PollFlags::IN)];
+        let came = poll(&mut fds, Some(&WAIT));
+        let broken = fds.iter().any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::HUP));
+        if broken && came.is_ok() {
+            // An interface that went down says so at once and for ever: no reason to ask it without a pause.
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 
@@ -193,7 +207,7 @@ impl Source for Live {
                 }
                 Err(e) => {
                     self.ended = true;
-                    self.capture.damage = Some(super::Damage { at: self.capture.bytes_read, what: e.to_string() });
+                    self.capture.damage = Some(super::Damage { at: self.capture.bytes_read, what: words(e) });
                 }
             }
         }
@@ -210,7 +224,11 @@ impl Source for Live {
     }
 
     fn status(&mut self) -> Option<Status> {
-        Some(Status { interface: WireStr::new(self.name.as_bytes()), drops: self.drops(), down_since: None })
+        #[cfg(target_os = "linux")]
+        if let Some(carrier) = &mut self.carrier {
+            self.down_since = if carrier.is_up() { None } else { self.down_since.or(Some(now())) };
+        }
+        Some(Status { interface: WireStr::new(self.name.as_bytes()), drops: self.drops(), down_since: self.down_since })
     }
 }
 
@@ -219,12 +237,17 @@ fn now() -> Timestamp {
     Timestamp::from_nanos_wide(i128::try_from(since.as_nanos()).unwrap_or(i128::MAX))
 }
 
-/// libpcap's words, and what to do.
-fn refused(error: Error, name: &str) -> SourceError {
-    let text = match error {
+/// What libpcap says, without the library's own preface.
+fn words(error: Error) -> String {
+    match error {
         Error::PcapError(text) => text,
         other => other.to_string(),
-    };
+    }
+}
+
+/// libpcap's words, and what to do.
+fn refused(error: Error, name: &str) -> SourceError {
+    let text = words(error);
     let lower = text.to_ascii_lowercase();
     if lower.contains("permi") || lower.contains("not permitted") {
         let program = std::env::current_exe().map_or_else(|_| "PATH_TO_INTRANSIT".into(), |path| path.display().to_string());

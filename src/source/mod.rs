@@ -6,12 +6,15 @@
 //! [`open`] a file or [`read`] a stream: [`FileSource`] finds out by the first bytes what it is. `input` undoes compression,
 //! `pcap` and `pcapng` read records and blocks, and `file` carries the incomplete tail of one chunk to the next.
 
+#[cfg(all(have_libpcap, target_os = "linux"))]
+mod carrier;
 mod file;
 mod hashed;
 mod input;
 mod options;
 mod pcapng;
 mod record;
+pub mod sandbox;
 mod savefile;
 #[cfg(test)]
 mod tests;
@@ -25,7 +28,7 @@ pub mod interfaces;
 pub mod live;
 mod status;
 
-pub use record::{RecordError, RecordOptions, Recording};
+pub use record::{RecordError, RecordOptions, Recording, new_file};
 pub use status::{Drops, Status};
 
 use zeroize::Zeroizing;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 
 use super::Drops;
+use super::sandbox::invoker;
 use crate::base::{Frame, FrameNo, LinkType, Timestamp};
 
 /// Octets collected before they are written, when nobody asks earlier.
@@ -26,8 +27,6 @@ pub struct RecordOptions {
     pub rotate_size: Option<u64>,
     /// Begin another file when this one covers so many nanoseconds.
     pub rotate_time: Option<u64>,
-    /// Who owns the files, when not the user of this process: user and group.
-    pub owner: Option<(u32, u32)>,
     /// The interface.
     pub interface: String,
     /// Its link type.
@@ -90,15 +89,10 @@ impl Recording {
     /// # Errors
     /// When there is one already, or it cannot be made.
     pub fn begin(options: RecordOptions) -> Result<Recording, RecordError> {
-        let folder = match options.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        let dir = rustix::fs::open(&folder, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|e| RecordError::Make(shown(&options.path), e.into()))?;
+        let dir = open_folder(&options.path)?;
         let rotates = options.rotate_size.is_some() || options.rotate_time.is_some();
         let path = if rotates { numbered(&options.path, 1) } else { options.path.clone() };
-        let (file, special) = make(&dir, &path, options.owner)?;
+        let (file, special) = make(&dir, &path, invoker())?;
         let mut recording = Recording {
             options,
             folder: dir,
@@ -199,8 +193,8 @@ impl Recording {
 
     /// The folder in which files are made.
     #[must_use]
-    pub fn folder(&self) -> &OwnedFd {
-        &self.folder
+    pub fn folder(&self) -> &Path {
+        self.options.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
     fn is_full(&self, at: Timestamp) -> bool {
@@ -212,7 +206,7 @@ impl Recording {
 
     fn rotate(&mut self, first: FrameNo) -> Result<(), RecordError> {
         let path = numbered(&self.options.path, self.files.len() + 1);
-        let (file, _) = make(&self.folder, &path, self.options.owner)?;
+        let (file, _) = make(&self.folder, &path, invoker())?;
         (self.file, self.path, self.len, self.began) = (file, path.clone(), 0, None);
         self.files.push((path, first));
         self.section();
@@ -318,6 +312,20 @@ fn numbered(path: &Path, number: usize) -> PathBuf {
     path.with_file_name(format!("{stem}-{number:05}{suffix}"))
 }
 
+/// Makes a new file as a capture does: for the user who called this program alone, and never through a link.
+///
+/// # Errors
+/// When there is one already, or it cannot be made.
+pub fn new_file(path: &Path) -> Result<File, RecordError> {
+    Ok(make(&open_folder(path)?, path, invoker())?.0)
+}
+
+fn open_folder(path: &Path) -> Result<OwnedFd, RecordError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    rustix::fs::open(folder, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|e| RecordError::Make(shown(path), e.into()))
+}
+
 /// Makes a file in a folder that is held open, so that nobody can put another folder in its place; or opens a pipe or device.
 fn make(folder: &OwnedFd, path: &Path, owner: Option<(u32, u32)>) -> Result<(File, bool), RecordError> {
     let name = path.file_name().unwrap_or_default();
@@ -363,7 +371,6 @@ mod tests {
             path: path.to_path_buf(),
             rotate_size: None,
             rotate_time: None,
-            owner: None,
             interface: "wlan0".into(),
             link: LinkType(1),
             snaplen: 262_144,

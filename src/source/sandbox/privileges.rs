@@ -1,0 +1,93 @@
+//! Becoming a user who may do nothing special, for good.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use caps::CapSet;
+use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
+
+use super::{Needs, State, invoker};
+
+/// The user without rights of any kind, by convention.
+const NOBODY: u32 = 65_534;
+
+/// Gives up groups, group, user and capabilities, in this order: each needs those that are given up later. Then looks whether it is so.
+pub(super) fn drop(needs: &Needs) -> State {
+    // A core dump would hold the traffic.
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let root = rustix::process::geteuid().is_root();
+    let (user, group) = invoker().unwrap_or((NOBODY, NOBODY));
+    let stays = needs.keeps_making_files_in.as_deref().is_some_and(|folder| !may_write(folder, user, group));
+    let became = if root && needs.become_invoker && !stays { become_user(user, group) } else { Ok(()) };
+    // Root that only reads files keeps the right to read those of others: that is why it was root.
+    let kept: &[caps::Capability] = if root && !needs.become_invoker { FILES } else { &[] };
+    let capabilities = give_up_all_but(kept);
+    let unprivileged = rustix::thread::set_no_new_privs(true).map_err(|e| format!("new privileges could still be gained: {e}"));
+    match capabilities.and(unprivileged).and_then(|()| verify(kept)) {
+        Err(why) => State::Missing(why),
+        Ok(()) if root && needs.become_invoker && stays => {
+            State::Partly("still root, because only root may make further files in that folder".to_owned())
+        }
+        Ok(()) => became.map_or_else(State::Partly, |()| State::Holds),
+    }
+}
+
+/// What lets root read and write the files of others.
+const FILES: &[caps::Capability] =
+    &[caps::Capability::CAP_DAC_OVERRIDE, caps::Capability::CAP_DAC_READ_SEARCH, caps::Capability::CAP_FOWNER];
+
+fn become_user(user: u32, group: u32) -> Result<(), String> {
+    let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(group));
+    setgroups(&[]).map_err(|e| format!("the groups could not be given up: {e}"))?;
+    setresgid(gid, gid, gid).map_err(|e| format!("the group could not be given up: {e}"))?;
+    setresuid(uid, uid, uid).map_err(|e| format!("root could not be given up: {e}"))
+}
+
+fn give_up_all_but(kept: &[caps::Capability]) -> Result<(), String> {
+    let failed = |e: caps::errors::CapsError| format!("capabilities could not be given up: {e}");
+    let kept = kept.iter().copied().filter(|cap| caps::has_cap(None, CapSet::Permitted, *cap).unwrap_or(false)).collect();
+    // Without CAP_SETPCAP the bounding set stays; with no new privileges nothing can be gained from it.
+    let _ = caps::clear(None, CapSet::Bounding);
+    let _ = caps::clear(None, CapSet::Ambient);
+    caps::set(None, CapSet::Effective, &kept).map_err(failed)?;
+    caps::set(None, CapSet::Permitted, &kept).map_err(failed)?;
+    caps::clear(None, CapSet::Inheritable).map_err(failed)
+}
+
+/// What the kernel says of this process, not what was asked of it.
+fn verify(kept: &[caps::Capability]) -> Result<(), String> {
+    let status = std::fs::read_to_string("/proc/thread-self/status").map_err(|e| format!("/proc cannot be read to verify it: {e}"))?;
+    let field =
+        |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim().to_owned();
+    let most = kept.iter().map(caps::Capability::bitmask).sum::<u64>();
+    for set in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
+        let held = u64::from_str_radix(&field(set), 16).unwrap_or(u64::MAX);
+        if held & !most != 0 {
+            return Err(format!("capabilities are left: {set} {held:x}"));
+        }
+    }
+    if field("NoNewPrivs") != "1" {
+        return Err("new privileges could still be gained".to_owned());
+    }
+    for ids in ["Uid", "Gid"] {
+        let all = field(ids);
+        if !all.split_whitespace().all(|id| Some(id) == all.split_whitespace().next()) {
+            return Err(format!("{ids}s are left: {all}"));
+        }
+    }
+    Ok(())
+}
+
+/// By the mode of the folder alone: enough to decide whether to try.
+fn may_write(folder: &Path, user: u32, group: u32) -> bool {
+    std::fs::metadata(folder).is_ok_and(|meta| {
+        let bits = match (meta.uid() == user, meta.gid() == group) {
+            (true, _) => meta.mode() >> 6,
+            (_, true) => meta.mode() >> 3,
+            _ => meta.mode(),
+        };
+        bits & 0o3 == 0o3
+    })
+}

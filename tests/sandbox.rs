@@ -1,0 +1,149 @@
+//! What the program can no longer do when it reads bytes from strangers, and that it can still do its work.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::process::{Command, Output};
+
+use common::namespace::{Namespace, is_root};
+
+fn intransit(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_intransit")).args(args).output().unwrap()
+}
+
+fn has_landlock() -> bool {
+    let done = intransit(&["inspect", "-q", "--sandbox", "strict", common::cabinet().join("tls10.pcap").to_str().unwrap()]);
+    if done.status.success() {
+        return true;
+    }
+    println!("skipped: {}", String::from_utf8_lossy(&done.stderr).trim());
+    false
+}
+
+#[test]
+fn a_locked_capture_goes_on_and_everything_else_is_denied() {
+    let Some(space) = Namespace::new("the lock of a capture", &["python3"]) else { return };
+    space.run(
+        r#"
+        start live -i lo --test-sandbox --headless -w x.pcapng
+        traffic blast 9 20 100
+        sleep 0.5
+        cat /proc/$pid/status >state
+        stop INT
+        "#,
+    );
+    let err = space.read("err");
+    let tried: Vec<&str> = err.lines().filter(|line| line.ends_with(": denied") || line.ends_with(": POSSIBLE")).collect();
+    assert!(tried.len() >= 12, "{err}");
+    let possible: Vec<&&str> = tried.iter().filter(|line| line.ends_with("POSSIBLE")).collect();
+    if has_landlock() {
+        assert!(possible.is_empty(), "{possible:?}: {err}");
+    }
+    assert!(space.read("out").contains("\"port\":9,"), "it still captures: {err}");
+    let state = space.read("state");
+    let field = |name: &str| state.lines().find_map(|line| line.strip_prefix(&format!("{name}:"))).unwrap_or_default().trim().to_owned();
+    assert_eq!((field("NoNewPrivs").as_str(), field("Seccomp").as_str()), ("1", "2"));
+    for set in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
+        assert_eq!(u64::from_str_radix(&field(set), 16), Ok(0), "{set}");
+    }
+    if is_root() {
+        assert_eq!(field("Uid").split_whitespace().collect::<Vec<_>>(), ["65534"; 4]);
+        assert_eq!(field("Gid").split_whitespace().collect::<Vec<_>>(), ["65534"; 4]);
+        assert_eq!(field("Groups"), "");
+        assert!(err.contains("The program is locked in: runs as user 65534 without privileges"), "{err}");
+    } else {
+        // A namespace of its own has one user only, who cannot become another.
+        assert!(err.contains("locked in only in part"), "{err}");
+    }
+}
+
+#[test]
+fn a_capture_under_sudo_becomes_the_user_who_called() {
+    if !is_root() {
+        return println!("skipped: becoming the user who called sudo (not root)");
+    }
+    let Some(space) = Namespace::new("becoming the user who called sudo", &[]) else { return };
+    space.run(
+        r#"
+        chmod 755 .
+        export SUDO_UID=1234 SUDO_GID=2345
+        start live -i lo --sandbox strict --headless
+        grep -E '^(Uid|Gid|Groups)' /proc/$pid/status >state
+        stop INT
+        # Others cannot make files here: root stays root for it, and says so; strictly it does not begin.
+        start live -i lo -w x.pcapng --rotate-size 1k --headless
+        grep -E '^(Uid|CapEff)' /proc/$pid/status >>state
+        stop INT
+        "$BIN" live -i lo -w y.pcapng --rotate-size 1k --sandbox strict --headless >refused 2>&1; echo $? >status
+        "#,
+    );
+    let state = space.read("state");
+    let lines: Vec<String> = state.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(lines[..3], ["Uid: 1234 1234 1234 1234", "Gid: 2345 2345 2345 2345", "Groups:"]);
+    assert_eq!(lines[3..], ["Uid: 0 0 0 0", "CapEff: 0000000000000000"]);
+    assert!(space.read("err").contains("still root, because only root may make further files"), "{}", space.read("err"));
+    assert_eq!(space.read("status").trim(), "1");
+    assert!(space.read("refused").contains("--sandbox strict"), "{}", space.read("refused"));
+}
+
+#[test]
+fn without_the_right_to_capture_the_line_that_gives_it_is_named_and_with_it_nothing_more_is_needed() {
+    if !is_root() {
+        return println!("skipped: the right to capture (not root, which could take it away)");
+    }
+    let Some(space) = Namespace::new("the right to capture", &["setcap", "setpriv", "python3"]) else { return };
+    space.run(
+        r#"
+        chmod 755 .; mkdir bin; cp "$BIN" bin/intransit
+        as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs "$@"; }
+        setpriv --reuid 65534 --regid 65534 --clear-groups bin/intransit live -i lo --headless >refused 2>&1; echo $? >status
+        # The line itself, without sudo, which is not here.
+        sed -n 's/.*`sudo \(setcap[^`]*\)`.*/\1/p' refused >line
+        sh line 2>>line || { echo skip >skip; exit; }
+        setpriv --reuid 65534 --regid 65534 --clear-groups bin/intransit live -i lo --headless >out 2>err & pid=$!
+        watching
+        traffic blast 9 5 100
+        sleep 0.5
+        stop INT
+        "#,
+    );
+    assert_eq!(space.read("status").trim(), "1");
+    let refused = space.read("refused");
+    assert_eq!(refused.lines().count(), 1, "{refused}");
+    let program = space.path("bin/intransit");
+    assert!(refused.contains(&format!("`sudo setcap cap_net_raw+ep '{}'`", program.display())), "{refused}");
+    if space.path("skip").exists() {
+        return println!("skipped: a program with a capability ({})", space.read("line"));
+    }
+    assert!(space.read("out").contains("\"port\":9,"), "{}", space.read("err"));
+}
+
+#[test]
+fn a_locked_reader_reads_and_writes_what_it_was_asked_to() {
+    if !has_landlock() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["demo.pcapng", "tls10.pcap", "form_zst.pcap.zst", "quic_v1_h3.pcap"];
+    let files: Vec<String> = names.iter().map(|name| common::cabinet().join(name).to_str().unwrap().to_owned()).collect();
+    for workers in ["1", "3"] {
+        for format in ["jsonl", "table", "csv"] {
+            let read = |sandbox: &str| {
+                let path = folder.path().join(format!("{sandbox}.{format}"));
+                let mut args =
+                    vec!["inspect", "--workers", workers, "--sandbox", sandbox, "--format", format, "-o", path.to_str().unwrap()];
+                args.extend(files.iter().map(String::as_str));
+                let done = intransit(&args);
+                assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+                std::fs::read_to_string(path).unwrap()
+            };
+            assert!(read("strict") == read("off"), "{format}");
+        }
+    }
+    let input = std::fs::File::open(&files[0]).unwrap();
+    let piped = Command::new(env!("CARGO_BIN_EXE_intransit")).args(["inspect", "--sandbox", "strict", "-"]).stdin(input).output().unwrap();
+    assert!(piped.status.success() && !piped.stdout.is_empty());
+    let gone = intransit(&["inspect", "--sandbox", "strict", "no/such/file.pcap"]);
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("No such file"), "the lock hides no reason");
+}
