@@ -1,7 +1,7 @@
 //! `intransit live` and `intransit interfaces`.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -83,7 +83,7 @@ pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
             format!("{} keeps every packet as it went by: what was not encrypted stands in it in clear.", safe(&path.to_string_lossy()))
         });
     }
-    let lock = lock::lock(global, &needs(&source, recording.as_ref()))?;
+    let lock = lock::lock(global, &needs(&source, recording.as_ref(), growing.places()))?;
     printer.say(|| match &lock {
         Some(lock) => format!("The program is {}.", safe(&lock.to_string())),
         None => "The program is not locked in.".to_owned(),
@@ -120,11 +120,11 @@ fn record_options(options: &cli::Live, path: &Path, source: &Live) -> RecordOpti
     }
 }
 
-/// Further files of the capture, and what libpcap counts the interface's losses by.
-fn needs(source: &Live, recording: Option<&Recording>) -> Needs {
+/// Further files of the capture, key logs, and what libpcap counts the interface's losses by.
+fn needs(source: &Live, recording: Option<&Recording>, keys: impl Iterator<Item = PathBuf>) -> Needs {
     let folder = recording.filter(|recording| recording.rotates()).map(|recording| recording.folder().to_path_buf());
     Needs {
-        read: interfaces::counters(source.name()).into_iter().collect(),
+        read: interfaces::counters(source.name()).into_iter().chain(keys).collect(),
         write: folder.iter().cloned().collect(),
         devices: Vec::new(),
         become_invoker: true,
