@@ -30,7 +30,8 @@ pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
     });
     let names = files.iter().map(|path| WireStr::from(file_name(path))).collect();
     let (color, theme) = looks(global);
-    let states = tui::run(tui::Options { files: names, color, theme }, updates).map_err(|error| Failure::Terminal(error.to_string()))?;
+    let states = tui::run(tui::Options { files: names, color, theme, live: false }, updates)
+        .map_err(|error| Failure::Terminal(error.to_string()))?;
     if states.contains(&State::Reading) {
         // The user left before the end; what is still being read is not waited for.
         return Ok(Outcome::Done);
@@ -53,7 +54,7 @@ pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
     Ok(tally.outcome())
 }
 
-fn looks(global: &Global) -> (tui::ColorChoice, tui::ThemeChoice) {
+pub(super) fn looks(global: &Global) -> (tui::ColorChoice, tui::ThemeChoice) {
     let color = match global.color {
         cli::Color::Auto => tui::ColorChoice::Auto,
         cli::Color::Always => tui::ColorChoice::Always,
