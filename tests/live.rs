@@ -3,6 +3,9 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+#[path = "common/screen.rs"]
+#[allow(dead_code)]
+mod screen;
 
 use std::process::Command;
 
@@ -365,6 +368,38 @@ fn an_interface_that_goes_down_is_told_and_one_that_vanishes_ends_the_capture_wi
         ports
     };
     assert_eq!((ports(&space.read("out")), ports(&space.read("file"))), (vec![1001, 1002], vec![1001, 1002]), "{err}");
+}
+
+#[test]
+fn the_screen_shows_connections_while_they_go_on_and_the_file_is_whole_when_it_is_left() {
+    let Some(space) = Namespace::new("a capture on the screen", &["openssl", "python3"]) else { return };
+    for signal in [None, Some(rustix::process::Signal::TERM)] {
+        let _ = std::fs::remove_file(space.path("x.pcapng"));
+        let script = space.script(
+            r#"
+            certificate; tls 4433
+            (sleep 1.5; ask 4433; traffic blast 9 3 100; sleep 30) &
+            exec "$BIN" live -i lo -w x.pcapng
+            "#,
+        );
+        let args: Vec<&str> = script.iter().map(String::as_str).collect();
+        let env = space.variables();
+        let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let mut terminal = screen::Terminal::start_program(120, 30, "unshare", &args, &env);
+        // Long before the linger of a closed connection is over.
+        terminal.sees("chat.example.net");
+        terminal.sees("2 connections");
+        match signal {
+            None => terminal.types("q"),
+            Some(_) => terminal.types("\x03"),
+        }
+        assert!(terminal.ends().success(), "{}", terminal.screen());
+        let file =
+            Command::new(env!("CARGO_BIN_EXE_intransit")).args(["inspect", "-q", "--format", "jsonl"]).arg(space.path("x.pcapng")).output();
+        let told = objects(&String::from_utf8(file.unwrap().stdout).unwrap());
+        let ports: Vec<u64> = told.iter().filter_map(|c| c["destination"]["port"].as_u64()).collect();
+        assert!(ports.contains(&9) && ports.contains(&4433), "{ports:?}");
+    }
 }
 
 #[test]

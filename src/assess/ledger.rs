@@ -7,6 +7,7 @@ use super::group::Group;
 use super::judgement::Judged;
 use crate::base::{FrameNo, Kind, ProtocolVersion, Timestamp, What};
 use crate::flow::{Connection, Endpoint};
+use crate::source::Capturing;
 
 /// How many connections a [`Ledger`] keeps unless told otherwise; more are counted only.
 pub const MOST_CONNECTIONS: usize = 200_000;
@@ -46,6 +47,8 @@ pub struct Ledger {
     pub frames: u64,
     /// Damage, bounds that were hit, and what else the reader of the capture had to say.
     pub notes: Vec<String>,
+    /// How the capture stands, where it is one that runs.
+    pub capturing: Option<Capturing>,
     /// How far the reading has come.
     pub state: State,
 }
@@ -73,6 +76,7 @@ impl Ledger {
             total: None,
             frames: 0,
             notes: Vec::new(),
+            capturing: None,
             state: State::Reading,
         }
     }

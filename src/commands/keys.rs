@@ -71,6 +71,12 @@ impl Growing {
         self.equipment.clone()
     }
 
+    /// What must stay readable for it: each file, or where it is not there yet, the folder in which it will be.
+    pub fn places(&self) -> impl Iterator<Item = PathBuf> {
+        let folder = |path: &Path| path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
+        self.files.iter().map(move |(path, _)| if path.exists() { path.clone() } else { folder(path) })
+    }
+
     /// Reads the whole lines that were added since.
     pub fn read_on(&mut self) {
         for (path, read) in &mut self.files {

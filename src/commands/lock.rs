@@ -29,3 +29,11 @@ pub(super) fn reading(files: &[PathBuf], output: Option<&Output>) -> Needs {
     let folder = output.and_then(Output::folder).map(Path::to_path_buf);
     Needs { read: files.to_vec(), write: folder.into_iter().chain([std::env::temp_dir()]).collect(), ..Needs::default() }
 }
+
+/// For reading captures on a screen, from which reports are written into the folder that is open.
+pub(super) fn looking(files: &[PathBuf]) -> Needs {
+    let mut needs = reading(files, None);
+    needs.write.push(PathBuf::from("."));
+    needs.devices.extend(["/dev/tty", "/dev/null"].map(PathBuf::from));
+    needs
+}

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, Outcome, Read, file_name, keys, notes, read_input, settings, shown};
+use super::{Failure, Outcome, Read, file_name, keys, lock, notes, read_input, settings, shown};
 use crate::assess::{Judged, State};
 use crate::base::{WireStr, escape_into};
 use crate::cli::{self, Global};
@@ -23,13 +23,15 @@ const BATCH: usize = 512;
 pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
     let (sender, updates) = std::sync::mpsc::sync_channel(UPDATES_IN_FLIGHT);
     let (inputs, settings, equipment) = (files.to_vec(), settings(global)?, keys::equipment(global)?);
+    lock::lock(global, &lock::looking(files))?;
     let reader = engine::background(move || {
         let each = inputs.iter().enumerate();
         each.map(|(at, input)| feed(input, settings, &equipment, &|update| sender.send((at, update)).is_ok())).collect::<Vec<_>>()
     });
     let names = files.iter().map(|path| WireStr::from(file_name(path))).collect();
     let (color, theme) = looks(global);
-    let states = tui::run(tui::Options { files: names, color, theme }, updates).map_err(|error| Failure::Terminal(error.to_string()))?;
+    let states = tui::run(tui::Options { files: names, color, theme, live: false }, updates)
+        .map_err(|error| Failure::Terminal(error.to_string()))?;
     if states.contains(&State::Reading) {
         // The user left before the end; what is still being read is not waited for.
         return Ok(Outcome::Done);
@@ -52,7 +54,7 @@ pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
     Ok(tally.outcome())
 }
 
-fn looks(global: &Global) -> (tui::ColorChoice, tui::ThemeChoice) {
+pub(super) fn looks(global: &Global) -> (tui::ColorChoice, tui::ThemeChoice) {
     let color = match global.color {
         cli::Color::Auto => tui::ColorChoice::Auto,
         cli::Color::Always => tui::ColorChoice::Always,

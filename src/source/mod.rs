@@ -29,7 +29,7 @@ pub mod live;
 mod status;
 
 pub use record::{RecordError, RecordOptions, Recording, new_file};
-pub use status::{Drops, Status};
+pub use status::{Capturing, Drops, Status};
 
 use zeroize::Zeroizing;
 

@@ -13,6 +13,19 @@ pub struct Status {
     pub down_since: Option<Timestamp>,
 }
 
+/// What a screen says of the capture itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capturing {
+    /// The interface, and what was lost.
+    pub status: Status,
+    /// What a capture there can see: `this computer's traffic only; …`.
+    pub sees: &'static str,
+    /// How far the program is locked in; `None` where that was switched off.
+    pub lock: Option<String>,
+    /// The file that keeps the packets.
+    pub kept_in: Option<WireStr>,
+}
+
 /// Packets since the capture began. The program has no queue that drops: what it cannot take in time waits in the kernel's ring, and what
 /// finds no room there is counted by the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -41,17 +41,35 @@ impl Namespace {
 
     fn unshare(&self) -> Command {
         let mut command = Command::new("unshare");
-        // Processes end with the first one of their namespace, whatever happens to the test.
-        command.args(if is_root() {
-            &["-n", "-m", "-p", "-f", "--mount-proc"][..]
-        } else {
-            &["-U", "-r", "-n", "-m", "-p", "-f", "--mount-proc"]
-        });
-        command.args(["--kill-child", "sh", "-c"]).stdin(Stdio::null());
-        command.env("BIN", env!("CARGO_BIN_EXE_intransit")).env("DIR", self.folder.path());
-        command.env("TRAFFIC", Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/traffic.py"));
-        command.env("CAPTURES", Path::new(env!("CARGO_MANIFEST_DIR")).join("captures"));
+        command.args(Namespace::flags()).stdin(Stdio::null()).envs(self.variables());
         command
+    }
+
+    fn flags() -> &'static [&'static str] {
+        // Processes end with the first one of their namespace, whatever happens to the test.
+        if is_root() {
+            &["-n", "-m", "-p", "-f", "--mount-proc", "--kill-child", "sh", "-c"]
+        } else {
+            &["-U", "-r", "-n", "-m", "-p", "-f", "--mount-proc", "--kill-child", "sh", "-c"]
+        }
+    }
+
+    /// What scripts find in their environment.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let text = |path: &Path| path.to_str().unwrap().to_owned();
+        vec![
+            ("BIN".into(), env!("CARGO_BIN_EXE_intransit").into()),
+            ("DIR".into(), text(self.folder.path())),
+            ("TRAFFIC".into(), text(&source.join("tests/tools/traffic.py"))),
+            ("CAPTURES".into(), text(&source.join("captures"))),
+            ("TERM".into(), "xterm-256color".into()),
+        ]
+    }
+
+    /// The arguments of `unshare` for a script that somebody else runs.
+    pub fn script(&self, script: &str) -> Vec<String> {
+        Namespace::flags().iter().map(|flag| (*flag).to_owned()).chain([format!("{FUNCTIONS}\n{script}")]).collect()
     }
 
     /// Runs a script there, after functions for it: `start ARGS…` starts `$BIN ARGS…` with its output in `$DIR/out` and `$DIR/err` and

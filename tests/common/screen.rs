@@ -33,10 +33,15 @@ impl Terminal {
 
     /// Starts the program with these arguments and variables.
     pub fn start_with(width: u16, height: u16, args: &[&str], env: &[(&str, &str)]) -> Terminal {
+        Terminal::start_program(width, height, env!("CARGO_BIN_EXE_intransit"), args, env)
+    }
+
+    /// Starts another program, which ends up as ours.
+    pub fn start_program(width: u16, height: u16, program: &str, args: &[&str], env: &[(&str, &str)]) -> Terminal {
         let (pty, pts) = open().unwrap();
         pty.resize(pty_process::Size::new(height, width)).unwrap();
         let before = tcgetattr(&pty).unwrap();
-        let command = Command::new(env!("CARGO_BIN_EXE_intransit")).args(args).envs(env.iter().copied());
+        let command = Command::new(program).args(args).envs(env.iter().copied());
         let child = command.spawn(pts).unwrap();
         let pty = Arc::new(pty);
         let (sender, bytes) = channel();

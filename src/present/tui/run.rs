@@ -40,6 +40,8 @@ pub struct Options {
     pub color: ColorChoice,
     /// `--theme`.
     pub theme: ThemeChoice,
+    /// The capture runs: after a signal the caller still has to write what is left, and then ends by itself.
+    pub live: bool,
 }
 
 /// Why the terminal UI ended, when not because the user left it.
@@ -73,7 +75,9 @@ pub fn run(options: Options, updates: Receiver<(usize, Update)>) -> Result<Vec<S
     let ended = ui.serve(&mut terminal, &taken, &signals, &updates);
     left.store(true, Ordering::SeqCst);
     drop(taken);
-    signals.obey();
+    if !options.live {
+        signals.obey();
+    }
     ended?;
     Ok(ui.session.states().cloned().collect())
 }

@@ -1,6 +1,7 @@
 //! What the engine sends to the terminal UI.
 
 use crate::assess::{Judged, Ledger, State};
+use crate::source::Capturing;
 
 /// News of a capture.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub enum Update {
         /// Frames read so far.
         frames: u64,
     },
+    /// How a running capture stands.
+    Capturing(Box<Capturing>),
     /// Everything readable was read.
     Done {
         /// Damage, bounds that were hit, and the like: a sentence each.
@@ -44,6 +47,7 @@ impl Update {
                 return any;
             }
             Update::Progress { read, total, frames } => (ledger.read, ledger.total, ledger.frames) = (read, total, frames),
+            Update::Capturing(capturing) => ledger.capturing = Some(*capturing),
             Update::Done { notes } => {
                 ledger.notes.extend(notes);
                 ledger.state = State::Done;

@@ -1,0 +1,155 @@
+//! A running capture without a screen: connections are printed as they end.
+
+use std::io::{self, Write};
+use std::sync::atomic::Ordering;
+
+use super::super::output::Output;
+use super::super::{Failure, Grades, Outcome, bounds};
+use super::{Signals, safe};
+use crate::assess::Judged;
+use crate::base::WireStr;
+use crate::engine::live::{Event, Tick, Watched};
+use crate::present::export::{Format, Writer};
+use crate::source::{Drops, Status};
+
+/// Prints connections as they end.
+pub(super) struct Printer {
+    out: Output,
+    writer: Box<dyn Writer>,
+    tally: Tally,
+    signals: Signals,
+    status: Option<Status>,
+    failed: Option<Failure>,
+}
+
+impl Printer {
+    pub fn new(out: Output, format: Format, name: WireStr, signals: Signals, quiet: bool) -> Printer {
+        let tally = Tally::new(name, quiet);
+        let mut printer = Printer { out, writer: format.writer(), tally, signals, status: None, failed: None };
+        let Printer { out, writer, .. } = &mut printer;
+        let done = out.write(|bytes| writer.begin(bytes)).and_then(|()| out.flush());
+        printer.note(done);
+        printer
+    }
+
+    /// What cannot be written ends the capture.
+    fn note(&mut self, done: Result<(), Failure>) {
+        if let Err(failure) = done {
+            self.failed.get_or_insert(failure);
+        }
+        if self.failed.is_some() || self.out.is_closed() {
+            self.signals.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Over(connection) => self.connection(&connection),
+            Event::Changed(_) => {}
+            Event::Tick(tick) => self.tick(tick),
+        }
+    }
+
+    fn connection(&mut self, connection: &Judged) {
+        self.tally.count(connection);
+        if self.failed.is_none() {
+            let Printer { out, writer, tally, .. } = self;
+            let done = out.write(|bytes| writer.connection(bytes, &tally.name, connection));
+            self.note(done);
+        }
+    }
+
+    fn tick(&mut self, tick: &Tick<'_>) {
+        if let Some(status) = tick.status {
+            if self.status.as_ref().is_some_and(|before| before.down_since != status.down_since) {
+                let name = &status.interface;
+                let said = match status.down_since {
+                    Some(since) => format!("{name} has been down since {}; the capture goes on when it is up", since.seconds()),
+                    None => format!("{name} is up again"),
+                };
+                if !self.tally.quiet {
+                    let _ = writeln!(io::stderr(), "{said}");
+                }
+            }
+            self.status = Some(status.clone());
+            let done = self.out.flush();
+            self.note(done);
+        }
+        if self.signals.statistics.swap(false, Ordering::Relaxed) {
+            let drops = self.status.as_ref().map_or_else(String::new, |status| format!("; {}", status.drops));
+            let over = self.tally.over;
+            let open = tick.counts.flows.saturating_sub(over);
+            let line = format!("{} frames, {over} connections over, {open} going on{drops}", tick.capture.frames);
+            // Asked for: said even where nothing else is.
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+
+    pub fn end(mut self, watched: &Watched) -> Result<Outcome, Failure> {
+        let Printer { out, writer, .. } = &mut self;
+        let done = out.write(|bytes| writer.end(bytes));
+        self.note(done);
+        let outcome = self.tally.end(watched);
+        if let Some(failure) = self.failed.take() {
+            return Err(failure);
+        }
+        self.out.finish()?;
+        Ok(outcome)
+    }
+}
+
+/// What is counted, and said at the end.
+pub(super) struct Tally {
+    name: WireStr,
+    quiet: bool,
+    over: u64,
+    grades: Grades,
+}
+
+impl Tally {
+    pub fn new(name: WireStr, quiet: bool) -> Tally {
+        Tally { name, quiet, over: 0, grades: Grades::default() }
+    }
+
+    /// A connection is over.
+    pub fn count(&mut self, connection: &Judged) {
+        self.over += 1;
+        self.grades.count(connection);
+    }
+
+    /// What was seen and what was lost, in one line.
+    fn summary(&self, watched: &Watched) -> String {
+        let counted = format!("{}: {} connections in {} frames", self.name, self.over, watched.capture.frames);
+        let grades = self.grades.to_string();
+        let mut parts = vec![if grades.is_empty() { counted } else { format!("{counted}: {grades}") }];
+        parts.extend(bounds(&watched.link, watched.counts));
+        parts.extend(watched.keys.as_ref().map(|keys| keys.sentence()));
+        parts.extend(watched.status.as_ref().map(|status| status.drops.to_string()));
+        parts.join("; ")
+    }
+
+    /// Says how it was, and what of it failed. Standard error may be closed: the outcome tells it, too.
+    pub fn end(&self, watched: &Watched) -> Outcome {
+        let mut err = io::stderr().lock();
+        if !self.quiet {
+            let _ = writeln!(err, "{}", self.summary(watched));
+        }
+        // A warning is no summary: --quiet does not silence it.
+        if let Some(drops) = watched.status.as_ref().map(|status| status.drops).filter(Drops::is_serious) {
+            let so = "connections may look cut, one-sided or begun before the capture because of it";
+            let _ = writeln!(err, "intransit: warning: {drops}; {so}");
+        }
+        if let Some(error) = &watched.unwritten {
+            let _ = writeln!(err, "intransit: {}", safe(&error.to_string()));
+            return Outcome::Partial;
+        }
+        let Some(damage) = &watched.capture.damage else { return Outcome::Done };
+        let interface = watched.status.as_ref().map_or(&self.name, |status| &status.interface);
+        let (what, frames) = (safe(&damage.what), watched.capture.frames);
+        let _ = writeln!(
+            err,
+            "intransit: {interface}: the capture broke off: {what}; the {frames} frames before were read and everything is written"
+        );
+        Outcome::Partial
+    }
+}

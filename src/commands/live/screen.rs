@@ -1,0 +1,129 @@
+//! A running capture on the screen. The capture never waits for the screen: what is not yet drawn is kept together, the newest state of
+//! each connection once.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+
+use super::super::open::looks;
+use super::super::{Failure, Outcome, bounds};
+use super::print::Tally;
+use super::{Opened, Signals, kept, safe};
+use crate::assess::Judged;
+use crate::cli::Global;
+use crate::engine;
+use crate::engine::live::{Event, Tick, Watched};
+use crate::flow::ConnectionId;
+use crate::present::tui::{self, Update};
+use crate::source::{Capturing, interfaces};
+
+/// Updates on their way to the screen; what comes then waits here.
+const UPDATES_IN_FLIGHT: usize = 8;
+
+/// Watches until the user leaves the screen, a signal comes, or the capture ends and the user has seen it.
+pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<Outcome, Failure> {
+    let (sender, updates) = std::sync::mpsc::sync_channel(UPDATES_IN_FLIGHT);
+    let (color, theme) = looks(global);
+    let name = opened.name.clone();
+    let mut feed = Feed {
+        sender,
+        stop: Arc::clone(&signals.stop),
+        capturing: Capturing {
+            sees: interfaces::what_it_sees(opened.source.name()),
+            lock: opened.lock.as_ref().map(ToString::to_string),
+            kept_in: opened.recording.as_ref().map(|_| name.clone()),
+            ..Capturing::default()
+        },
+        tally: Tally::new(name.clone(), global.quiet),
+        waiting: Vec::new(),
+        places: HashMap::new(),
+    };
+    let mut opened = opened;
+    let capture = engine::background(move || {
+        let watched = opened.watch(true, &mut |event| feed.take(event))?;
+        feed.last(&watched);
+        Ok::<_, Failure>((opened, feed.tally, watched))
+    });
+    let options = tui::Options { files: vec![name], color, theme, live: true };
+    let shown = tui::run(options, updates);
+    // The screen is gone: the capture ends as it would at Ctrl-C, with everything written.
+    signals.stop.store(true, Ordering::Relaxed);
+    let (opened, tally, watched) = capture.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    if let Some(recording) = opened.recording.as_ref().filter(|_| !global.quiet) {
+        let _ = writeln!(io::stderr(), "{}", kept(recording));
+    }
+    let outcome = tally.end(&watched);
+    shown.map_err(|error| Failure::Terminal(error.to_string()))?;
+    Ok(outcome)
+}
+
+/// What goes to the screen.
+struct Feed {
+    sender: SyncSender<(usize, Update)>,
+    stop: Arc<AtomicBool>,
+    capturing: Capturing,
+    tally: Tally,
+    /// The newest state of each connection that the screen has not been told, and whether it is over.
+    waiting: Vec<(Judged, bool)>,
+    places: HashMap<ConnectionId, usize>,
+}
+
+impl Feed {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Over(judged) => {
+                self.tally.count(&judged);
+                self.wait(judged, true);
+            }
+            Event::Changed(judged) => self.wait(judged, false),
+            Event::Tick(tick) => self.tick(tick),
+        }
+    }
+
+    fn wait(&mut self, judged: Judged, over: bool) {
+        let id = judged.connection.id();
+        match self.places.get(&id).and_then(|&place| self.waiting.get_mut(place)) {
+            Some(known) => *known = (judged, over),
+            None => {
+                self.places.insert(id, self.waiting.len());
+                self.waiting.push((judged, over));
+            }
+        }
+    }
+
+    fn tick(&mut self, tick: &Tick<'_>) {
+        let Some(status) = tick.status else { return };
+        self.capturing.status = status.clone();
+        let capture = tick.capture;
+        if !self.waiting.is_empty() {
+            match self.sender.try_send((0, Update::Changed(std::mem::take(&mut self.waiting)))) {
+                Ok(()) => self.places.clear(),
+                Err(TrySendError::Full((_, Update::Changed(waiting)))) => self.waiting = waiting,
+                Err(_) => self.stop.store(true, Ordering::Relaxed),
+            }
+        }
+        // Newer ones will come.
+        let _ = self.sender.try_send((0, Update::Progress { read: capture.bytes_read, total: None, frames: capture.frames }));
+        let _ = self.sender.try_send((0, Update::Capturing(Box::new(self.capturing.clone()))));
+    }
+
+    /// The capture is over: now the screen may take its time, or be gone.
+    fn last(&mut self, watched: &Watched) {
+        if let Some(status) = &watched.status {
+            self.capturing.status = status.clone();
+        }
+        let capture = &watched.capture;
+        let mut notes: Vec<String> = capture.damage.iter().map(|damage| format!("the capture broke off: {}", safe(&damage.what))).collect();
+        notes.extend(watched.unwritten.as_ref().map(|error| safe(&error.to_string())));
+        notes.extend(bounds(&watched.link, watched.counts));
+        let all = [
+            Update::Changed(std::mem::take(&mut self.waiting)),
+            Update::Progress { read: capture.bytes_read, total: None, frames: capture.frames },
+            Update::Capturing(Box::new(self.capturing.clone())),
+            Update::Done { notes },
+        ];
+        let _ = all.into_iter().try_for_each(|update| self.sender.send((0, update)));
+    }
+}
