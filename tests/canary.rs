@@ -92,7 +92,7 @@ fn every_row_with_a_canary_gives_its_verdict() {
     assert!(held > 100);
 }
 
-/// The chains and frames of some hits, each looked up with tshark.
+/// The chains and frames of some hits, as they were read once by hand; of these only the requests of Matrix were looked up with tshark too.
 #[test]
 fn hits_name_their_layers_and_frames() {
     for (file, chain, frame) in [
