@@ -387,8 +387,10 @@ fn the_screen_shows_connections_while_they_go_on_and_the_file_is_whole_when_it_i
         let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let mut terminal = screen::Terminal::start_program(120, 30, "unshare", &args, &env);
         // Long before the linger of a closed connection is over.
-        terminal.sees("chat.example.net");
         terminal.sees("2 connections");
+        // From the board to the connections.
+        terminal.types("2");
+        terminal.sees("chat.example.net");
         match signal {
             None => terminal.types("q"),
             Some(_) => terminal.types("\x03"),

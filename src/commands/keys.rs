@@ -43,12 +43,14 @@ pub(super) fn equipment(global: &Global) -> Result<Equipment, Failure> {
 }
 
 /// Key logs that grow while packets come.
+#[cfg_attr(not(have_libpcap), allow(dead_code))]
 pub(super) struct Growing {
     equipment: Equipment,
     /// Each file, and how much of it was read.
     files: Vec<(PathBuf, u64)>,
 }
 
+#[cfg_attr(not(have_libpcap), allow(dead_code))]
 impl Growing {
     /// The key logs that were asked for, and that of `SSLKEYLOGFILE`; they need not exist yet.
     ///
