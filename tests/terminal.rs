@@ -142,6 +142,20 @@ fn a_resize_at_any_moment_is_followed() {
 }
 
 #[test]
+fn a_key_typed_in_the_moment_of_a_resize_is_not_lost() {
+    let mut t = demo(80, 24);
+    for round in 0..30 {
+        let width = if round % 2 == 0 { 100 } else { 80 };
+        t.resize(width, 24);
+        t.types("5");
+        t.sees("severity");
+        t.resize(width + 1, 24);
+        t.types("2");
+        t.sees("by first frame");
+    }
+}
+
+#[test]
 fn several_files_are_turned_like_pages() {
     let mut t = Terminal::start(80, 24, &[&capture("http_plain.pcap"), &capture("tls13_aes128.pcap")]);
     t.sees("http_plain.pcap (1 of 2)");

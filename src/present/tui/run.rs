@@ -28,6 +28,8 @@ const REORDER: Duration = Duration::from_millis(200);
 const MOST_ORDERING: u32 = 8;
 /// With nothing to read, the loop wakes this often to look for signals.
 const IDLE: Duration = Duration::from_millis(200);
+/// The shortest wait for a key. Not zero: crossterm reads nothing at all in no time.
+const SHORTEST: Duration = Duration::from_millis(1);
 /// The most updates taken in one turn, so that keys are heard while the engine is fast.
 const MOST_UPDATES: usize = 256;
 
@@ -159,7 +161,7 @@ impl Ui {
                 (false, false) => IDLE,
             };
             // Everything that is already typed is taken before the next drawing: holding a key down never lags behind.
-            let mut ready = event::poll(wait)?;
+            let mut ready = event::poll(wait.max(SHORTEST))?;
             while ready {
                 let effect = self.event(event::read()?);
                 dirty = true;
@@ -174,7 +176,7 @@ impl Ui {
                     // The session sees to these itself.
                     Some(Effect::Rewind | Effect::Event { .. } | Effect::Freeze(_) | Effect::File(_)) | None => {}
                 }
-                ready = event::poll(Duration::ZERO)?;
+                ready = event::poll(SHORTEST)?;
             }
         }
         Ok(())
