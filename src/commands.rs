@@ -190,15 +190,19 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
             let name = WireStr::from(file_name(path));
             match result {
                 Ok(analysis) => {
-                    let judged = analysis.judged().filter(|judged| options.filter.as_ref().is_none_or(|filter| filter.matches(judged)));
-                    let judged = judged.inspect(|judged| {
-                        let worst =
-                            options.fail_on.is_some_and(|worst| judged.judgement.grade <= worst && judged.judgement.counts_for_groups());
-                        matched |= worst;
-                    });
                     let mut grades = Grades::default();
                     let begin = begun.with(&mut out, format, writer.as_mut(), Some(&analysis));
-                    failed = begin.and_then(|()| write_connections(&mut out, writer.as_mut(), &name, judged, &mut grades)).err();
+                    let written = analysis.judged_ahead(settings.workers, |judged| {
+                        let judged = judged.filter(|judged| options.filter.as_ref().is_none_or(|filter| filter.matches(judged)));
+                        let judged = judged.inspect(|judged| {
+                            let worst = options
+                                .fail_on
+                                .is_some_and(|worst| judged.judgement.grade <= worst && judged.judgement.counts_for_groups());
+                            matched |= worst;
+                        });
+                        begin.and_then(|()| write_connections(&mut out, writer.as_mut(), &name, judged, &mut grades))
+                    });
+                    failed = written.err();
                     tally.note(&name, &analysis, &grades, global.quiet);
                 }
                 Err(error) => tally.refuse(&shown(path), &error),

@@ -20,6 +20,12 @@ use crate::flow::{Connection, Finished, FlowTable, Limits};
 use crate::link::{Decoder, LinkCounts, Packet, Process, Transport};
 use crate::source::{Capture, Chunk, FrameAt, Source, SourceError};
 
+/// Fewest connections that a thread is started for, to judge them.
+const WORTH_A_THREAD: usize = 2048;
+/// Connections judged together, and how many such batches may wait.
+const BATCH: usize = 128;
+const AHEAD: usize = 8;
+
 type Table = FlowTable<Stream, Datagrams>;
 
 /// How to analyse.
@@ -54,6 +60,27 @@ impl Analysis {
     /// The connections by first frame, judged and attributed.
     pub fn judged(&self) -> impl Iterator<Item = Judged> {
         self.connections().map(|connection| Judged::of(connection, self.catalogue))
+    }
+
+    /// As [`Analysis::judged`], for whoever takes long over each: with a processor to spare, another thread judges ahead.
+    pub fn judged_ahead<T>(&self, workers: usize, take: impl FnOnce(&mut dyn Iterator<Item = Judged>) -> T) -> T {
+        if workers < 2 || self.finished.len() < WORTH_A_THREAD {
+            return take(&mut self.judged());
+        }
+        let (sender, receiver) = sync_channel(AHEAD);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut judged = self.judged();
+                loop {
+                    let batch: Vec<Judged> = judged.by_ref().take(BATCH).collect();
+                    // Whoever takes them may have had enough.
+                    if batch.is_empty() || sender.send(batch).is_err() {
+                        return;
+                    }
+                }
+            });
+            take(&mut receiver.into_iter().flatten())
+        })
     }
 
     /// The connections by first frame, with what others tell of them.

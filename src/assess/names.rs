@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
+
 use crate::base::{Basis, DnsAnswer, Evidence, Fact, Timestamp, What, WireStr};
 use crate::flow::Connection;
 
@@ -17,10 +19,10 @@ const MOST_OF_ONE: usize = 128;
 /// What is known of addresses.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    answers: HashMap<IpAddr, Vec<Answer>>,
+    answers: HashMap<IpAddr, Vec<Answer>, RandomState>,
     count: usize,
     /// Names the capture itself gives (pcapng Name Resolution Blocks).
-    listed: HashMap<IpAddr, WireStr>,
+    listed: HashMap<IpAddr, WireStr, RandomState>,
     /// Answers that found no room.
     left_out: u64,
 }

@@ -396,6 +396,37 @@ pub struct Fact {
     pub evidence: Evidence,
 }
 
+/// A set of kinds of facts.
+#[derive(Clone, Copy, Debug, Default)]
+struct KindSet([u64; KindSet::WORDS]);
+
+impl KindSet {
+    const WORDS: usize = Kind::ALL.len().div_ceil(64);
+
+    fn place(kind: Kind) -> (usize, u64) {
+        (kind as usize / 64, 1 << (kind as usize % 64))
+    }
+
+    fn insert(&mut self, kind: Kind) {
+        let (word, bit) = KindSet::place(kind);
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    fn remove(&mut self, kind: Kind) {
+        let (word, bit) = KindSet::place(kind);
+        if let Some(word) = self.0.get_mut(word) {
+            *word &= !bit;
+        }
+    }
+
+    fn holds(self, kind: Kind) -> bool {
+        let (word, bit) = KindSet::place(kind);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+}
+
 /// How many steps of a handshake are kept; more are counted only.
 const MOST_STEPS: usize = 64;
 /// How many facts one connection can state.
@@ -405,6 +436,8 @@ const MOST_FACTS: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     list: Vec<Fact>,
+    /// The kinds in the list: most questions are for facts that are not there.
+    kinds: KindSet,
     steps: Vec<Step>,
     dropped: u32,
     /// What is observed now was opened with keys.
@@ -416,6 +449,12 @@ impl Facts {
     #[must_use]
     pub fn new() -> Facts {
         Facts::default()
+    }
+
+    /// Makes room for as many facts and steps as are known to come.
+    pub(in crate::base) fn expect(&mut self, facts: usize, steps: usize) {
+        self.list.reserve_exact(facts.min(MOST_FACTS));
+        self.steps.reserve_exact(steps.min(MOST_STEPS));
     }
 
     /// Makes room for the facts and steps of a handshake, which are many and come at once.
@@ -446,6 +485,7 @@ impl Facts {
     /// Adds a fact. Beyond the bound it is counted and dropped.
     pub fn add(&mut self, fact: Fact) {
         if self.list.len() < MOST_FACTS {
+            self.kinds.insert(fact.what.kind());
             self.list.push(fact);
         } else {
             self.dropped = self.dropped.saturating_add(1);
@@ -455,7 +495,8 @@ impl Facts {
     /// States that something could be read (see [`Readable::new`]). What is of the same kind and name is counted together, with the
     /// frames of all of it.
     pub fn readable(&mut self, kind: Exposed, what: &'static str, text: &[u8], evidence: Evidence) {
-        let known = self.list.iter_mut().find_map(|fact| match &mut fact.what {
+        let any = self.has(Kind::Readable);
+        let known = self.list.iter_mut().filter(|_| any).find_map(|fact| match &mut fact.what {
             What::Readable(known) if known.kind == kind && known.what == what => Some((known, &mut fact.evidence)),
             _ => None,
         });
@@ -484,7 +525,8 @@ impl Facts {
 
     /// Everything that could be read.
     pub fn readables(&self) -> impl Iterator<Item = (&Readable, &Evidence)> {
-        self.list.iter().filter_map(|fact| match &fact.what {
+        let list = if self.has(Kind::Readable) { self.list.as_slice() } else { &[] };
+        list.iter().filter_map(|fact| match &fact.what {
             What::Readable(readable) => Some((readable, &fact.evidence)),
             _ => None,
         })
@@ -492,8 +534,7 @@ impl Facts {
 
     /// Replaces a fact of the same kind, or adds it.
     pub fn replace(&mut self, fact: Fact) {
-        let kind = fact.what.kind();
-        match self.list.iter_mut().find(|f| f.what.kind() == kind) {
+        match self.get_mut(fact.what.kind()) {
             Some(old) => *old = fact,
             None => self.add(fact),
         }
@@ -501,25 +542,38 @@ impl Facts {
 
     /// Takes a fact back.
     pub fn remove(&mut self, kind: Kind) -> Option<Fact> {
+        if !self.has(kind) {
+            return None;
+        }
         let at = self.list.iter().position(|fact| fact.what.kind() == kind)?;
-        Some(self.list.remove(at))
+        let removed = self.list.remove(at);
+        if !self.list.iter().any(|fact| fact.what.kind() == kind) {
+            self.kinds.remove(kind);
+        }
+        Some(removed)
     }
 
     /// Changes the fact of a kind in place, for lists that grow.
     pub fn get_mut(&mut self, kind: Kind) -> Option<&mut Fact> {
+        if !self.has(kind) {
+            return None;
+        }
         self.list.iter_mut().find(|f| f.what.kind() == kind)
     }
 
     /// The first fact of a kind.
     #[must_use]
     pub fn get(&self, kind: Kind) -> Option<&Fact> {
+        if !self.has(kind) {
+            return None;
+        }
         self.list.iter().find(|f| f.what.kind() == kind)
     }
 
     /// Whether a fact of this kind was stated.
     #[must_use]
     pub fn has(&self, kind: Kind) -> bool {
-        self.get(kind).is_some()
+        self.kinds.holds(kind)
     }
 
     /// Adds a step to the handshake's ladder.

@@ -43,16 +43,17 @@ impl Facts {
     pub fn thaw(reader: &mut Reader<'_>) -> Option<Facts> {
         let count = take_number(reader)?;
         let mut facts = Facts::new();
-        if count > 16 {
-            facts.expect_handshake();
-        }
+        // A few more come when connections tell of each other.
+        facts.expect(usize::try_from(count).unwrap_or(0).saturating_add(3), 0);
         for _ in 0..count {
             let kind = *Kind::ALL.get(usize::try_from(take_number(reader)?).ok()?)?;
             let basis = *[Basis::Observed, Basis::ObservedWithKeys, Basis::Inferred, Basis::Claimed].get(usize::from(reader.u8().ok()?))?;
             let evidence = Evidence::take(reader)?;
             facts.add(Fact { what: What::take(kind, reader)?, basis, evidence });
         }
-        for _ in 0..take_number(reader)? {
+        let steps = take_number(reader)?;
+        facts.expect(0, usize::try_from(steps).unwrap_or(0));
+        for _ in 0..steps {
             let word = take_number(reader)?;
             let message = *Message::ALL.get(usize::try_from(word >> 1).ok()?)?;
             let dir = if word & 1 == 0 { Dir::Client } else { Dir::Server };

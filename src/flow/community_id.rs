@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use aws_lc_rs::digest;
+use smallvec::SmallVec;
 
 use super::{Endpoint, Transport};
 use crate::base::base64;
@@ -11,25 +12,29 @@ use crate::base::base64;
 #[must_use]
 pub fn v1(transport: Transport, a: Endpoint, b: Endpoint) -> String {
     let (low, high) = if (octets(a.ip), a.port) <= (octets(b.ip), b.port) { (a, b) } else { (b, a) };
-    let mut sha1 = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
-    sha1.update(&0u16.to_be_bytes());
-    sha1.update(octets(low.ip).as_slice());
-    sha1.update(octets(high.ip).as_slice());
     let protocol = match transport {
         Transport::Tcp => 6,
         Transport::Udp => 17,
         Transport::Sctp => 132,
     };
-    sha1.update(&[protocol, 0]);
-    sha1.update(&low.port.to_be_bytes());
-    sha1.update(&high.port.to_be_bytes());
-    format!("1:{}", base64(sha1.finish().as_ref()))
+    // Seed, addresses, protocol, padding, ports: at most 40 octets, hashed in one go.
+    let mut hashed: SmallVec<[u8; 64]> = SmallVec::new();
+    hashed.extend_from_slice(&0u16.to_be_bytes());
+    hashed.extend_from_slice(&octets(low.ip));
+    hashed.extend_from_slice(&octets(high.ip));
+    hashed.extend_from_slice(&[protocol, 0]);
+    hashed.extend_from_slice(&low.port.to_be_bytes());
+    hashed.extend_from_slice(&high.port.to_be_bytes());
+    let mut id = String::with_capacity(30);
+    id.push_str("1:");
+    id.push_str(&base64(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &hashed).as_ref()));
+    id
 }
 
-fn octets(ip: IpAddr) -> smallvec::SmallVec<[u8; 16]> {
+fn octets(ip: IpAddr) -> SmallVec<[u8; 16]> {
     match ip {
-        IpAddr::V4(v4) => smallvec::SmallVec::from_slice(&v4.octets()),
-        IpAddr::V6(v6) => smallvec::SmallVec::from_slice(&v6.octets()),
+        IpAddr::V4(v4) => SmallVec::from_slice(&v4.octets()),
+        IpAddr::V6(v6) => SmallVec::from_slice(&v6.octets()),
     }
 }
 

@@ -26,14 +26,53 @@ impl Place {
     }
 }
 
-/// How much is read ahead from the file.
-const AHEAD: usize = 64 << 10;
+/// How much is read from the file at once, beginning at a multiple of half of it: no record that is shorter than that is cut.
+const WINDOW: u64 = 32 << 10;
+/// How many such pieces of one store are kept.
+const MOST_WINDOWS: usize = 16;
 
-/// What was read ahead from one store.
+/// What was read of one store, and may be asked for next. Connections are stored when they are over and asked for by their first
+/// frames: the more of them went on at once, the farther apart they lie, and those that were over before the capture ended lie elsewhere
+/// than those that were not.
 #[derive(Debug, Default)]
 pub struct Ahead {
+    windows: Vec<Window>,
+    turn: u64,
+}
+
+#[derive(Debug, Default)]
+struct Window {
     at: u64,
     bytes: Vec<u8>,
+    /// When it was last asked for.
+    used: u64,
+}
+
+impl Window {
+    fn holds(&self, place: Place) -> bool {
+        place.at >= self.at && place.at.saturating_add(u64::from(place.len)) <= self.at.saturating_add(self.bytes.len() as u64)
+    }
+}
+
+impl Ahead {
+    /// The piece that holds a record: one that was read already, or one that is read now.
+    fn window(&mut self, place: Place, read: impl FnOnce(&mut Window)) -> Option<&Window> {
+        self.turn += 1;
+        let at = match self.windows.iter().position(|window| window.holds(place)) {
+            Some(at) => at,
+            None => {
+                if self.windows.len() < MOST_WINDOWS {
+                    self.windows.push(Window::default());
+                }
+                let (at, oldest) = self.windows.iter_mut().enumerate().min_by_key(|(_, window)| window.used)?;
+                read(oldest);
+                at
+            }
+        };
+        let window = self.windows.get_mut(at)?;
+        window.used = self.turn;
+        Some(window)
+    }
 }
 
 /// An append-only store of small records.
@@ -71,17 +110,17 @@ impl Spill {
         if place.at >= self.file_len {
             return within(self.file_len, &self.tail).unwrap_or_default();
         }
-        let end = place.at.saturating_add(u64::from(place.len));
-        if place.at < ahead.at || end > ahead.at.saturating_add(ahead.bytes.len() as u64) {
-            let most = usize::try_from(self.file_len.saturating_sub(place.at)).unwrap_or(usize::MAX);
-            ahead.at = place.at;
-            ahead.bytes.resize(len.max(AHEAD).min(most), 0);
-            let read = self.file.as_ref().is_some_and(|file| file.read_exact_at(&mut ahead.bytes, place.at).is_ok());
+        let window = ahead.window(place, |window| {
+            window.at = place.at - place.at % (WINDOW / 2);
+            let needed = place.at.saturating_add(u64::from(place.len)) - window.at;
+            let length = needed.max(WINDOW).min(self.file_len.saturating_sub(window.at));
+            window.bytes.resize(usize::try_from(length).unwrap_or(0), 0);
+            let read = self.file.as_ref().is_some_and(|file| file.read_exact_at(&mut window.bytes, window.at).is_ok());
             if !read {
-                ahead.bytes.clear();
+                window.bytes.clear();
             }
-        }
-        within(ahead.at, &ahead.bytes).unwrap_or_default()
+        });
+        window.and_then(|window| within(window.at, &window.bytes)).unwrap_or_default()
     }
 
     fn write_out(&mut self) {

@@ -73,23 +73,25 @@ pub(super) fn state_list(
                 Dir::Server => What::TlsChainLength(count),
             });
         }
-        state_leaf(role, leaf, say)?;
-        if role == Dir::Server && whole.is_ok() {
-            validate(&ders, at, evidence, facts);
+        let digest = digests(role, leaf, &mut say);
+        let certificate = parsed(leaf)?;
+        state_parsed(role, &certificate, say);
+        if let (Dir::Server, Ok(()), Some(digest)) = (role, &whole, digest) {
+            validate(&ders, &certificate, &digest, at, evidence, facts);
         }
     }
     whole
 }
 
 /// States what the chain comes to for the name that was asked for (see [`chain::state`]).
-fn validate(ders: &[&[u8]], at: Timestamp, evidence: &Evidence, facts: &mut Facts) {
+fn validate(ders: &[&[u8]], leaf: &X509Certificate<'_>, digest: &[u8; 32], at: Timestamp, evidence: &Evidence, facts: &mut Facts) {
     // Where ECH was taken, the name that was asked for is not the one that can be read.
     let hidden = facts.get(Kind::Ech).is_some_and(|fact| fact.what == What::Ech("accepted"));
     let (asked, evidence) = match facts.get(Kind::TlsServerName).filter(|_| !hidden) {
         Some(Fact { what: What::TlsServerName(name), evidence: offer, .. }) => (Some(name.to_string()), evidence.clone().and(offer)),
         _ => (None, evidence.clone()),
     };
-    let words = chain::state(ders, asked.as_deref(), at);
+    let words = chain::state(ders, leaf, digest, asked.as_deref(), at);
     if !words.is_empty() {
         facts.infer(What::TlsChainState(words), evidence);
     }
@@ -98,7 +100,15 @@ fn validate(ders: &[&[u8]], at: Timestamp, evidence: &Evidence, facts: &mut Fact
 /// States what the certificate of one side says. Fails when it is not X.509; its digests are stated even then.
 pub(super) fn state_leaf(role: Dir, der: &[u8], mut say: impl FnMut(What)) -> Result<(), Broken> {
     digests(role, der, &mut say);
-    let (_, certificate) = X509Certificate::from_der(der).map_err(|_| Broken::not("the leaf is not an X.509 certificate"))?;
+    state_parsed(role, &parsed(der)?, say);
+    Ok(())
+}
+
+fn parsed(der: &[u8]) -> Result<X509Certificate<'_>, Broken> {
+    X509Certificate::from_der(der).map(|(_, certificate)| certificate).map_err(|_| Broken::not("the leaf is not an X.509 certificate"))
+}
+
+fn state_parsed(role: Dir, certificate: &X509Certificate<'_>, mut say: impl FnMut(What)) {
     let not_before = Timestamp::from_secs(certificate.validity().not_before.timestamp());
     let not_after = Timestamp::from_secs(certificate.validity().not_after.timestamp());
     let serial = serial_number(certificate.raw_serial());
@@ -110,7 +120,7 @@ pub(super) fn state_leaf(role: Dir, der: &[u8], mut say: impl FnMut(What)) -> Re
             say_name(certificate.issuer(), What::TlsIssuer, &mut say);
             say(What::TlsNotBefore(not_before));
             say(What::TlsNotAfter(not_after));
-            let names = alternative_names(&certificate);
+            let names = alternative_names(certificate);
             if !names.is_empty() {
                 say(What::TlsAlternativeNames(names));
             }
@@ -130,20 +140,21 @@ pub(super) fn state_leaf(role: Dir, der: &[u8], mut say: impl FnMut(What)) -> Re
             size.into_iter().for_each(|bits| say(What::TlsClientKeySize(bits)));
         }
     }
-    Ok(())
 }
 
-fn digests(role: Dir, der: &[u8], say: &mut impl FnMut(What)) {
+/// States the digests; returns the SHA-256.
+fn digests(role: Dir, der: &[u8], say: &mut impl FnMut(What)) -> Option<[u8; 32]> {
     let sha256 = <[u8; 32]>::try_from(digest::digest(&digest::SHA256, der).as_ref()).map(Box::new);
     let sha1 = <[u8; 20]>::try_from(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, der).as_ref()).map(Box::new);
-    if let (Ok(sha256), Ok(sha1)) = (sha256, sha1) {
-        let (long, short) = match role {
-            Dir::Client => (What::TlsClientCertSha256(sha256), What::TlsClientCertSha1(sha1)),
-            Dir::Server => (What::TlsCertSha256(sha256), What::TlsCertSha1(sha1)),
-        };
-        say(long);
-        say(short);
-    }
+    let (Ok(sha256), Ok(sha1)) = (sha256, sha1) else { return None };
+    let digest = *sha256;
+    let (long, short) = match role {
+        Dir::Client => (What::TlsClientCertSha256(sha256), What::TlsClientCertSha1(sha1)),
+        Dir::Server => (What::TlsCertSha256(sha256), What::TlsCertSha1(sha1)),
+    };
+    say(long);
+    say(short);
+    Some(digest)
 }
 
 /// States a name, unless it is empty (the subject may be: RFC 5280 §4.1.2.6).

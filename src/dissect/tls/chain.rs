@@ -8,18 +8,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer as _;
 
-use crate::base::Timestamp;
+use crate::base::{Reader, Timestamp};
 
 /// Results remembered per thread: the same chain is met again and again. Beyond it, all are forgotten.
 const MOST_REMEMBERED: usize = 1024;
+/// Octets of issuers' certificates remembered with one of them, at most: 16 MiB in all.
+const LONGEST_REMEMBERED: usize = 16 << 10;
 /// Certificates of a chain that are looked at.
 const LONGEST_CHAIN: usize = 16;
 /// The year in which SSL was published: a capture that says it is older carries no real time.
@@ -53,14 +53,20 @@ fn roots() -> &'static [TrustAnchor<'static>] {
 
 /// What a chain comes to, in words, `chain` leaf first, for the server name that was asked for, at the time of the capture:
 /// one of `trusted-path`, `self-signed`, `unknown-issuer`, `bad-signature`, `path-broken`; `expired`, `not-yet-valid`, or `clock-unset` where the capture carries no real time; `name-matches` or
-/// `name-mismatch` where a name was asked for; `disordered`. Empty when the leaf is not a certificate.
-pub(super) fn state(chain: &[&[u8]], asked: Option<&str>, at: Timestamp) -> Vec<&'static str> {
+/// `name-mismatch` where a name was asked for; `disordered`.
+/// `parsed` is the leaf, and `digest` its SHA-256.
+pub(super) fn state(
+    chain: &[&[u8]],
+    parsed: &X509Certificate<'_>,
+    digest: &[u8; 32],
+    asked: Option<&str>,
+    at: Timestamp,
+) -> Vec<&'static str> {
     let mut words = Vec::new();
     let Some(leaf) = chain.first().copied() else { return words };
-    let Ok((_, parsed)) = X509Certificate::from_der(leaf) else { return words };
     let now = at.nanos().div_euclid(1_000_000_000);
     let (from, until) = (parsed.validity().not_before.timestamp(), parsed.validity().not_after.timestamp());
-    words.push(path(chain, &parsed, now.clamp(from, until.max(from))));
+    words.push(path(chain, parsed, digest, now.clamp(from, until.max(from))));
     match now {
         _ if now < FIRST_TLS => words.push("clock-unset"),
         _ if now > until => words.push("expired"),
@@ -78,28 +84,44 @@ pub(super) fn state(chain: &[&[u8]], asked: Option<&str>, at: Timestamp) -> Vec<
     words
 }
 
+/// What was found of a path: for one leaf, by its SHA-256, and one day.
+type Remembered = HashMap<([u8; 32], i64), (Vec<u8>, &'static str)>;
+
 /// The word for the path. Validated for the beginning of the day of `at`, so that it does not depend on which connection asked first.
-fn path(chain: &[&[u8]], leaf: &X509Certificate<'_>, at: i64) -> &'static str {
-    type Memory = HashMap<([u8; 32], i64), &'static str>;
+fn path(chain: &[&[u8]], leaf: &X509Certificate<'_>, digest: &[u8; 32], at: i64) -> &'static str {
     thread_local! {
-        static KNOWN: RefCell<Memory> = RefCell::default();
+        static KNOWN: RefCell<Remembered> = RefCell::default();
     }
     let not_before = leaf.validity().not_before.timestamp();
     let day = at.div_euclid(DAY);
-    let mut hash = digest::Context::new(&digest::SHA256);
-    chain.iter().for_each(|der| hash.update(der));
-    let Ok(key) = <[u8; 32]>::try_from(hash.finish().as_ref()) else { return "path-broken" };
-    if let Some(word) = KNOWN.with_borrow(|known| known.get(&(key, day)).copied()) {
+    // The rest of the chain is kept and compared as it is: cheaper than a second digest, and as exact.
+    let rest = chain.get(1..).unwrap_or_default();
+    let is_the_same = |kept: &[u8]| {
+        let mut left = kept;
+        let follows = |der: &&[u8]| match left.strip_prefix(*der) {
+            Some(after) => {
+                left = after;
+                true
+            }
+            None => false,
+        };
+        rest.iter().all(follows) && left.is_empty()
+    };
+    let known = KNOWN.with_borrow(|known| known.get(&(*digest, day)).filter(|(kept, _)| is_the_same(kept)).map(|&(_, word)| word));
+    if let Some(word) = known {
         return word;
     }
     let moment = day.saturating_mul(DAY).max(not_before);
     let word = validate(chain, leaf, moment);
-    KNOWN.with_borrow_mut(|known| {
-        if known.len() >= MOST_REMEMBERED {
-            known.clear();
-        }
-        known.insert((key, day), word);
-    });
+    let kept = rest.concat();
+    if kept.len() <= LONGEST_REMEMBERED {
+        KNOWN.with_borrow_mut(|known| {
+            if known.len() >= MOST_REMEMBERED {
+                known.clear();
+            }
+            known.insert((*digest, day), (kept, word));
+        });
+    }
     word
 }
 
@@ -124,9 +146,40 @@ fn validate(chain: &[&[u8]], leaf: &X509Certificate<'_>, at: i64) -> &'static st
 
 /// Whether a certificate is followed by one that did not issue it.
 fn is_disordered(chain: &[&[u8]]) -> bool {
-    let parsed: Vec<X509Certificate<'_>> =
-        chain.iter().take(LONGEST_CHAIN).filter_map(|der| X509Certificate::from_der(der).ok().map(|(_, c)| c)).collect();
-    parsed.windows(2).any(|pair| matches!(pair, [one, next] if one.issuer().as_raw() != next.subject().as_raw()))
+    let mut issuer: Option<&[u8]> = None;
+    chain.iter().take(LONGEST_CHAIN).filter_map(|der| issuer_and_subject(der)).any(|(next, subject)| {
+        let before = issuer.replace(next);
+        before.is_some_and(|issuer| issuer != subject)
+    })
+}
+
+/// The names of a certificate as they are encoded (RFC 5280 §4.1): enough to see who follows whom without reading all of it.
+fn issuer_and_subject(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut certificate = Reader::new(element(&mut Reader::new(der))?.1);
+    let mut tbs = Reader::new(element(&mut certificate)?.1);
+    // [0] EXPLICIT Version is there from version 2 on.
+    if tbs.rest().first() == Some(&0xa0) {
+        element(&mut tbs)?;
+    }
+    let (_serial, _signature) = (element(&mut tbs)?, element(&mut tbs)?);
+    let issuer = element(&mut tbs)?.0;
+    let _validity = element(&mut tbs)?;
+    Some((issuer, element(&mut tbs)?.0))
+}
+
+/// The next element of DER (X.690 §8.1) with a low tag number: all of it, and its contents.
+fn element<'a>(reader: &mut Reader<'a>) -> Option<(&'a [u8], &'a [u8])> {
+    let whole = reader.rest();
+    let _tag = reader.u8().ok()?;
+    let length = match reader.u8().ok()? {
+        short @ 0..=0x7f => usize::from(short),
+        0x81 => usize::from(reader.u8().ok()?),
+        0x82 => usize::from(reader.u16().ok()?),
+        0x83 => usize::try_from(reader.u24().ok()?).ok()?,
+        _ => return None,
+    };
+    let contents = reader.take(length).ok()?;
+    Some((whole.get(..whole.len() - reader.left())?, contents))
 }
 
 fn algorithms() -> rustls::crypto::WebPkiSupportedAlgorithms {

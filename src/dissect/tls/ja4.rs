@@ -92,9 +92,14 @@ fn hexadecimal(list: &mut String, numbers: impl Iterator<Item = u16>) {
             list.push(',');
         }
         for shift in [12, 8, 4, 0] {
-            list.push(char::from_digit(u32::from(n >> shift & 0x0f), 16).unwrap_or('0'));
+            list.push(digit((n >> shift & 0x0f) as u8));
         }
     }
+}
+
+/// A hexadecimal digit, of a number below 16.
+fn digit(n: u8) -> char {
+    char::from(if n < 10 { b'0' + n } else { b'a' + (n & 0x0f) - 10 })
 }
 
 /// The first 12 characters of the SHA-256.
@@ -104,6 +109,6 @@ fn hash(out: &mut String, list: &str) {
         return;
     }
     for byte in digest::digest(&digest::SHA256, list.as_bytes()).as_ref().iter().take(6) {
-        let _ = write!(out, "{byte:02x}");
+        out.extend([byte >> 4, byte & 0x0f].map(digit));
     }
 }

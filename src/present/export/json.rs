@@ -53,9 +53,11 @@ fn object(out: &mut Vec<u8>, file: &WireStr, judged: &Judged) {
     let c = &judged.connection;
     let mut json = Json { out };
     json.raw("{\"@timestamp\":");
+    let began = json.out.len();
     json.time(c.start);
+    let began = began..json.out.len();
     json.raw(",\"event\":{\"start\":");
-    json.time(c.start);
+    json.out.extend_from_within(began);
     json.raw(",\"end\":");
     json.time(c.end);
     json.raw(",\"duration\":");
