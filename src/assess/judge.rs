@@ -9,6 +9,7 @@
 //! | SSL, TLS 1.0 and 1.1, DTLS 1.0; RC4, 3DES, export; RSA or static key exchange; CBC without encrypt-then-MAC; DHE below 2048 bits; `psk_ke` | `weak` | RFC 9325 and the norm of each advise against it |
 //! | TLS 1.2 with forward secrecy and AEAD, TLS 1.3, QUIC, DTLS 1.2 and later; SSH 2, WireGuard, SRTP keyed by DTLS | `protected` | current standards, and the handshake was seen |
 //! | an app's or a VPN's own construction | `custom` | its strength cannot be judged from outside |
+//! | QUIC or DTLS, and beside it on the same ports something else that no keys were seen for | `unknown` | the handshake says nothing of what it does not protect |
 //! | a handshake not seen whole, or bytes of no known protocol | `unknown` | the reason is given |
 
 use std::borrow::Cow;
@@ -119,6 +120,11 @@ fn secured(c: &Connection) -> Verdict {
     let facts = &c.facts;
     if let Some((why, frames)) = super::media::unprotected_beside_dtls(facts) {
         return Verdict::unknown(why, Some(frames));
+    }
+    if let Some(Fact { what: What::QuicOtherDatagrams(count), evidence, .. }) = facts.get(Kind::QuicOtherDatagrams) {
+        let datagrams = if *count == 1 { "a datagram that is" } else { "datagrams that are" };
+        let why = format!("QUIC, and beside it on the same ports {datagrams} not QUIC: what protects them was not seen");
+        return Verdict::unknown(why, Some(evidence.clone()));
     }
     let evidence = |kind| facts.get(kind).map(|fact| fact.evidence.clone());
     let Some(Fact { what: What::TlsVersion(version), evidence: version_frames, .. }) = facts.get(Kind::TlsVersion) else {

@@ -265,6 +265,10 @@ facts! {
     /// Octets 1 to 20 of a datagram shaped like a QUIC short header, on a connection that began without a handshake: the
     /// connection id it may begin with. Settled when the capture is over; never in a report.
     QuicShortHeader(WireStr) = "quic.short_header";
+    /// The client takes packets whose fixed bit is anything (RFC 9287): what is no QUIC cannot be told by that bit then.
+    QuicGreaseBit(bool) = "quic.client.grease_quic_bit";
+    /// How many datagrams went by on the same addresses and ports, after QUIC was recognised, that cannot be QUIC.
+    QuicOtherDatagrams(u64) = "quic.other_datagrams";
     /// The first frame of the connection that this one continues from another address (RFC 9000 §9).
     QuicContinues(u64) = "quic.continues";
     /// The application in the payload, innermost recognised.
@@ -530,6 +534,19 @@ impl Facts {
             What::Readable(readable) => Some((readable, &fact.evidence)),
             _ => None,
         })
+    }
+
+    /// Adds what was stated after these facts were put away; what was counted before is counted on.
+    pub fn add_late(&mut self, late: &Facts) {
+        for fact in &late.list {
+            match (self.get_mut(Kind::QuicOtherDatagrams), &fact.what) {
+                (Some(Fact { what: What::QuicOtherDatagrams(count), evidence, .. }), What::QuicOtherDatagrams(more)) => {
+                    *count = count.saturating_add(*more);
+                    evidence.join(&fact.evidence);
+                }
+                _ => self.add(fact.clone()),
+            }
+        }
     }
 
     /// Replaces a fact of the same kind, or adds it.

@@ -41,7 +41,7 @@ mod tftp;
 pub mod tls;
 mod wireguard;
 
-pub use crate::flow::{Next, Payload};
+pub use crate::flow::{Next, Payload, Stranger};
 pub use dns::{Dns, DnsOverTcp};
 pub use equipment::{Equipment, Tools};
 pub use http::Http;

@@ -1,7 +1,7 @@
 //! Recognises a protocol by its first bytes, and hands the rest to its dissector.
 
 use crate::base::{Dir, Evidence, Facts, Kind, Sides, What, Window, WireStr};
-use crate::flow::{Next, Payload};
+use crate::flow::{Next, Payload, Stranger};
 
 use super::equipment::Tools;
 use super::look::Look;
@@ -43,6 +43,8 @@ pub trait Recognised: Default {
     fn next(&self) -> Next;
     /// [`Payload::client`] of the protocol.
     fn client(&self) -> Option<Dir>;
+    /// [`Payload::stranger`] of the protocol.
+    fn stranger(&self, facts: &Facts) -> Option<Stranger>;
     /// [`Payload::swap_sides`] of the protocol.
     fn swap_sides(&mut self);
 }
@@ -330,6 +332,10 @@ impl<R: Recognised> Payload for Datagrams<R> {
         self.roles.client(&self.reading)
     }
 
+    fn stranger(&self, facts: &Facts) -> Option<Stranger> {
+        self.reading.stranger(facts)
+    }
+
     fn swap_sides(&mut self) {
         self.roles.swapped(&mut self.reading);
         if let Some(look) = &mut self.look {
@@ -529,6 +535,10 @@ macro_rules! protocols {
 
             fn client(&self) -> Option<$crate::base::Dir> {
                 match self { $name::None => None, $($name::$variant(p) => p.client(),)* }
+            }
+
+            fn stranger(&self, facts: &$crate::base::Facts) -> Option<$crate::flow::Stranger> {
+                match self { $name::None => None, $($name::$variant(p) => p.stranger(facts),)* }
             }
 
             fn swap_sides(&mut self) {

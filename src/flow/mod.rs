@@ -17,7 +17,7 @@ use std::net::IpAddr;
 pub use assembler::{Assembler, Conflict, Inserted, MOST_HELD};
 pub use finished::Finished;
 pub use key::FlowKey;
-pub use payload::{Next, Payload};
+pub use payload::{Next, Payload, Stranger};
 pub use table::{FlowTable, Limits, Make, Makers, SHARDS, Seen, TableCounts};
 
 use crate::base::{Dir, Evidence, Facts, Frame, FrameNo, Kind, LinkType, Timestamp, What};

@@ -38,9 +38,19 @@ pub trait Payload: Default {
         None
     }
 
+    /// What tells datagrams that cannot be of the protocol that was recognised, also once nothing more is to be learnt of it. Asked after
+    /// each `feed` until then.
+    fn stranger(&self, facts: &Facts) -> Option<Stranger> {
+        let _ = facts;
+        None
+    }
+
     /// From now on windows carry the opposite labels.
     fn swap_sides(&mut self) {}
 }
+
+/// Whether a datagram on the addresses and ports of a connection is something else.
+pub type Stranger = fn(&[u8]) -> bool;
 
 /// What a dissector wants done with the bytes that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

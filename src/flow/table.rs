@@ -7,13 +7,13 @@ mod age;
 
 use hashbrown::HashTable;
 
-use crate::base::{Dir, Fact, Facts, FrameNo, Reader, Sides, Timestamp, What, Window, WireStr};
+use crate::base::{Dir, Fact, Facts, FrameNo, Kind, Reader, Sides, Timestamp, What, Window, WireStr};
 use crate::link::{Packet, Process, TcpHeader, Transport as Header};
 
 use super::finished::{self, At, Resting, RestingShard, Row};
 use super::spill::{Ahead, Place, Spill};
 use super::tcp::Streams;
-use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Tally, Transport};
+use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Stranger, Tally, Transport};
 
 pub use age::Seen;
 use age::{Belongs, Closing};
@@ -128,6 +128,8 @@ struct Flow<S, D> {
     /// It was over, and was told.
     told: bool,
     closing: Closing,
+    /// Tells datagrams that are something else than what was recognised.
+    stranger: Option<Stranger>,
     reading: Reading<S, D>,
 }
 
@@ -383,6 +385,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             changed: true,
             told: false,
             closing: Closing::default(),
+            stranger: None,
             reading: Reading::Nothing,
         }
     }
@@ -407,6 +410,11 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             self.facts.observe(What::Truncated(true), packet.payload.all());
         }
         self.truncated = self.truncated.saturating_add(u32::from(cut));
+        if let Some(stranger) = self.stranger
+            && stranger(packet.payload.bytes)
+        {
+            self.count_stranger(packet);
+        }
         // Most packets of most captures belong to connections of which nothing more can be learnt: they only count.
         let fresh = match self.reading {
             Reading::Frozen(_) | Reading::Packed(_) => u64::from(packet.payload_wire_len),
@@ -479,6 +487,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         }
         let Reading::Datagrams(payload) = &mut self.reading else { return };
         payload.feed(window, &mut self.facts);
+        self.stranger = payload.stranger(&self.facts);
         let client = payload.client();
         if payload.next() == Next::Done {
             payload.close(&mut self.facts);
@@ -515,8 +524,25 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             return;
         }
         self.named = true;
-        let facts = if self.reading.is_put_away() { self.late.get_or_insert_default() } else { &mut self.facts };
+        let facts = self.facts_of_now();
         facts.add(Fact { what: What::ProcessName(WireStr::new(name)), basis: crate::base::Basis::Claimed, evidence: packet.payload.all() });
+    }
+
+    /// Where a fact goes that is stated now.
+    fn facts_of_now(&mut self) -> &mut Facts {
+        if self.reading.is_put_away() { self.late.get_or_insert_default() } else { &mut self.facts }
+    }
+
+    #[cold]
+    fn count_stranger(&mut self, packet: &Packet<'_>) {
+        let facts = self.facts_of_now();
+        match facts.get_mut(Kind::QuicOtherDatagrams) {
+            Some(Fact { what: What::QuicOtherDatagrams(count), evidence, .. }) => {
+                *count = count.saturating_add(1);
+                evidence.join(&packet.payload.all());
+            }
+            _ => facts.observe(What::QuicOtherDatagrams(1), packet.payload.all()),
+        }
     }
 
     /// Reads what still waits.
@@ -541,7 +567,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         if let Reading::Frozen(place) = self.reading {
             let Some(late) = self.late.take() else { return Some(place) };
             self.facts = Facts::thaw(&mut Reader::new(spill.load(place, &mut Ahead::default()))).unwrap_or_default();
-            late.list().iter().for_each(|fact| self.facts.add(fact.clone()));
+            self.facts.add_late(&late);
         }
         if self.facts.list().is_empty() && self.facts.steps().is_empty() && !matches!(self.reading, Reading::Done) {
             return None;

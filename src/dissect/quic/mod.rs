@@ -22,7 +22,7 @@ mod version;
 
 use crate::base::{Alert, AlertDescription, Basis, Dir, Evidence, Fact, Facts, Kind, Message, QuicVersion, Sides, What, Window};
 use crate::dissect::tls::Handshake;
-use crate::dissect::{Next, Payload, Probe, Protocol, Tools};
+use crate::dissect::{Next, Payload, Probe, Protocol, Stranger, Tools};
 
 use frames::{Frame, Frames};
 use initials::{Initial, Initials};
@@ -150,6 +150,12 @@ impl Payload for Quic {
 
     fn client(&self) -> Option<Dir> {
         self.client
+    }
+
+    fn stranger(&self, facts: &Facts) -> Option<Stranger> {
+        // Google's public header has no fixed bit.
+        self.version.filter(|version| !version.is_google())?;
+        Some(if facts.has(Kind::QuicGreaseBit) { packet::is_other_where_greased } else { packet::is_other })
     }
 
     fn swap_sides(&mut self) {

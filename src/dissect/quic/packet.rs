@@ -89,6 +89,34 @@ pub(super) enum Packet<'a> {
     Short,
 }
 
+/// Octets that keep an address translation alive and say nothing are no more than these.
+const LONGEST_KEEPALIVE: usize = 8;
+/// The magic cookie of STUN (RFC 8489 §5), in its place.
+const STUN: (std::ops::Range<usize>, [u8; 4]) = (4..8, [0x21, 0x12, 0xa4, 0x42]);
+
+/// Whether a datagram beside QUIC is something else: QUIC sets the fixed bit in every packet but Version Negotiation (RFC 9000 §17.2
+/// and §17.3.1), and what is multiplexed with it does not (RFC 9443 §3). Connectivity checks do not count: they carry no content.
+pub(super) fn is_other(bytes: &[u8]) -> bool {
+    let Some(&first) = bytes.first().filter(|first| *first & 0x40 == 0) else { return false };
+    if bytes.len() <= LONGEST_KEEPALIVE || bytes.get(STUN.0) == Some(&STUN.1) {
+        return false;
+    }
+    first & 0x80 == 0 || !has_a_known_version(bytes)
+}
+
+/// As [`is_other`], where the fixed bit may be anything (RFC 9287): what looks like RTP or RTCP, or is a record of DTLS.
+pub(super) fn is_other_where_greased(bytes: &[u8]) -> bool {
+    let is_dtls = matches!(bytes, [20..=63, 0xfe, 0xff | 0xfd | 0xfc, ..]);
+    is_other(bytes) && (is_dtls || bytes.first().is_some_and(|first| first & 0x80 != 0))
+}
+
+/// Whether octets 1 to 4 of what would be a long header are a version of QUIC.
+fn has_a_known_version(bytes: &[u8]) -> bool {
+    let mut r = Reader::new(bytes);
+    let version = r.skip(1).and_then(|()| r.u32()).map(QuicVersion);
+    version.is_ok_and(|v| v == QuicVersion::NEGOTIATION || version::is_known(v) || version::is_reserved(v))
+}
+
 /// Reads the header of the packet that begins here; `None` when it is none that we know.
 pub(super) fn read(bytes: &[u8]) -> Option<Packet<'_>> {
     let first = *bytes.first()?;

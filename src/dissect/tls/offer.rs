@@ -99,8 +99,26 @@ fn extension(kind: ExtensionType, data: &[u8]) -> Option<What> {
         ExtensionType::PSK_KEY_EXCHANGE_MODES => What::TlsPskModes(some(Reader::new(data).vec8().ok()?.iter().filter_map(psk_mode))?),
         ExtensionType::USE_SRTP => What::SrtpOffered(some(srtp_profiles(data))?),
         ExtensionType::ENCRYPTED_SERVER_NAME => What::TlsEsni(true),
+        ExtensionType::QUIC_TRANSPORT_PARAMETERS | ExtensionType::QUIC_TRANSPORT_PARAMETERS_DRAFT if greases_quic_bit(data) => {
+            What::QuicGreaseBit(true)
+        }
         _ => return None,
     })
+}
+
+/// Whether the transport parameters (RFC 9000 §18) have `grease_quic_bit` (RFC 9287 §3).
+fn greases_quic_bit(parameters: &[u8]) -> bool {
+    const GREASE_QUIC_BIT: u64 = 0x2ab2;
+    let mut r = Reader::new(parameters);
+    while let (Ok(id), Ok(length)) = (r.varint(), r.varint()) {
+        if id == GREASE_QUIC_BIT {
+            return true;
+        }
+        if usize::try_from(length).map_or(true, |length| r.skip(length).is_err()) {
+            return false;
+        }
+    }
+    false
 }
 
 /// A list, unless it is empty.

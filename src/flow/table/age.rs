@@ -114,7 +114,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             _ => self.facts.clone(),
         };
         if let Some(late) = &self.late {
-            late.list().iter().for_each(|fact| facts.add(fact.clone()));
+            facts.add_late(late);
         }
         facts.sort();
         facts
