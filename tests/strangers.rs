@@ -12,9 +12,8 @@ fn quic_and_then(others: &[Vec<u8>]) -> Judged {
     let bytes = std::fs::read(common::cabinet().join("quic_v1_h3.pcap")).unwrap();
     let mut frames: Vec<Vec<u8>> = container::pcap(&bytes).unwrap().records.into_iter().map(|record| record.bytes).collect();
     let first = &frames[0];
-    let end = |ip: usize, port: usize| -> Side {
-        (first[ip..ip + 4].try_into().unwrap(), u16::from_be_bytes([first[port], first[port + 1]]))
-    };
+    let end =
+        |ip: usize, port: usize| -> Side { (first[ip..ip + 4].try_into().unwrap(), u16::from_be_bytes([first[port], first[port + 1]])) };
     let (client, server) = (end(26, 34), end(30, 36));
     frames.extend(others.iter().map(|payload| udp(client, server, payload)));
     let analysis = common::analyse(ethernet_pcap(&frames), 1).unwrap();
