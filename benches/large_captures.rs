@@ -54,7 +54,8 @@ impl Pcap {
 
     fn frame(&mut self, bytes: &[u8]) {
         let nanos = self.packets * 1_000;
-        let header = [1_700_000_000 + (nanos / 1_000_000_000) as u32, (nanos % 1_000_000_000) as u32, bytes.len() as u32, bytes.len() as u32];
+        let header =
+            [1_700_000_000 + (nanos / 1_000_000_000) as u32, (nanos % 1_000_000_000) as u32, bytes.len() as u32, bytes.len() as u32];
         header.iter().for_each(|word| self.file.write_all(&word.to_le_bytes()).unwrap());
         self.file.write_all(bytes).unwrap();
         self.packets += 1;
@@ -272,8 +273,7 @@ fn bulk(out: &mut Pcap, most: u64, segment: usize) {
     let read = |frame: &[u8], at: usize| u32::from_be_bytes(frame[at..at + 4].try_into().unwrap());
     let last = from_server[from_server.len() - 1];
     let data = usize::from(u16::from_be_bytes([last[16], last[17]])) - 20 - usize::from(last[46] >> 4) * 4;
-    let (server, client): (End, End) =
-        ((read(last, 26), server_port), (read(last, 30), u16::from_be_bytes([last[36], last[37]])));
+    let (server, client): (End, End) = ((read(last, 26), server_port), (read(last, 30), u16::from_be_bytes([last[36], last[37]])));
     let mut seq = read(last, 38).wrapping_add(data as u32);
     let (from, to) = (server, client);
     let mut numbers = Numbers(3);
