@@ -70,26 +70,41 @@ pub enum Command {
 }
 
 /// `intransit inspect`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Inspect {
     /// Captures; `-` reads standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// How to print them; guessed from the suffix of -o, else a table
-    #[arg(long, value_parser = format_named)]
-    pub format: Option<Format>,
+    #[arg(long, value_parser = inspect_format)]
+    pub format: Option<InspectFormat>,
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
+    /// Take the files as one capture, in the order of time; frames are then numbered over all of them, as mergecap does
+    #[arg(long)]
+    pub join: bool,
+    /// With --format pcapng: keep the keys that the capture brought along
+    #[arg(long)]
+    pub with_secrets: bool,
     /// Only connections that match: grade:exposed app:x proto:quic tls:<1.2 rule:ID port:443 ip:ADDRESS and or not ( )
-    #[arg(long, value_name = "EXPR", value_parser = filter)]
-    pub filter: Option<Filter>,
+    #[arg(long, value_name = "EXPR", value_parser = chosen)]
+    pub filter: Option<Chosen>,
     /// Print these columns, tab-separated, in place of a format: source.ip,tls.version,intransit.grade
     #[arg(long, value_name = "A,B,C", conflicts_with = "format")]
     pub fields: Option<String>,
     /// Exit with status 4 when a connection has this grade or a worse one (exposed, weak, custom, protected)
     #[arg(long, value_name = "GRADE", value_parser = grade)]
     pub fail_on: Option<Grade>,
+}
+
+/// What `inspect` writes.
+#[derive(Clone, Copy, Debug)]
+pub enum InspectFormat {
+    /// What was found out about connections.
+    Connections(Format),
+    /// The packets of connections.
+    Packets,
 }
 
 /// `intransit report`.
@@ -136,6 +151,9 @@ pub struct Compare {
     /// Only connections that match, as in inspect
     #[arg(long, value_name = "EXPR", value_parser = chosen)]
     pub filter: Option<Chosen>,
+    /// Pseudonyms for addresses and names, offsets for times: a comparison that can be passed on
+    #[arg(long)]
+    pub redact: bool,
 }
 
 /// `intransit verify`.
@@ -312,6 +330,13 @@ pub enum Theme {
     Sixteen,
     /// No colour.
     Mono,
+}
+
+fn inspect_format(name: &str) -> Result<InspectFormat, String> {
+    if name == "pcapng" {
+        return Ok(InspectFormat::Packets);
+    }
+    format_named(name).map(InspectFormat::Connections).map_err(|names| format!("{names}, pcapng"))
 }
 
 fn format_named(name: &str) -> Result<Format, String> {

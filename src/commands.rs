@@ -2,23 +2,25 @@
 
 mod canary;
 mod compare;
+mod evidence;
 mod keys;
 #[cfg(have_libpcap)]
 mod live;
 mod lock;
 mod open;
 mod output;
+mod progress;
 mod report;
 mod rules;
 mod verify;
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::assess::{Catalogue, Grade, Judged};
 use crate::base::{Timestamp, WireStr, escape_into};
-use crate::cli::{self, Global};
+use crate::cli::{self, Global, InspectFormat};
 use crate::dissect::Equipment;
 use crate::dissect::tls;
 use crate::engine::{self, Analysis, Options};
@@ -26,7 +28,7 @@ use crate::flow::{Limits, TableCounts};
 use crate::link::LinkCounts;
 use crate::present;
 use crate::present::export::{Fields, Format, Writer};
-use crate::source::{self, Capture, SourceError};
+use crate::source::{self, Capture, Joined, SourceError};
 
 pub use canary::canary;
 pub use compare::compare;
@@ -34,6 +36,7 @@ pub use compare::compare;
 pub use live::{interfaces, live};
 pub use open::open;
 use output::{Output, closed_pipe};
+use progress::Progress;
 pub use report::report;
 pub use rules::rules;
 pub use verify::verify;
@@ -166,8 +169,12 @@ pub fn schema(options: &cli::Schema) -> Result<Outcome, Failure> {
 /// # Errors
 /// When the output cannot be written.
 pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failure> {
+    joinable(options)?;
+    let format = match inspect_format(options) {
+        InspectFormat::Connections(format) => format,
+        InspectFormat::Packets => return evidence::evidence(options, global),
+    };
     let settings = settings(global)?;
-    let format = choose(options.format, options.output.as_deref());
     let mut out = Output::open(options.output.as_deref())?;
     let mut writer: Box<dyn Writer> = match &options.fields {
         Some(list) => Box::new(Fields::named(list).map_err(Failure::Usage)?),
@@ -179,21 +186,24 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
     let mut begun = Begun::default();
     let mut failed = None;
     let mut matched = false;
+    let inputs = inputs(options);
+    let progress = Progress::over(options.files.iter().map(PathBuf::as_path), global.quiet);
     engine::analyse_each(
-        &options.files,
+        &inputs,
         settings,
-        |path, settings| read_input(path, settings, &equipment, &mut |_| {}),
-        |path, result| {
+        |paths, settings| read_joined(paths, settings, &equipment, &mut progress.of_one()),
+        |paths, result| {
             if failed.is_some() {
                 return;
             }
-            let name = WireStr::from(file_name(path));
+            progress.clear();
+            let name = joined_name(paths);
             match result {
                 Ok(analysis) => {
                     let mut grades = Grades::default();
                     let begin = begun.with(&mut out, format, writer.as_mut(), Some(&analysis));
                     let written = analysis.judged_ahead(settings.workers, |judged| {
-                        let judged = judged.filter(|judged| options.filter.as_ref().is_none_or(|filter| filter.matches(judged)));
+                        let judged = judged.filter(|judged| options.filter.as_ref().is_none_or(|chosen| chosen.filter.matches(judged)));
                         let judged = judged.inspect(|judged| {
                             let worst = options
                                 .fail_on
@@ -205,13 +215,15 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
                     failed = written.err();
                     tally.note(&name, &analysis, &grades, global.quiet);
                 }
-                Err(error) => tally.refuse(&shown(path), &error),
+                Err(error) => tally.refuse(&name.to_string(), &error),
             }
         },
     );
+    drop(progress);
     if let Some(failure) = failed {
         return Err(failure);
     }
+    tally.mention_join(global.quiet);
     begun.with(&mut out, format, writer.as_mut(), None)?;
     out.write(|bytes| writer.end(bytes))?;
     if tally.read == 0 && tally.refused > 0 {
@@ -293,6 +305,47 @@ fn read_input(path: &Path, settings: Options, equipment: &Equipment, progress: &
     engine::analyse_twice(|| source::open(path), settings, equipment, progress)
 }
 
+/// As [`read_input`]; several files as one capture.
+fn read_joined(
+    paths: &[PathBuf],
+    settings: Options,
+    equipment: &Equipment,
+    progress: &mut dyn FnMut(&Capture),
+) -> Result<Analysis, SourceError> {
+    match paths {
+        [path] => read_input(path, settings, equipment, progress),
+        several => engine::analyse_twice(|| Joined::open(several), settings, equipment, progress),
+    }
+}
+
+/// What is read as one capture each.
+fn inputs(options: &cli::Inspect) -> Vec<Vec<PathBuf>> {
+    if options.join { vec![options.files.clone()] } else { options.files.iter().map(|path| vec![path.clone()]).collect() }
+}
+
+/// The name of one capture, or of several that are read as one: `a.pcap+b.pcap`.
+fn joined_name(paths: &[PathBuf]) -> WireStr {
+    WireStr::from(paths.iter().map(|path| file_name(path)).collect::<Vec<_>>().join("+"))
+}
+
+/// Pipes cannot be read in the order of time beside others.
+fn joinable(options: &cli::Inspect) -> Result<(), Failure> {
+    let pipe = |path: &&PathBuf| *path == Path::new("-") || std::fs::metadata(path).is_ok_and(|about| !about.is_file());
+    match options.files.iter().find(pipe).filter(|_| options.join && options.files.len() > 1) {
+        Some(path) => Err(Failure::Usage(format!("--join reads files, and {} is none: save it to a file first", shown(path)))),
+        None => Ok(()),
+    }
+}
+
+fn inspect_format(options: &cli::Inspect) -> InspectFormat {
+    let of_suffix = |path: &Path| match path.extension().and_then(|suffix| suffix.to_str()) {
+        Some("pcapng" | "ntar") => Some(InspectFormat::Packets),
+        _ => Format::for_path(path).map(InspectFormat::Connections),
+    };
+    let suggested = || options.output.as_deref().filter(|_| options.fields.is_none()).and_then(of_suffix);
+    options.format.or_else(suggested).unwrap_or(InspectFormat::Connections(Format::TABLE))
+}
+
 /// The file's own name, as in the output.
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
@@ -348,11 +401,14 @@ struct Read {
     read: usize,
     refused: usize,
     damaged: usize,
+    /// When each input began and ended, with its name.
+    spans: Vec<(Timestamp, Timestamp, WireStr)>,
 }
 
 impl Read {
     fn note(&mut self, name: &WireStr, analysis: &Analysis, grades: &Grades, quiet: bool) {
         self.read += 1;
+        self.spans.extend(grades.span.map(|(start, end)| (start, end, name.clone())));
         let mut err = io::stderr().lock();
         // Standard error may be closed; the data still goes out.
         if analysis.capture.damage.is_some() {
@@ -362,6 +418,20 @@ impl Read {
         }
         if !quiet {
             let _ = writeln!(err, "{name}: {}", summary(analysis, grades));
+        }
+    }
+
+    /// One file that goes on where another ended is likely one capture in two files.
+    fn mention_join(&self, quiet: bool) {
+        let mut spans: Vec<_> = self.spans.iter().collect();
+        spans.sort_by_key(|(start, ..)| *start);
+        let follows = spans.windows(2).find_map(|pair| match pair {
+            [(_, end, first), (start, _, second)] => (start >= end && start.since(*end) <= 1_000_000_000).then_some((first, second)),
+            _ => None,
+        });
+        if let (Some((first, second)), false) = (follows, quiet) {
+            // Standard error may be closed; nothing hangs on this.
+            let _ = writeln!(io::stderr(), "{second} begins within a second of the end of {first}: --join takes files as one capture");
         }
     }
 
@@ -392,11 +462,14 @@ fn summary(analysis: &Analysis, grades: &Grades) -> String {
 struct Grades {
     counts: [u64; Grade::ALL.len()],
     names_or_service: u64,
+    span: Option<(Timestamp, Timestamp)>,
 }
 
 impl Grades {
     fn count(&mut self, judged: &Judged) {
         let judgement = &judged.judgement;
+        let (start, end) = self.span.unwrap_or((judged.start, judged.end));
+        self.span = Some((start.min(judged.start), end.max(judged.end)));
         let slot = Grade::ALL.iter().position(|grade| *grade == judgement.grade).and_then(|at| self.counts.get_mut(at));
         match slot {
             Some(count) if judgement.counts_for_groups() => *count += 1,

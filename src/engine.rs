@@ -4,6 +4,7 @@
 //! More workers: the calling thread reads and decodes headers; each worker owns some of the 64 virtual shards of the flow table and reads
 //! the payload of its packets straight from the shared chunk. Both ways give the same connections.
 
+pub mod excerpt;
 pub mod live;
 
 use std::collections::VecDeque;

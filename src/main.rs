@@ -35,8 +35,6 @@ fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
         (Some(Command::Platforms(platforms)), _) => commands::platforms(&platforms, &cli.global),
         (None, files) if files.is_empty() => commands::hello(),
         (None, files) if io::stdout().is_terminal() && !files.iter().any(|f| f == Path::new("-")) => commands::open(&files, &cli.global),
-        (None, files) => {
-            commands::inspect(&Inspect { files, format: None, output: None, filter: None, fields: None, fail_on: None }, &cli.global)
-        }
+        (None, files) => commands::inspect(&Inspect { files, ..Inspect::default() }, &cli.global),
     }
 }

@@ -181,6 +181,14 @@ impl<'a> Window<'a> {
         self.evidence(0..self.bytes.len())
     }
 
+    /// Calls `each` with every frame of the window, in the order of the bytes; one that carried several parts may come again.
+    pub fn each_frame(&self, mut each: impl FnMut(FrameNo)) {
+        match self.marks {
+            Marks::One(frame, _) => each(frame),
+            Marks::Many(marks) => marks.iter().for_each(|mark| each(mark.frame)),
+        }
+    }
+
     /// The frame that completed these bytes: the highest number among them.
     #[must_use]
     pub fn newest(&self) -> FrameNo {

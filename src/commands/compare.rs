@@ -1,6 +1,7 @@
 //! `intransit compare`: what changed between two captures.
 
 use super::output::Output;
+use super::progress::Progress;
 use super::report::{choose, input, read_hashed};
 use super::{Failure, Grades, Outcome, Read, catalogue, file_name, keys, settings, shown};
 use crate::assess::report::{About, Comparison, Part, Side};
@@ -22,11 +23,12 @@ pub fn compare(options: &cli::Compare, global: &Global) -> Result<Outcome, Failu
     let equipment = keys::equipment(global)?;
     let mut sides = [0, 1].map(Side::new);
     let mut next = sides.iter_mut();
+    let progress = Progress::over(paths.iter().map(|path| path.as_path()), global.quiet);
     engine::analyse_each(
         &paths,
         settings(global)?,
         |path, settings| {
-            let (analysis, hash) = read_hashed(path, settings, &equipment)?;
+            let (analysis, hash) = read_hashed(path, settings, &equipment, &mut progress.of_one())?;
             Ok((analysis, hash?))
         },
         |path, result: Result<_, SourceError>| match (result, next.next()) {
@@ -35,7 +37,15 @@ pub fn compare(options: &cli::Compare, global: &Global) -> Result<Outcome, Failu
                 let mut grades = Grades::default();
                 side.begin(input(&name, hash, &analysis));
                 let chosen = |judged: &_| options.filter.as_ref().is_none_or(|chosen| chosen.filter.matches(judged));
-                analysis.judged().inspect(|judged| grades.count(judged)).filter(chosen).for_each(|judged| side.push(&judged));
+                for judged in analysis.judged() {
+                    grades.count(&judged);
+                    if chosen(&judged) {
+                        side.push(&judged);
+                    } else {
+                        side.leave_out();
+                    }
+                }
+                progress.clear();
                 read.note(&name, &analysis, &grades, global.quiet);
             }
             (Err(error), _) => failed = failed.take().or(Some(Failure::Input(shown(path), error.to_string()))),
@@ -49,9 +59,19 @@ pub fn compare(options: &cli::Compare, global: &Global) -> Result<Outcome, Failu
     let mut command: Vec<Part> = vec!["intransit".into(), "compare".into()];
     command.extend(paths.iter().map(|path| Part::File(file_name(path).into())));
     if let Some(chosen) = &options.filter {
-        command.extend(["--filter".into(), Part::Quoted(chosen.text.as_str().into())]);
+        let text = if chosen.filter.is_public() { Part::from(chosen.text.clone()) } else { Part::Quoted(chosen.text.as_str().into()) };
+        command.extend(["--filter".into(), text]);
     }
-    let about = About { command, filter: options.filter.as_ref().map(|chosen| chosen.text.clone()), ..About::default() };
+    if options.redact {
+        command.push("--redact".into());
+    }
+    let about = About {
+        command,
+        filter: options.filter.as_ref().map(|chosen| chosen.text.clone()),
+        filter_is_public: options.filter.as_ref().is_some_and(|chosen| chosen.filter.is_public()),
+        redacted: options.redact,
+        ..About::default()
+    };
     let comparison = Comparison::of(first, second, about, catalogue(global)?);
     let text = render(&comparison, format.name).ok_or_else(|| Failure::Usage(format!("no comparison is written as {}", format.name)))?;
     let mut out = Output::open(options.output.as_deref())?;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::output::Output;
+use super::progress::Progress;
 use super::{Failure, Grades, Outcome, Read, catalogue, file_name, keys, now, settings, shown};
 use crate::assess::Filter;
 use crate::assess::report::{About, Case, Input, Part, Report, ReportBuilder, Summary};
@@ -12,7 +13,7 @@ use crate::cli::{self, Global};
 use crate::dissect::Equipment;
 use crate::engine::{self, Analysis, Options};
 use crate::present::report::{FORMATS, Format};
-use crate::source::{self, SourceError};
+use crate::source::{self, Capture, SourceError};
 
 /// Writes a report.
 ///
@@ -75,11 +76,13 @@ pub(super) fn gather(files: &[PathBuf], filter: Option<&Filter>, global: &Global
     let mut builder = ReportBuilder::new();
     let mut failed = None;
     let equipment = keys::equipment(global)?;
+    let progress = Progress::over(files.iter().map(PathBuf::as_path), global.quiet);
     engine::analyse_each(
         files,
         settings(global)?,
-        |path, settings| read_hashed(path, settings, &equipment),
+        |path, settings| read_hashed(path, settings, &equipment, &mut progress.of_one()),
         |path, result| {
+            progress.clear();
             let name = WireStr::from(if path == Path::new("-") { "standard input".to_owned() } else { file_name(path) });
             match result {
                 Ok((analysis, Ok(hash))) => {
@@ -121,7 +124,12 @@ pub(super) fn input(name: &WireStr, hash: ([u8; 32], u64), analysis: &Analysis) 
 type Hash = io::Result<([u8; 32], u64)>;
 
 /// As [`read_input`](super::read_input), and hashes the input as it is stored.
-pub(super) fn read_hashed(path: &Path, settings: Options, equipment: &Equipment) -> Result<(Analysis, Hash), SourceError> {
+pub(super) fn read_hashed(
+    path: &Path,
+    settings: Options,
+    equipment: &Equipment,
+    progress: &mut dyn FnMut(&Capture),
+) -> Result<(Analysis, Hash), SourceError> {
     if path != Path::new("-") && std::fs::metadata(path).is_ok_and(|about| about.is_file()) {
         let mut hash = None;
         let open = || {
@@ -129,13 +137,13 @@ pub(super) fn read_hashed(path: &Path, settings: Options, equipment: &Equipment)
             hash = Some(hashing);
             Ok(source)
         };
-        let analysis = engine::analyse_twice(open, settings, equipment, &mut |_| {})?;
+        let analysis = engine::analyse_twice(open, settings, equipment, progress)?;
         let hash = hash.map_or_else(|| Err(io::Error::other("nothing was read")), source::InputHash::finish);
         return Ok((analysis, hash));
     }
     let (mut source, hash) = source::open_hashed(path)?;
     let once = Equipment { growing: true, ..equipment.branch() };
-    let analysis = engine::analyse_with(&mut source, Options { workers: 1, ..settings }, &once, &mut |_| {})?;
+    let analysis = engine::analyse_with(&mut source, Options { workers: 1, ..settings }, &once, progress)?;
     Ok((analysis, hash.finish()))
 }
 

@@ -180,6 +180,12 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
         endpoints(packet).map(|(transport, src, dst)| FlowKey::new(transport, src, dst).0.shard())
     }
 
+    /// Which connections a packet may belong to; `None` for transports without connections.
+    #[must_use]
+    pub fn key_of(packet: &Packet<'_>) -> Option<FlowKey> {
+        endpoints(packet).map(|(transport, src, dst)| FlowKey::new(transport, src, dst).0)
+    }
+
     /// Reads a packet.
     pub fn packet(&mut self, packet: &Packet<'_>) {
         let Some((transport, src, dst)) = endpoints(packet) else {

@@ -6,11 +6,14 @@
 //! [`open`] a file or [`read`] a stream: [`FileSource`] finds out by the first bytes what it is. `input` undoes compression,
 //! `pcap` and `pcapng` read records and blocks, and `file` carries the incomplete tail of one chunk to the next.
 
+mod blocks;
 #[cfg(all(have_libpcap, target_os = "linux"))]
 mod carrier;
+mod excerpt;
 mod file;
 mod hashed;
 mod input;
+mod joined;
 mod options;
 mod pcapng;
 mod record;
@@ -19,8 +22,10 @@ mod savefile;
 #[cfg(test)]
 mod tests;
 
+pub use excerpt::Excerpt;
 pub use file::{FileSource, open, read};
 pub use hashed::{InputHash, open_hashed, sha256};
+pub use joined::Joined;
 
 #[cfg(have_libpcap)]
 pub mod interfaces;
@@ -56,6 +61,24 @@ pub trait Source: Send {
     /// How a running capture stands; `None` for files.
     fn status(&mut self) -> Option<Status> {
         None
+    }
+}
+
+impl Source for Box<dyn Source> {
+    fn fill(&mut self, chunk: &mut Chunk) -> Result<bool, SourceError> {
+        self.as_mut().fill(chunk)
+    }
+
+    fn capture(&self) -> &Capture {
+        self.as_ref().capture()
+    }
+
+    fn clock(&self) -> Option<Timestamp> {
+        self.as_ref().clock()
+    }
+
+    fn status(&mut self) -> Option<Status> {
+        self.as_mut().status()
     }
 }
 

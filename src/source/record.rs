@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 
 use super::Drops;
+use super::blocks::{Block, COMMENT, END, INTERFACE, INTERFACE_STATISTICS, SECTION_HEADER, option, packet};
 use super::sandbox::invoker;
 use crate::base::{Frame, FrameNo, LinkType, Timestamp};
 
@@ -121,21 +122,8 @@ impl Recording {
             self.rotate(frame.number)?;
         }
         self.began = self.began.or(Some(frame.at));
-        let ticks = u64::try_from(frame.at.nanos()).unwrap_or(0);
-        let captured = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
-        let out = &mut self.buffer;
-        let block = Block::begin(out, ENHANCED_PACKET);
-        // One interface: number 0. The time stands high half first (§4.3).
-        for word in [0, (ticks >> 32) as u32, (ticks & u64::from(u32::MAX)) as u32, captured, frame.wire_len] {
-            out.extend_from_slice(&word.to_le_bytes());
-        }
-        out.extend_from_slice(frame.bytes);
-        pad(out);
-        if let Some(comment) = comment {
-            option(out, COMMENT, comment.as_bytes());
-            option(out, END, &[]);
-        }
-        block.end(out);
+        // One interface: number 0.
+        packet(&mut self.buffer, frame, 0, comment);
         self.waiting += 1;
         if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
     }
@@ -260,49 +248,6 @@ impl Recording {
         option(out, END, &[]);
         block.end(out);
     }
-}
-
-const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-const INTERFACE: u32 = 1;
-const INTERFACE_STATISTICS: u32 = 5;
-const ENHANCED_PACKET: u32 = 6;
-/// Options of any block.
-const END: u16 = 0;
-const COMMENT: u16 = 1;
-
-/// A block whose length is not known yet.
-struct Block {
-    start: usize,
-}
-
-impl Block {
-    fn begin(out: &mut Vec<u8>, kind: u32) -> Block {
-        let start = out.len();
-        out.extend_from_slice(&kind.to_le_bytes());
-        out.extend_from_slice(&[0; 4]);
-        Block { start }
-    }
-
-    fn end(self, out: &mut Vec<u8>) {
-        let len = u32::try_from(out.len() - self.start + 4).unwrap_or(u32::MAX).to_le_bytes();
-        out.extend_from_slice(&len);
-        if let Some(place) = out.get_mut(self.start + 4..self.start + 8) {
-            place.copy_from_slice(&len);
-        }
-    }
-}
-
-/// Blocks begin at multiples of four octets of the file, and in a buffer that is emptied by whole blocks so do they.
-fn pad(out: &mut Vec<u8>) {
-    out.resize(out.len().next_multiple_of(4), 0);
-}
-
-fn option(out: &mut Vec<u8>, code: u16, value: &[u8]) {
-    let value = value.get(..value.len().min(usize::from(u16::MAX))).unwrap_or_default();
-    out.extend_from_slice(&code.to_le_bytes());
-    out.extend_from_slice(&u16::try_from(value.len()).unwrap_or(u16::MAX).to_le_bytes());
-    out.extend_from_slice(value);
-    pad(out);
 }
 
 /// `x.pcapng` with number 2 is `x-00002.pcapng`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Citations, Counted, Counts, Report, ReportBuilder, Summary};
+use super::{Citations, Counted, Counts, Part, Report, ReportBuilder, Sentence, Summary, Voice};
 use crate::assess::{Catalogue, Judged};
 use crate::base::{Kind, What, WireStr};
 
@@ -165,6 +165,11 @@ impl Side {
         self.builder.push(judged);
         self.inventory.push(self.input, judged);
     }
+
+    /// Counts a connection that a filter left out, and nothing of it.
+    pub fn leave_out(&mut self) {
+        self.builder.leave_out();
+    }
 }
 
 /// Two captures, side by side.
@@ -200,7 +205,10 @@ impl Comparison {
     pub fn of(first: Side, second: Side, about: super::About, catalogue: &'static Catalogue) -> Comparison {
         let sides = [first.builder.finish(), second.builder.finish()];
         let inputs = sides.iter().flat_map(|side| side.inputs.clone()).collect();
-        let both = Report { summary: Summary { inputs, ..Summary::default() }, about, case: None, catalogue };
+        let left_out = sides.iter().fold(0u64, |sum, side| sum.saturating_add(side.left_out));
+        let mut summary = Summary { inputs, left_out, ..Summary::default() };
+        summary.coverage.connections = sides.iter().fold(0u64, |sum, side| sum.saturating_add(side.coverage.connections));
+        let both = Report { summary, about, case: None, catalogue };
         Comparison { sides, inventories: [first.inventory, second.inventory], both }
     }
 
@@ -214,6 +222,43 @@ impl Comparison {
             values.into_iter().map(|value| Row { value: value.clone(), seen: [get(a, value), get(b, value)] }).collect();
         rows.sort_by_key(|row| !row.is_change());
         rows
+    }
+
+    /// A value of a kind as it is said: names and addresses may get pseudonyms, ports do not.
+    #[must_use]
+    pub fn said(subject: Subject, value: &WireStr) -> Vec<Part> {
+        let words = || Part::Words(value.to_string().into());
+        match subject {
+            Subject::Certificate | Subject::Name => vec![Part::Name(value.clone())],
+            Subject::Endpoint => {
+                let text = value.to_string();
+                let parsed = text.split_once(' ').and_then(|(at, rest)| Some((at.parse::<std::net::SocketAddr>().ok()?, rest)));
+                let Some((at, transport)) = parsed else { return vec![Part::Name(value.clone())] };
+                let (before, after) = if at.is_ipv6() { ("[", "]") } else { ("", "") };
+                vec![before.into(), Part::Address(at.ip()), Part::Words(format!("{after}:{} {transport}", at.port()).into())]
+            }
+            _ => vec![words()],
+        }
+    }
+
+    /// How it speaks: with pseudonyms for every name and address in its tables, or plainly.
+    #[must_use]
+    pub fn voice(&self) -> Voice {
+        let mut voice = self.both.voice();
+        if voice.is_redacted() {
+            for subject in Subject::ALL {
+                for row in self.rows(subject) {
+                    Comparison::said(subject, &row.value).iter().for_each(|part| voice.learn(part));
+                }
+            }
+        }
+        voice
+    }
+
+    /// What must be known before the rest: that keys were used, what could not be read, what a filter left out.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Sentence> {
+        super::words::warnings(&self.both)
     }
 
     /// How many values of a kind found no room, in both captures.

@@ -74,6 +74,17 @@ impl Voice {
         Voice { redacted: Some(all) }
     }
 
+    /// Gives the next pseudonym to what a sentence will say, where it has none yet.
+    pub fn learn(&mut self, part: &Part) {
+        let Some(all) = &mut self.redacted else { return };
+        match part {
+            Part::Name(name) => all.name(name),
+            Part::Address(ip) => all.address(*ip),
+            Part::File(name) => all.learn(Kind::File, name.as_bytes()),
+            Part::Words(_) | Part::Time(_) | Part::Quoted(_) => {}
+        }
+    }
+
     /// Whether pseudonyms are used.
     #[must_use]
     pub fn is_redacted(&self) -> bool {

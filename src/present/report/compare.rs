@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::html::head;
 use super::markdown::{code, escaped};
 use super::notes::display_filter;
-use super::page::{Page, glyph};
+use super::page::Page;
 use super::sections;
-use crate::assess::report::{App, Citations, Comparison, Counted, Ground, Part, Row, Subject, VERSION, grouped, rules_hash};
+use crate::assess::report::{App, Citations, Comparison, Counted, Ground, Part, Row, Subject, VERSION, Voice, grouped, rules_hash};
+use crate::present::glyph;
 
 /// Rows of one table.
 const MOST_ROWS: usize = 300;
@@ -40,10 +41,12 @@ fn name(comparison: &Comparison, id: &str) -> String {
 }
 
 fn html(comparison: &Comparison) -> String {
-    let mut page = Page::new(&comparison.both);
+    let mut page = Page::spoken(&comparison.both, comparison.voice());
     head(&mut page, "What changed between two captures");
     page.raw("<body>\n<main>\n<header>\n");
-    page.element("p", "banner", "Not redacted: this comparison contains addresses and names of people and devices.");
+    page.paragraph("warning", &comparison.warnings());
+    let (class, banner) = banner(comparison);
+    page.element("p", class, &format!("{banner}."));
     page.element("p", "kicker", "A comparison by intransit").element("h1", "", "What changed between two captures");
     let whole = Ground::Whole;
     page.open_on("p", "subject", &whole).text("First: ");
@@ -78,7 +81,11 @@ fn html(comparison: &Comparison) -> String {
         for row in rows.iter().take(MOST_ROWS) {
             let mut cited = Citations::default();
             row.seen.iter().for_each(|seen| cited.extend(&seen.cited));
-            page.open_on("tr", "", &Ground::Frames(cited)).open("td", "").part(&value(subject, row)).raw("</td>");
+            page.open_on("tr", "", &Ground::Frames(cited)).open("td", "");
+            for part in Comparison::said(subject, &row.value) {
+                page.part(&part);
+            }
+            page.raw("</td>");
             for seen in &row.seen {
                 page.open("td", "").text(&if seen.connections == 0 { "–".to_owned() } else { grouped(seen.connections) });
                 if seen.connections > 0 {
@@ -101,8 +108,21 @@ fn html(comparison: &Comparison) -> String {
     page.finish()
 }
 
-fn value(subject: Subject, row: &Row) -> Part {
-    if subject.is_private() { Part::Name(row.value.clone()) } else { Part::Words(row.value.to_string().into()) }
+/// A value as text.
+fn value(voice: &Voice, subject: Subject, row: &Row) -> String {
+    Comparison::said(subject, &row.value).iter().map(|part| voice.part(part)).collect()
+}
+
+/// Whom the comparison tells of, and how the page shows that.
+fn banner(comparison: &Comparison) -> (&'static str, &'static str) {
+    if comparison.both.about.redacted {
+        ("banner calm", "Redacted: names and addresses are pseudonyms, times count from the first packet")
+    } else {
+        (
+            "banner",
+            "Not redacted: this comparison contains addresses and names of people and devices. Make one with --redact before you pass it on",
+        )
+    }
 }
 
 fn change(row: &Row) -> &'static str {
@@ -121,8 +141,18 @@ fn left_out(comparison: &Comparison, subject: Subject, rows: usize) -> Option<St
 }
 
 fn markdown(comparison: &Comparison) -> String {
-    let voice = comparison.both.voice();
-    let mut out = String::from("# What changed between two captures\n\n");
+    let voice = comparison.voice();
+    let mut out = String::new();
+    for warning in comparison.warnings() {
+        let words = warning.parts.iter().map(|part| match part {
+            Part::Words(words) => escaped(words),
+            part => code(&voice.part(part)),
+        });
+        let said: Vec<String> = words.collect();
+        out.push_str(&format!("> {}\n\n", said.concat()));
+    }
+    out.push_str("# What changed between two captures\n\n");
+    out.push_str(&format!("> **{}.**\n\n", banner(comparison).1));
     for (which, input) in ["First", "Second"].into_iter().zip(&comparison.both.summary.inputs) {
         let span = input.span.map(|(start, end)| format!(", {} to {}", voice.second(start), voice.second(end))).unwrap_or_default();
         out.push_str(&format!("- {which}: {}{span}\n", code(&voice.file(&input.name))));
@@ -153,7 +183,7 @@ fn markdown(comparison: &Comparison) -> String {
         }
         out.push_str(&format!("\n## {}\n\n| What | First | Second | Change |\n|---|---|---|---|\n", subject.heading()));
         for entry in rows.iter().take(MOST_ROWS) {
-            let what = if subject.is_private() { code(&voice.part(&value(subject, entry))) } else { escaped(&entry.value.to_string()) };
+            let what = if subject.is_private() { code(&value(&voice, subject, entry)) } else { escaped(&entry.value.to_string()) };
             let [first, second] = &entry.seen;
             row(&mut out, &[what, cell(first), cell(second), change(entry).to_owned()]);
         }
@@ -164,7 +194,7 @@ fn markdown(comparison: &Comparison) -> String {
 }
 
 fn json(comparison: &Comparison) -> String {
-    let voice = comparison.both.voice();
+    let voice = comparison.voice();
     let evidence = |cited: &Citations| -> Value {
         let of = cited.by_input().into_iter();
         of.map(|(input, frames)| json!({"input": input, "frames": frames.iter().map(|frame| frame.get()).collect::<Vec<_>>()})).collect()
@@ -202,7 +232,7 @@ fn json(comparison: &Comparison) -> String {
                 .map(|row| {
                     let side = |seen: &Counted| json!({"connections": seen.connections, "evidence": evidence(&seen.cited)});
                     let [first, second] = &row.seen;
-                    json!({"value": voice.part(&value(subject, row)), "change": change(row), "first": side(first), "second": side(second)})
+                    json!({"value": value(&voice, subject, row), "change": change(row), "first": side(first), "second": side(second)})
                 })
                 .collect();
             (subject.word().to_owned(), Value::Array(rows))
@@ -211,6 +241,8 @@ fn json(comparison: &Comparison) -> String {
     let all = json!({
         "schema": "intransit/comparison/1",
         "tool": {"name": "intransit", "version": VERSION, "rules": rules_hash(), "catalogue": comparison.both.catalogue.hash()},
+        "redacted": comparison.both.about.redacted,
+        "warnings": comparison.warnings().iter().map(|warning| voice.say(warning)).collect::<Vec<_>>(),
         "inputs": inputs,
         "platforms": platforms,
         "subjects": subjects,

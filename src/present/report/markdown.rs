@@ -1,7 +1,6 @@
 //! The report as Markdown (CommonMark with tables): the same sentences, with numbered notes.
 
 use super::notes::{Mark, Notes, display_filter};
-use super::page::glyph;
 use super::sections;
 use crate::assess::Grade;
 use crate::assess::report::{
@@ -9,6 +8,7 @@ use crate::assess::report::{
     rules_hash, signal_part, words,
 };
 use crate::base::WireStr;
+use crate::present::glyph;
 
 /// Rows of a long table.
 const MOST_ROWS: usize = 200;

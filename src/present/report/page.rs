@@ -3,19 +3,7 @@
 use super::notes::{Mark, Notes};
 use crate::assess::Grade;
 use crate::assess::report::{Citations, Ground, Part, Report, Sentence, Voice};
-
-/// The sign of a grade: colour is never needed to tell them apart.
-#[must_use]
-pub fn glyph(grade: Grade) -> &'static str {
-    match grade {
-        Grade::Exposed => "○",
-        Grade::Weak => "◐",
-        Grade::Custom => "◇",
-        Grade::Protected => "●",
-        Grade::Unknown => "?",
-        Grade::None => "–",
-    }
-}
+use crate::present::glyph;
 
 /// A page being written.
 pub struct Page<'r> {
@@ -32,7 +20,13 @@ impl<'r> Page<'r> {
     /// An empty page.
     #[must_use]
     pub fn new(report: &'r Report) -> Page<'r> {
-        Page { report, voice: report.voice(), notes: Notes::default(), out: String::new() }
+        Page::spoken(report, report.voice())
+    }
+
+    /// An empty page that speaks so.
+    #[must_use]
+    pub fn spoken(report: &'r Report, voice: Voice) -> Page<'r> {
+        Page { report, voice, notes: Notes::default(), out: String::new() }
     }
 
     /// What was written.

@@ -7,6 +7,8 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+pub use crate::present::glyph;
+
 use crate::assess::{Grade, Severity};
 
 /// `--color`.
@@ -210,20 +212,6 @@ impl Theme {
             Severity::Info => self.text,
             Severity::Good => self.grade(Grade::Protected),
         }
-    }
-}
-
-/// The sign of a grade, so that colour is never needed: a filled circle for what is covered, a half one, an open one for what lies open; a
-/// diamond for what stands outside that order.
-#[must_use]
-pub fn glyph(grade: Grade) -> &'static str {
-    match grade {
-        Grade::Exposed => "○",
-        Grade::Weak => "◐",
-        Grade::Custom => "◇",
-        Grade::Protected => "●",
-        Grade::Unknown => "?",
-        Grade::None => "–",
     }
 }
 

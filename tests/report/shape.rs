@@ -1,0 +1,112 @@
+//! The JSON: as its schema says, and sums that agree.
+
+use super::*;
+
+#[test]
+fn shares_are_rounded_down_and_counts_add_up() {
+    let all = everything();
+    let said = json(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    let sum = |value: &Value| value.as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>();
+    assert_eq!(sum(&said["connections"]) + said["by_design"].as_u64().unwrap(), said["coverage"]["connections"].as_u64().unwrap());
+    let of_apps: u64 = said["platforms"].as_array().unwrap().iter().map(|p| p["connections"].as_u64().unwrap()).sum();
+    assert_eq!(of_apps, said["coverage"]["connections"].as_u64().unwrap());
+    let shares: f64 = said["shares"].as_object().unwrap().values().map(|n| n.as_f64().unwrap()).sum();
+    assert!(shares <= 1.0, "{shares}");
+}
+
+/// Whether a value is what a schema asks for: the parts of JSON Schema (draft 2020-12) that ours use.
+pub fn check(root: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
+    let mut say = |what: String| wrong.push(format!("{at}: {what}"));
+    if let Some(name) = schema["$ref"].as_str() {
+        let target = root.pointer(name.strip_prefix('#').unwrap()).unwrap_or_else(|| panic!("{name} is defined"));
+        return check(root, target, value, at, wrong);
+    }
+    if schema.get("const").is_some_and(|constant| constant != value) || schema["enum"].as_array().is_some_and(|all| !all.contains(value)) {
+        say(format!("{value} is not allowed"));
+    }
+    let is = |name: &str| match name {
+        "string" => value.is_string(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => panic!("the schema asks for {other}"),
+    };
+    let right = match &schema["type"] {
+        Value::String(name) => is(name),
+        Value::Array(names) => names.iter().any(|name| is(name.as_str().unwrap())),
+        _ => true,
+    };
+    if !right {
+        return say(format!("{value} is not {}", schema["type"]));
+    }
+    if let Some(n) = value.as_f64()
+        && (schema["minimum"].as_f64().is_some_and(|least| n < least) || schema["maximum"].as_f64().is_some_and(|most| n > most))
+    {
+        say(format!("{n} is out of range"));
+    }
+    if let Some(list) = value.as_array() {
+        if schema["minItems"].as_u64().is_some_and(|least| (list.len() as u64) < least) {
+            say("too few entries".to_owned());
+        }
+        list.iter().for_each(|item| check(root, &schema["items"], item, &format!("{at}[]"), wrong));
+    }
+    if let Some(map) = value.as_object() {
+        let known = schema["properties"].as_object();
+        for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            if !map.contains_key(name) {
+                wrong.push(format!("{at}: {name} is missing"));
+            }
+        }
+        for (name, value) in map {
+            match known.and_then(|known| known.get(name)) {
+                Some(schema) => check(root, schema, value, &format!("{at}.{name}"), wrong),
+                None if schema["additionalProperties"] == false => wrong.push(format!("{at}: {name} is not described")),
+                None => check(root, &schema["additionalProperties"], value, &format!("{at}.*"), wrong),
+            }
+        }
+    }
+}
+
+pub fn schema(name: &str) -> Value {
+    let done = intransit(&["schema", name]);
+    serde_json::from_slice(&done.stdout).unwrap()
+}
+
+#[test]
+fn every_report_is_as_its_schema_says() {
+    let schema = schema("report");
+    let all = everything();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let case = folder.path().join("case.toml");
+    fs::write(&case, "place = \"at home\"\n[[action]]\ntime = \"noon\"\nwhat = \"sent message\"\n").unwrap();
+    for extra in [&[][..], &["--redact"], &["--stamp", "--filter", "grade:exposed"], &["--case", case.to_str().unwrap()]] {
+        let mut wrong = Vec::new();
+        check(&schema, &schema, &json(&[&all[..], extra].concat()), "", &mut wrong);
+        assert!(wrong.is_empty(), "{extra:?}: {}", wrong.join("\n"));
+    }
+    let mut broken = json(&[&capture("demo.pcapng")]);
+    broken["coverage"]["judged"] = "many".into();
+    broken["surprise"] = 1.into();
+    let mut wrong = Vec::new();
+    check(&schema, &schema, &broken, "", &mut wrong);
+    assert_eq!(wrong.len(), 2, "the check can fail: {wrong:?}");
+}
+
+#[test]
+fn every_connection_is_as_its_schema_says() {
+    let schema = schema("flow");
+    let mut wrong = BTreeSet::new();
+    for path in everything() {
+        let done = intransit(&["inspect", "-q", "--format", "jsonl", &path]);
+        for line in String::from_utf8(done.stdout).unwrap().lines() {
+            let mut found = Vec::new();
+            check(&schema, &schema, &serde_json::from_str(line).unwrap(), "", &mut found);
+            wrong.extend(found);
+        }
+    }
+    let wrong: Vec<String> = wrong.into_iter().collect();
+    assert!(wrong.is_empty(), "describe in src/present/schema/flow.json:\n{}", wrong.join("\n"));
+}
