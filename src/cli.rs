@@ -165,6 +165,9 @@ pub struct Verify {
     /// The captures it was made from
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+    /// The case file of a redacted report, which does not tell it; without this, what the report says was stated is taken as it stands
+    #[arg(long, value_name = "CASE.toml")]
+    pub case: Option<PathBuf>,
     /// The filter of a redacted report, which does not tell it
     #[arg(long, value_name = "EXPR", value_parser = chosen)]
     pub filter: Option<Chosen>,

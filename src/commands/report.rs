@@ -64,7 +64,7 @@ pub(super) fn choose(format: Option<Format>, output: Option<&Path>) -> Result<Fo
     })
 }
 
-fn case(path: &Path) -> Result<Case, Failure> {
+pub(super) fn case(path: &Path) -> Result<Case, Failure> {
     let failed = |why: String| Failure::Input(shown(path), why);
     let text = std::fs::read_to_string(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
     Case::parse(&text).map_err(|e| failed(format!("is no case file: {e}")))

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::report::gather;
 use super::{Failure, Outcome, catalogue, closed_pipe, shown};
 use crate::assess::Filter;
-use crate::assess::report::{About, Report, WITHHELD};
+use crate::assess::report::{About, Case, Report, WITHHELD};
 use crate::base::{WireStr, escape_into};
 use crate::cli::{self, Global};
 use crate::present::report::verifiable;
@@ -16,6 +16,8 @@ use crate::source;
 
 /// Differences that are listed.
 const MOST_LISTED: usize = 20;
+/// And where a capture of the report is missing.
+const FEW_LISTED: usize = 3;
 
 /// Makes the report again, and lists what differs.
 ///
@@ -45,13 +47,13 @@ pub fn verify(options: &cli::Verify, global: &Global) -> Result<Outcome, Failure
             unmasked: global.unmask,
             made: None,
         },
-        case: None,
+        case: case(&said, options)?,
         catalogue: catalogue(global)?,
     };
     let mut fresh = verifiable(&report);
     // What was not read from the captures is taken as it stands.
     if let Some(fresh) = fresh.as_object_mut() {
-        for key in ["command", "made", "case"] {
+        for key in ["command", "made"].into_iter().chain(options.case.is_none().then_some("case")) {
             match said.get(key) {
                 Some(value) => drop(fresh.insert(key.to_owned(), value.clone())),
                 None => drop(fresh.remove(key)),
@@ -105,6 +107,25 @@ fn filter(said: &Value, options: &cli::Verify) -> Result<Option<(String, Filter)
     Ok(Some((text.to_owned(), filter)))
 }
 
+/// What the operator stated: some sentences repeat it. A redacted report does not tell it.
+fn case(said: &Value, options: &cli::Verify) -> Result<Option<Case>, Failure> {
+    if let Some(path) = &options.case {
+        return super::report::case(path).map(Some);
+    }
+    let Some(Value::Object(stated)) = said.get("case") else { return Ok(None) };
+    let mut stated = stated.clone();
+    let actions = stated.remove("actions").unwrap_or_default();
+    if is_redacted(said) && stated.contains_key("app") && actions.as_array().is_some_and(|actions| !actions.is_empty()) {
+        return Err(Failure::Usage("the report is redacted and does not tell its case: give the file with --case".into()));
+    }
+    ["basis", "not_stated"].iter().for_each(|key| drop(stated.remove(*key)));
+    if actions.is_array() {
+        stated.insert("action".into(), actions);
+    }
+    let failed = |e| Failure::Input(shown(&options.report), format!("tells its case in a way that is not understood: {e}"));
+    serde_json::from_value(Value::Object(stated)).map(Some).map_err(failed)
+}
+
 /// The files in the order of the report's inputs, found by their hashes; others follow as they were given.
 fn in_order(said: &Value, files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut waiting: Vec<(String, &PathBuf)> = Vec::new();
@@ -144,6 +165,16 @@ fn compare(path: &str, said: &Value, fresh: &Value, into: &mut Vec<(String, Stri
         (Value::Array(a), Value::Array(b)) => {
             into.push((path.to_owned(), format!("{} entries", a.len()), format!("{} entries", b.len())));
         }
+        (Value::String(a), Value::String(b)) => {
+            // Of long sentences, the words around the first difference.
+            let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+            let skipped = same.saturating_sub(20);
+            let part = |text: &str| {
+                let begin = if skipped > 0 { "…" } else { "" };
+                shorten(&Value::String(format!("{begin}{}", text.chars().skip(skipped).collect::<String>())))
+            };
+            into.push((path.to_owned(), part(a), part(b)));
+        }
         _ => into.push((path.to_owned(), shorten(said), shorten(fresh))),
     }
 }
@@ -162,28 +193,33 @@ fn shorten(value: &Value) -> String {
 }
 
 fn told(said: &Value, fresh: &Value, differences: &[(String, String, String)]) -> String {
-    let mut out = format!("different in {} places\n", differences.len());
+    let mut out = format!("different in {}\n", crate::assess::report::counted(differences.len() as u64, "place"));
     for (key, what) in [("version", "the version of intransit"), ("rules", "the rules"), ("catalogue", "the catalogue of platforms")] {
         let place = format!("/tool/{key}");
         if said.pointer(&place) != fresh.pointer(&place) {
             out.push_str(&format!("{what} is another one than when the report was made: that alone may be why\n"));
         }
     }
+    let mut missing = false;
     for input in inputs(said) {
         let (name, hash) = (input.get("name").unwrap_or(&Value::Null), input.get("sha256"));
         if !inputs(fresh).any(|now| now.get("sha256") == hash) {
             let hash = shorten(hash.unwrap_or(&Value::Null));
+            missing = true;
             out.push_str(&format!("no file given has the SHA-256 of the report's input {}: {hash}\n", shorten(name)));
         }
     }
-    for (path, was, is) in differences.iter().take(MOST_LISTED) {
+    // Without one of its captures, nearly everything differs, and none of that says more.
+    let listed = if missing { FEW_LISTED } else { MOST_LISTED };
+    for (path, was, is) in differences.iter().take(listed) {
         let mut name = String::new();
         // Writing to a String cannot fail.
         let _ = escape_into(&mut name, path.trim_start_matches('.').as_bytes());
         out.push_str(&format!("{name}: {was} in the report, {is} now\n"));
     }
-    if differences.len() > MOST_LISTED {
-        out.push_str(&format!("and {} more\n", differences.len() - MOST_LISTED));
+    if differences.len() > listed {
+        let why = if missing { ", which may all follow from that" } else { "" };
+        out.push_str(&format!("and {} more{why}\n", differences.len() - listed));
     }
     out
 }

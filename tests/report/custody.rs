@@ -90,3 +90,39 @@ fn hashes_of_inputs_are_those_of_the_files() {
         assert_eq!(said["inputs"][0]["bytes"], bytes.len() as u64);
     }
 }
+
+#[test]
+fn a_report_whose_sentences_repeat_what_the_operator_stated_is_verified_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (case, made) = (path("case.toml"), path("r.json"));
+    fs::write(&case, "app = \"TikTok\"\n[[action]]\ntime = 10:32:05\nwhat = \"sent message\"\n").unwrap();
+    let phone = capture("phone.pcap");
+    let verify = |extra: &[&str]| {
+        let done = intransit(&[&["verify", &made, &phone], extra].concat());
+        (done.status.code().unwrap(), String::from_utf8(done.stdout).unwrap() + &String::from_utf8(done.stderr).unwrap())
+    };
+    assert!(intransit(&["report", "-q", &phone, "--case", &case, "-o", &made]).status.success());
+    assert!(fs::read_to_string(&made).unwrap().contains("The operator states, at 10:32:05: sent message."));
+    assert_eq!(verify(&[]).0, 0, "{}", verify(&[]).1);
+    assert_eq!(verify(&["--case", &case]).0, 0, "{}", verify(&["--case", &case]).1);
+    // Another version of the program may say other things.
+    fs::write(&made, fs::read_to_string(&made).unwrap().replace("\"version\": \"", "\"version\": \"9.")).unwrap();
+    let (status, said) = verify(&[]);
+    assert!(status == 1 && said.contains("the version of intransit is another one than when the report was made"), "{said}");
+    assert!(intransit(&["report", "-q", &phone, "--case", &case, "--redact", "-o", &made]).status.success());
+    let (status, said) = verify(&[]);
+    assert!(status == 2 && said.contains("give the file with --case"), "{said}");
+    assert_eq!(verify(&["--case", &case]).0, 0, "{}", verify(&["--case", &case]).1);
+    // A capture that was changed: its hash is told first, and what follows from that is not listed at length.
+    assert!(intransit(&["report", "-q", &phone, "-o", &made]).status.success());
+    let changed = path("phone.pcap");
+    let mut bytes = fs::read(&phone).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&changed, bytes).unwrap();
+    let done = intransit(&["verify", &made, &changed]);
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(said.contains("no file given has the SHA-256 of the report's input \"phone.pcap\"") && said.lines().count() <= 6, "{said}");
+    assert_eq!(intransit(&["verify", &made, &path("nowhere.pcap")]).status.code(), Some(1));
+}

@@ -171,7 +171,7 @@ fn an_ip_datagram_in_fragments_is_evidence_with_all_of_them() {
 }
 
 /// A pcap file of these records.
-fn written(original: &Pcap, records: &[&Record]) -> Vec<u8> {
+pub fn written(original: &Pcap, records: &[&Record]) -> Vec<u8> {
     let mut out = [&if original.nanos { 0xa1b2_3c4du32 } else { 0xa1b2_c3d4 }.to_le_bytes()[..], &[2, 0, 4, 0], &[0; 8]].concat();
     out.extend_from_slice(&original.snaplen.to_le_bytes());
     out.extend_from_slice(&original.link.to_le_bytes());
