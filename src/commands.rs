@@ -519,6 +519,7 @@ fn bounds(link: &LinkCounts, counts: TableCounts) -> Vec<String> {
         (unknown_link, "frames of a link type that is not read"),
         (link.fragments_dropped, "IP fragments never completed"),
         (counts.evicted, "connections reported early because the table was full"),
+        (counts.unread, "connections not read to their end because too many were read at once"),
         (counts.strays, "late segments of closed connections"),
     ]
     .into_iter()

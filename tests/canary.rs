@@ -48,7 +48,10 @@ fn canary_of(bytes: Vec<u8>, keylog: &[u8], message: &str, controls: &[String], 
     let equipment = Equipment { sinks, ..Equipment::with_keys(Arc::new(keys)) };
     let open = || source::read(Cursor::new(bytes.clone()), None);
     let analysis = engine::analyse_twice(open, common::options(1), &equipment, &mut |_| {}).unwrap();
-    let lacks = Lacks { damaged_at: analysis.capture.damage.as_ref().map(|d| d.at), evicted: analysis.finished.counts().evicted };
+    let lacks = Lacks {
+        damaged_at: analysis.capture.damage.as_ref().map(|d| d.at),
+        evicted: analysis.finished.counts().evicted + analysis.finished.counts().unread,
+    };
     Canary::conclude(&asked, &lacks, looked(analysis.judged(), gathered.take()))
 }
 

@@ -73,6 +73,7 @@ impl Finished {
         self.shards.extend(other.shards);
         self.counts.flows += other.counts.flows;
         self.counts.evicted += other.counts.evicted;
+        self.counts.unread += other.counts.unread;
         self.counts.strays += other.counts.strays;
         self.counts.other_packets += other.counts.other_packets;
         self.put_in_order();

@@ -5,6 +5,8 @@
 
 mod age;
 
+use std::collections::VecDeque;
+
 use hashbrown::HashTable;
 
 use crate::base::{Dir, Fact, Facts, FrameNo, Kind, Reader, Sides, Timestamp, What, Window, WireStr};
@@ -20,6 +22,11 @@ use age::{Belongs, Closing};
 
 /// Number of virtual shards.
 pub const SHARDS: usize = 64;
+
+/// Of so many connections that the table may hold, the payload of one is read at a time: reading takes some ten times the memory of counting.
+const READ_OF: usize = 32;
+/// But of so many in each shard at least.
+const FEWEST_READ: usize = 64;
 
 /// What the table may hold.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +48,8 @@ pub struct TableCounts {
     pub flows: u64,
     /// Connections reported early because the table was full; packets that still came were counted as new connections.
     pub evicted: u64,
+    /// Connections of which not all was read: they were silent while too many others were read at once, and then went on.
+    pub unread: u64,
     /// Segments without payload that came long after their connection was closed, and are in none.
     pub strays: u64,
     /// Packets of transports that have no connections (ICMP and the like).
@@ -88,6 +97,10 @@ struct Shard<S, D> {
     hand: usize,
     /// The flow of the last packet.
     last: u32,
+    /// Flows whose payload is read, in the order in which that began; some of them are done with by now.
+    read: VecDeque<u32>,
+    /// How many of them there may be.
+    most_read: usize,
     /// Connections that were evicted or whose five-tuple was used again.
     past: Vec<Row>,
     spill: Spill,
@@ -95,6 +108,7 @@ struct Shard<S, D> {
     over: Option<Vec<Connection>>,
     begun: u64,
     evicted: u64,
+    unread: u64,
     strays: u64,
 }
 
@@ -127,6 +141,10 @@ struct Flow<S, D> {
     changed: bool,
     /// It was over, and was told.
     told: bool,
+    /// Its payload was read since it was last considered for being read no further.
+    lately: bool,
+    /// It is read no further, to make room.
+    given_up: bool,
     closing: Closing,
     /// Tells datagrams that are something else than what was recognised.
     stranger: Option<Stranger>,
@@ -149,6 +167,11 @@ enum Reading<S, D> {
 }
 
 impl<S, D> Reading<S, D> {
+    /// Whether payload is read, which takes memory.
+    fn is_active(&self) -> bool {
+        matches!(self, Reading::Stream(_) | Reading::Datagrams(_))
+    }
+
     /// Whether the facts are no longer in the flow.
     fn is_put_away(&self) -> bool {
         matches!(self, Reading::Frozen(_) | Reading::Packed(_))
@@ -218,6 +241,7 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
         for shard in &self.shards {
             counts.flows += shard.begun;
             counts.evicted += shard.evicted;
+            counts.unread += shard.unread;
             counts.strays += shard.strays;
         }
         counts
@@ -242,11 +266,14 @@ impl<S: Payload, D: Payload> Shard<S, D> {
             capacity,
             hand: 0,
             last: 0,
+            read: VecDeque::new(),
+            most_read: capacity.div_ceil(READ_OF).max(FEWEST_READ),
             past: Vec::new(),
             spill: Spill::default(),
             over: None,
             begun: 0,
             evicted: 0,
+            unread: 0,
             strays: 0,
         }
     }
@@ -279,7 +306,41 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         self.last = slot;
         if let Some(flow) = self.flows.get_mut(slot as usize) {
             let spill = if self.over.is_none() { Some(&mut self.spill) } else { None };
+            let was_read = flow.reading.is_active();
             flow.packet(from_low, packet, makers, spill);
+            if flow.reading.is_active() {
+                // A first packet is no sign that more will come.
+                flow.lately = was_read;
+                if !was_read {
+                    self.read.push_back(slot);
+                    self.read_fewer();
+                }
+            } else if flow.given_up && packet.payload_wire_len > 0 {
+                flow.given_up = false;
+                self.unread += 1;
+            }
+        }
+    }
+
+    /// Keeps the number of flows that are read within its bound: the one that was silent for the longest is read no further.
+    fn read_fewer(&mut self) {
+        // Two rounds: the first may find that every one was read lately.
+        for _ in 0..self.read.len() * 2 {
+            if self.read.len() <= self.most_read {
+                return;
+            }
+            let Some(slot) = self.read.pop_front() else { return };
+            let Some(flow) = self.flows.get_mut(slot as usize).filter(|flow| flow.reading.is_active()) else { continue };
+            if std::mem::take(&mut flow.lately) {
+                self.read.push_back(slot);
+                continue;
+            }
+            flow.close();
+            flow.given_up = true;
+            match self.over {
+                None => drop(flow.rest(&mut self.spill)),
+                Some(_) => flow.pack(),
+            }
         }
     }
 
@@ -390,6 +451,8 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             named: false,
             changed: true,
             told: false,
+            lately: false,
+            given_up: false,
             closing: Closing::default(),
             stranger: None,
             reading: Reading::Nothing,

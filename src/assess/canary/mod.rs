@@ -75,7 +75,7 @@ pub struct Asked {
 pub struct Lacks {
     /// The file breaks off, or is damaged, at this octet.
     pub damaged_at: Option<u64>,
-    /// Connections reported early because the table was full.
+    /// Connections not read to their end because the table was full, or because too many were read at once.
     pub evicted: u64,
 }
 

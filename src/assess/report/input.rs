@@ -42,6 +42,8 @@ pub struct Input {
     pub dropped: Option<u64>,
     /// Connections reported early because the table was full.
     pub evicted: u64,
+    /// Connections not read to their end because too many were read at once.
+    pub unread: u64,
 }
 
 /// Names of interfaces that are listed.
@@ -82,6 +84,7 @@ impl Input {
             link: link.clone(),
             dropped: capture.dropped,
             evicted: table.evicted,
+            unread: table.unread,
         }
     }
 

@@ -137,12 +137,14 @@ pub fn coverage(report: &Report) -> Vec<Sentence> {
     let undecodable = summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.undecodable()));
     let cut = summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.link.truncated));
     let evicted = summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.evicted));
+    let unread = summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.unread));
     let told = [
         (c.one_sided, "connection", "showed one direction only"),
         (cut, "frame", "cut short by the capture"),
         (undecodable, "frame", "not to be taken apart"),
         (c.missing, "byte", "missing in the middle of TCP streams"),
         (evicted, "connection", "told before its end because the table was full"),
+        (unread, "connection", "not read to its end because too many were read at once"),
     ];
     let phrase = |(n, thing, what): &(u64, &str, &str)| {
         let was = match n {

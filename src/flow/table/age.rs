@@ -218,6 +218,10 @@ impl<S: Payload, D: Payload> Shard<S, D> {
             *at = number(slot);
         }
         self.flows.swap_remove(slot);
+        // The one that moved is found under its new number.
+        if self.flows.get(slot).is_some_and(|flow| flow.reading.is_active()) {
+            self.read.push_back(number(slot));
+        }
         self.hand = if self.hand < self.flows.len() { self.hand } else { 0 };
     }
 }

@@ -155,6 +155,7 @@ impl View<'_> {
                 undecodable: summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.undecodable())),
                 missing_bytes: c.missing,
                 evicted: summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.evicted)),
+                unread: summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.unread)),
                 text: self.all(&words::coverage(report)),
             },
             grade: all.headline().grade.word(),

@@ -150,6 +150,7 @@ pub(super) struct Coverage {
     pub(super) undecodable: u64,
     pub(super) missing_bytes: u64,
     pub(super) evicted: u64,
+    pub(super) unread: u64,
     pub(super) text: Vec<Said>,
 }
 
