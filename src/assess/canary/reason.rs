@@ -127,7 +127,12 @@ fn closed(f: &mut fmt::Formatter<'_>, tally: &Tally) -> fmt::Result {
     let left = tally.seen.saturating_sub(tally.opened);
     if left > 0 {
         let why: Vec<String> =
-            [(tally.no_key, "no key"), (tally.not_authentic, "did not authenticate"), (tally.cut, "incomplete in the capture")]
+            [
+            (tally.no_key, "no key"),
+            (tally.not_authentic, "did not authenticate"),
+            (tally.too_late, "keys came too late"),
+            (tally.cut, "incomplete in the capture"),
+        ]
                 .into_iter()
                 .filter(|(n, _)| *n > 0)
                 .map(|(n, why)| format!("{n}: {why}"))
