@@ -61,7 +61,12 @@ impl Equipment {
             return None;
         }
         let plain = self.sinks.as_ref().map(|make| Plain::new(make(connection)));
-        Some(Box::new(Tools { keys: Arc::clone(&self.keys), usage: Arc::clone(&self.usage), patient: self.patient.then(|| Arc::clone(&self.room)), plain }))
+        Some(Box::new(Tools {
+            keys: Arc::clone(&self.keys),
+            usage: Arc::clone(&self.usage),
+            patient: self.patient.then(|| Arc::clone(&self.room)),
+            plain,
+        }))
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) struct Opening {
     waiting: Option<Waiting<Place>>,
     /// Records of each side that were given up while they waited.
     given_up: Sides<u64>,
+    gave_up: bool,
     /// The first encrypted record.
     sealed: Option<Evidence>,
     closed: bool,
@@ -93,6 +94,7 @@ impl Opening {
             numbers: Sides::default(),
             waiting: tools.patient.clone().map(Waiting::new),
             given_up: Sides::default(),
+            gave_up: false,
             sealed: None,
             closed: false,
         }
@@ -165,6 +167,7 @@ impl Opening {
         if waiting.push(place, &sealed.whole) {
             return true;
         }
+        self.gave_up = true;
         let late = self.waiting.take().map(|mut waiting| waiting.take()).unwrap_or_default();
         for place in late.iter().map(|(place, _)| *place).chain([place]).filter(|place| place.kind.is_data()) {
             let count = self.given_up.of_mut(place.dir);
@@ -248,7 +251,11 @@ impl Opening {
         facts: &mut Facts,
     ) {
         let dir = sealed.whole.dir;
-        if let Some(plain) = self.plain.as_ref().filter(|_| is_data) {
+        if let (Err(Closed::NoKey), true) = (&outcome, self.gave_up) {
+            // Whether its key came is known at the end.
+            let count = self.given_up.of_mut(dir);
+            *count = count.saturating_add(u64::from(is_data));
+        } else if let Some(plain) = self.plain.as_ref().filter(|_| is_data) {
             plain.note(dir, outcome.as_ref().map(|_| ()).map_err(|&closed| closed));
         }
         let Ok((content, bytes)) = outcome else { return };

@@ -26,7 +26,15 @@ pub(in crate::dissect) struct Lookup {
 
 impl Lookup {
     pub fn new(keys: &Arc<Keys>, usage: &Arc<Usage>) -> Lookup {
-        Lookup { keys: Arc::clone(keys), usage: Arc::clone(usage), looked: None, found: None, adopted: None, matched: Vec::new(), opened: false }
+        Lookup {
+            keys: Arc::clone(keys),
+            usage: Arc::clone(usage),
+            looked: None,
+            found: None,
+            adopted: None,
+            matched: Vec::new(),
+            opened: false,
+        }
     }
 
     pub fn keys(&self) -> &Keys {

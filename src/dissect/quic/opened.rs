@@ -9,9 +9,9 @@ use crate::base::{Dir, Evidence, Facts, QuicVersion, Sides, Stitched, Window};
 use crate::dissect::Tools;
 use crate::dissect::keys::{Lack, Lookup, Secret, Session};
 use crate::dissect::plain::{Channel, Closed, Plain};
-use crate::dissect::waiting::Waiting;
 use crate::dissect::tls::opening::Suite13;
 use crate::dissect::tls::{Handshake, Terms, ech};
+use crate::dissect::waiting::Waiting;
 use std::sync::Arc;
 
 /// Packets kept that came before the `ClientHello` was whole.
@@ -53,6 +53,7 @@ pub(super) struct Opening {
     keyless: Option<Waiting<(Level, QuicVersion, usize, Dir)>>,
     /// Packets of each side that were given up while they waited.
     given_up: Sides<u64>,
+    gave_up: bool,
     /// Tries with all keys that are left.
     tries: u8,
     /// The first packet protected with secrets.
@@ -95,6 +96,7 @@ impl Opening {
             waiting: Vec::new(),
             keyless: tools.patient.clone().map(Waiting::new),
             given_up: Sides::default(),
+            gave_up: false,
             tries: MOST_TRIED,
             sealed: None,
             first_opened: None,
@@ -135,6 +137,7 @@ impl Opening {
         if keyless.push((sealed.level, sealed.version, sealed.number_at, dir), &sealed.packet) {
             return true;
         }
+        self.gave_up = true;
         let late = self.keyless.take().map(|mut keyless| keyless.take()).unwrap_or_default();
         for (level, dir) in late.iter().map(|((level, _, _, dir), _)| (*level, *dir)).chain([(sealed.level, dir)]) {
             let count = self.given_up.of_mut(dir);
@@ -174,7 +177,13 @@ impl Opening {
         let is_packet = opened.is_some() || sealed.packet.bytes.first().is_some_and(|first| first & 0x40 != 0);
         if let Some(plain) = self.plain.as_ref().filter(|_| is_packet && sealed.level != Level::Handshake) {
             let closed = if self.has_keys(sealed) { Closed::NotAuthentic } else { Closed::NoKey };
-            plain.note(dir, if opened.is_some() { Ok(()) } else { Err(closed) });
+            if opened.is_none() && closed == Closed::NoKey && self.gave_up {
+                // Whether its key came is known at the end.
+                let count = self.given_up.of_mut(dir);
+                *count = count.saturating_add(1);
+            } else {
+                plain.note(dir, if opened.is_some() { Ok(()) } else { Err(closed) });
+            }
         }
         let mut payload = Stitched::new();
         let (number, opened) = opened?;

@@ -31,6 +31,7 @@ pub(super) struct Opening {
     waiting: Option<Waiting<Dir>>,
     /// Records of each side that were given up while they waited.
     given_up: Sides<u64>,
+    gave_up: bool,
     /// Tries with all keys that are left.
     tries: u8,
     /// The first encrypted record.
@@ -65,6 +66,7 @@ impl Opening {
             messages: Sides::default(),
             waiting: tools.patient.clone().map(Waiting::new),
             given_up: Sides::default(),
+            gave_up: false,
             tries: MOST_TRIED,
             sealed: None,
             keyless: false,
@@ -113,6 +115,9 @@ impl Opening {
 
     /// A record passes by that no key opens.
     pub fn passes(&mut self, dir: Dir, version: Option<ProtocolVersion>, length: usize) {
+        if self.gave_up {
+            return self.gives_up(dir, version, length);
+        }
         self.ciphers.missing(dir, 1);
         if let Some(plain) = &self.plain {
             plain.note(dir, Err(Closed::NoKey));
@@ -149,6 +154,7 @@ impl Opening {
         if waiting.push(record.dir, record) {
             return true;
         }
+        self.gave_up = true;
         let version = terms.version;
         let late = self.waiting.take().map(|mut waiting| waiting.take()).unwrap_or_default();
         late.iter().for_each(|(dir, record)| self.gives_up(*dir, version, record.len()));
