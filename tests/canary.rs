@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use intransit::assess::canary::{Asked, Canary, Lacks, Verdict, bits, looked};
 use intransit::base::Timestamp;
-use intransit::dissect::Equipment;
 use intransit::dissect::inside::{Gathered, Needles, Quest};
 use intransit::dissect::keys::Keys;
+use intransit::dissect::{Equipment, Patience};
 use intransit::engine;
 use intransit::source;
 
@@ -165,4 +165,75 @@ fn a_phrase_that_was_there_before_it_was_sent_proves_nothing() {
     assert!(canary.reasons.iter().any(|r| r.starts_with("phrase known earlier")), "{:?}", canary.reasons);
     let early = Timestamp::parse("2001-01-01T00:00:00Z");
     assert_eq!(canary_of(bytes, &[], &row["canary.message"], &[], early).verdict, Verdict::Readable);
+}
+
+/// What the test says of a capture whose keys come behind its last packet, with room for so many octets that wait for them.
+fn canary_with_late_keys(row: &BTreeMap<String, String>, room: u64) -> Canary {
+    let path = path(row);
+    let (mut bytes, log, message) = (std::fs::read(&path).unwrap(), keys(&path), &row["canary.message"]);
+    // TCP connections stay open until the keys are there.
+    let mut at = 24;
+    while let Some(len) = bytes.get(at + 8..at + 12) {
+        let len = u32::from_le_bytes(len.try_into().unwrap()) as usize;
+        if bytes[at + 16 + 23] == 6 {
+            bytes[at + 16 + 47] &= !0x05;
+        }
+        at += 16 + len;
+    }
+    let gathered = Gathered::default();
+    let needles = Needles::new(message, &[]).unwrap();
+    let asked = Asked { bits: bits(message), since: None, controls: 0, room: needles.room() };
+    let sinks = Some(gathered.sinks(Quest { needles, since: None }));
+    let keys = Arc::new(Keys::default());
+    let equipment =
+        Equipment { sinks, growing: true, patient: true, room: Arc::new(Patience::of(room)), ..Equipment::with_keys(Arc::clone(&keys)) };
+    let mut source = source::read(Cursor::new(bytes), None).unwrap();
+    let analysis = engine::analyse_with(&mut source, common::options(1), &equipment, &mut |_| keys.add_log(&log)).unwrap();
+    Canary::conclude(&asked, &Lacks::default(), looked(analysis.judged(), gathered.take()))
+}
+
+#[test]
+fn keys_that_come_after_the_packets_open_them_as_long_as_there_is_room_to_wait() {
+    for file in ["tls13_aes128.pcap", "tls12_gcm.pcap", "dtls12.pcap", "dtls13_cid.pcap", "quic_v1_h3.pcap", "ws_tls13_pmd.pcap"] {
+        let row = row(file);
+        let canary = canary_with_late_keys(&row, 1 << 20);
+        assert_eq!(canary.verdict, Verdict::Readable, "{file}: {:?}", canary.reasons);
+        let canary = canary_with_late_keys(&row, 300);
+        assert_eq!(canary.verdict, Verdict::Inconclusive, "{file}");
+        assert!(canary.reasons.iter().any(|reason| reason.contains("keys came too late")), "{file}: {:?}", canary.reasons);
+    }
+}
+
+/// Each datagram of application data that others of its side follow, left out in turn.
+#[test]
+fn a_missing_datagram_of_dtls_or_quic_is_told() {
+    for (file, first) in [("dtls_srtp.pcap", 23..24), ("quic_v1_h3.pcap", 0x40..0x80)] {
+        let row = row(file);
+        let path = path(&row);
+        let (bytes, keys) = (std::fs::read(&path).unwrap(), keys(&path));
+        // Ethernet, IPv4 and UDP before it; whose it is, by its source port.
+        let (mut at, mut data) = (24, Vec::new());
+        for n in 0.. {
+            let Some(len) = bytes.get(at + 8..at + 12) else { break };
+            let packet = &bytes[at + 16..];
+            if packet.len() > 42 && packet[23] == 17 && first.contains(&packet[42]) {
+                data.push((n, packet[34..36].to_vec()));
+            }
+            at += 16 + u32::from_le_bytes(len.try_into().unwrap()) as usize;
+        }
+        let mut told = 0;
+        for (place, (n, side)) in data.iter().enumerate() {
+            if data[place + 1..].iter().filter(|(_, other)| other == side).count() < 2 {
+                continue;
+            }
+            let lost = without_a_packet(&bytes, |_| true, *n);
+            let canary = canary_of(lost, &keys, "thistle-never-said-55021-anywhere", &[], None);
+            let reasons: Vec<String> = canary.channels.iter().flat_map(|c| &c.own_reasons).map(ToString::to_string).collect();
+            let is_told = reasons.iter().any(|r| r.contains("gaps in which encrypted records are missing"));
+            assert!(is_told, "{file}: packet {n} was left out: {reasons:?}");
+            told += 1;
+        }
+        println!("{file}: {told} of {} datagrams left out, each told", data.len());
+        assert!(told > 1, "{file}: {told} of {data:?}");
+    }
 }

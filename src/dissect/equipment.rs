@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::keys::{KeyCounts, Keys, Usage};
 use super::plain::{Identity, Plain, Sinks};
+use super::waiting::Patience;
 
 /// What the dissectors of one capture are given.
 #[derive(Clone, Default)]
@@ -17,6 +18,8 @@ pub struct Equipment {
     pub growing: bool,
     /// Records wait a while for keys that may come after them: a program writes its key log beside its packets.
     pub patient: bool,
+    /// Room for what waits, of all connections together.
+    pub room: Arc<Patience>,
     /// Makes those who look at the bytes inside, if anybody does.
     pub sinks: Option<Sinks>,
 }
@@ -58,7 +61,12 @@ impl Equipment {
             return None;
         }
         let plain = self.sinks.as_ref().map(|make| Plain::new(make(connection)));
-        Some(Box::new(Tools { keys: Arc::clone(&self.keys), usage: Arc::clone(&self.usage), patient: self.patient, plain }))
+        Some(Box::new(Tools {
+            keys: Arc::clone(&self.keys),
+            usage: Arc::clone(&self.usage),
+            patient: self.patient.then(|| Arc::clone(&self.room)),
+            plain,
+        }))
     }
 }
 
@@ -67,6 +75,6 @@ impl Equipment {
 pub struct Tools {
     pub(in crate::dissect) keys: Arc<Keys>,
     pub(in crate::dissect) usage: Arc<Usage>,
-    pub(in crate::dissect) patient: bool,
+    pub(in crate::dissect) patient: Option<Arc<Patience>>,
     pub(in crate::dissect) plain: Option<Plain>,
 }

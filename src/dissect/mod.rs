@@ -22,6 +22,7 @@ mod openvpn;
 pub mod plain;
 mod proxy_protocol;
 pub mod quic;
+mod ranges;
 mod recognise;
 mod redis;
 mod rtc;
@@ -39,6 +40,7 @@ mod telnet;
 mod testing;
 mod tftp;
 pub mod tls;
+mod waiting;
 mod wireguard;
 
 pub use crate::flow::{Next, Payload, Stranger};
@@ -47,6 +49,7 @@ pub use equipment::{Equipment, Tools};
 pub use http::Http;
 pub use recognise::Recognised;
 pub use socks::Socks;
+pub use waiting::Patience;
 
 use crate::base::{Dir, Window};
 use crate::flow::{FlowKey, Makers};

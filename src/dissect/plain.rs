@@ -56,6 +56,8 @@ pub enum Closed {
     NoKey,
     /// It does not authenticate: the key is another one's, or the bytes are not those that were sent.
     NotAuthentic,
+    /// Its key came when it was no longer kept.
+    TooLate,
     /// Part of it is missing from the capture.
     Cut,
 }
@@ -67,6 +69,7 @@ impl Closed {
         match self {
             Closed::NoKey => "no key",
             Closed::NotAuthentic => "did not authenticate",
+            Closed::TooLate => "its key came too late",
             Closed::Cut => "part of it is missing from the capture",
         }
     }
@@ -83,6 +86,8 @@ pub struct Tally {
     pub no_key: u64,
     /// Not opened: they did not authenticate.
     pub not_authentic: u64,
+    /// Not opened: their keys came too late.
+    pub too_late: u64,
     /// Not opened: part of them is missing.
     pub cut: u64,
     /// Gaps in which an unknown number of records is missing.
@@ -97,6 +102,7 @@ impl Tally {
             Ok(()) => &mut self.opened,
             Err(Closed::NoKey) => &mut self.no_key,
             Err(Closed::NotAuthentic) => &mut self.not_authentic,
+            Err(Closed::TooLate) => &mut self.too_late,
             Err(Closed::Cut) => &mut self.cut,
         };
         *counter = counter.saturating_add(1);

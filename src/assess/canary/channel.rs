@@ -222,7 +222,7 @@ fn own_reasons(asked: &Asked, given: &HashMap<u64, Timestamp>, looked: &Looked) 
 fn records(books: &Books) -> Vec<Reason> {
     let Books { client, server } = *books;
     let seen = client.seen + server.seen;
-    if seen > 0 && client.opened + server.opened == 0 {
+    if seen > 0 && client.no_key + server.no_key == seen {
         return vec![Reason::NoKeys(seen)];
     }
     let all = Tally {
@@ -230,6 +230,7 @@ fn records(books: &Books) -> Vec<Reason> {
         opened: client.opened + server.opened,
         no_key: client.no_key + server.no_key,
         not_authentic: client.not_authentic + server.not_authentic,
+        too_late: client.too_late + server.too_late,
         cut: client.cut + server.cut,
         gaps: client.gaps + server.gaps,
     };

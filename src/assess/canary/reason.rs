@@ -126,12 +126,16 @@ fn closed(f: &mut fmt::Formatter<'_>, tally: &Tally) -> fmt::Result {
     let mut parts = Vec::new();
     let left = tally.seen.saturating_sub(tally.opened);
     if left > 0 {
-        let why: Vec<String> =
-            [(tally.no_key, "no key"), (tally.not_authentic, "did not authenticate"), (tally.cut, "incomplete in the capture")]
-                .into_iter()
-                .filter(|(n, _)| *n > 0)
-                .map(|(n, why)| format!("{n}: {why}"))
-                .collect();
+        let why: Vec<String> = [
+            (tally.no_key, "no key"),
+            (tally.not_authentic, "did not authenticate"),
+            (tally.too_late, "keys came too late"),
+            (tally.cut, "incomplete in the capture"),
+        ]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, why)| format!("{n}: {why}"))
+        .collect();
         parts.push(format!("{left} of {} encrypted records were not opened ({})", tally.seen, why.join("; ")));
     }
     if tally.gaps > 0 {

@@ -20,6 +20,15 @@ const SAMPLE: usize = 16;
 const HAS_CID: u8 = 0x10;
 const LONG_NUMBER: u8 = 0x08;
 
+/// A record that was opened.
+pub(super) struct Opened {
+    pub epoch: u32,
+    pub number: u64,
+    /// Its content type.
+    pub content: u8,
+    pub bytes: Vec<u8>,
+}
+
 /// The keys of one side in one epoch.
 pub(super) struct Epoch13 {
     number: u32,
@@ -80,8 +89,8 @@ impl Epoch13 {
         self.number & 3 == u32::from(bits)
     }
 
-    /// Content type and content of a record, given all of its bytes.
-    pub fn open(&mut self, record: &[u8], sealed: &Sealed<'_>) -> Option<(u8, Vec<u8>)> {
+    /// Opens a record, given all of its bytes.
+    pub fn open(&mut self, record: &[u8], sealed: &Sealed<'_>) -> Option<Opened> {
         let (header, body) = record.split_at_checked(sealed.record.body)?;
         let mut header = header.to_vec();
         let &flags = header.first()?;
@@ -93,8 +102,8 @@ impl Epoch13 {
         let mut plain = Vec::new();
         self.key.open(number, &header, body, &mut plain)?;
         self.due = self.due.max(number.saturating_add(1));
-        let kind = opening::content(&mut plain)?;
-        Some((kind, plain))
+        let content = opening::content(&mut plain)?;
+        Some(Opened { epoch: self.number, number, content, bytes: plain })
     }
 }
 

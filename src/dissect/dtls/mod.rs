@@ -106,7 +106,7 @@ impl Payload for Dtls {
         }
         self.handshake.close(facts);
         if let Some(opening) = &mut self.opening {
-            opening.close(&self.handshake, facts);
+            opening.close(&mut self.handshake, facts);
         }
     }
 

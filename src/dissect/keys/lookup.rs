@@ -16,6 +16,8 @@ pub(in crate::dissect) struct Lookup {
     /// The random last looked for, and the generation of keys that was looked through.
     looked: Option<([u8; 32], u64)>,
     found: Option<Arc<Session>>,
+    /// Where the random of a hello is not the one that its keys are filed under: the former, and the latter.
+    adopted: Option<([u8; 32], [u8; 32])>,
     /// Every key that belonged to the connection: after a renegotiation it is another one.
     matched: Vec<KeyId>,
     /// Something was opened.
@@ -24,7 +26,15 @@ pub(in crate::dissect) struct Lookup {
 
 impl Lookup {
     pub fn new(keys: &Arc<Keys>, usage: &Arc<Usage>) -> Lookup {
-        Lookup { keys: Arc::clone(keys), usage: Arc::clone(usage), looked: None, found: None, matched: Vec::new(), opened: false }
+        Lookup {
+            keys: Arc::clone(keys),
+            usage: Arc::clone(usage),
+            looked: None,
+            found: None,
+            adopted: None,
+            matched: Vec::new(),
+            opened: false,
+        }
     }
 
     pub fn keys(&self) -> &Keys {
@@ -35,12 +45,13 @@ impl Lookup {
     pub fn session(&mut self, random: Option<[u8; 32]>) -> Option<&Arc<Session>> {
         let random = random?;
         let now = (random, self.keys.generation());
-        let is_current = self.looked.is_some_and(|(of, generation)| of == random && (self.found.is_some() || generation == now.1));
-        if !is_current {
+        // Also what was found: the secrets of a session are logged one by one, while it goes on.
+        if self.looked != Some(now) {
             self.looked = Some(now);
-            self.found = self.keys.session(&random);
+            let filed = self.adopted.filter(|(outer, _)| *outer == random).map_or(random, |(_, inner)| inner);
+            self.found = self.keys.session(&filed);
             if self.found.is_some() {
-                self.matches(KeyId::Random(random));
+                self.matches(KeyId::Random(filed));
             }
         }
         self.found.as_ref()
@@ -55,6 +66,7 @@ impl Lookup {
     pub fn adopt(&mut self, outer: [u8; 32], random: [u8; 32], session: Arc<Session>) {
         self.looked = Some((outer, self.keys.generation()));
         self.found = Some(session);
+        self.adopted = Some((outer, random));
         self.matches(KeyId::Random(random));
     }
 

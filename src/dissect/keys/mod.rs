@@ -207,6 +207,11 @@ impl Session {
         if is_1_3 { of_1_3 } else { self.master.is_some() || self.pre_master.is_some() }
     }
 
+    /// Whether the secrets that open application data of a side are there.
+    pub(in crate::dissect) fn is_ready(&self, dir: Dir, is_1_3: bool) -> bool {
+        if is_1_3 { !self.traffic.of(dir).is_empty() } else { self.has_any(false) }
+    }
+
     /// The traffic secret after `n` key updates, where it was logged.
     pub(in crate::dissect) fn traffic(&self, dir: Dir, n: u32) -> Option<&Arc<Secret>> {
         let list = self.traffic.of(dir);

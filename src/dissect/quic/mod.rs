@@ -132,8 +132,8 @@ impl Payload for Quic {
         let hellos = initials.as_ref().map(|initials| initials.hellos()).unwrap_or_default();
         let judged = facts.has(Kind::Handshake) || self.version.is_none_or(google::is_quic_crypto);
         self.state_ids(facts);
-        let handshake = initials.as_mut().map(|initials| &*initials.handshake());
-        if !judged && !state_finished(handshake, facts) {
+        let handshake = initials.as_mut().map(|initials| initials.handshake());
+        if !judged && !state_finished(handshake.as_deref(), facts) {
             self.partly(self.by_role(&hellos), facts);
         }
         if let Some(opening) = &mut self.opening {

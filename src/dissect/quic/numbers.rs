@@ -1,43 +1,10 @@
 //! Which packet numbers were seen, and which the other side acknowledged (RFC 9000 §12.3, §13.2.1).
 //!
 //! A number that was acknowledged and not seen is a packet that the capture missed: whole streams may have been in it. A number that is
-//! merely missing proves nothing, since senders may leave out numbers.
+//! merely missing proves nothing where a later one was acknowledged, since senders may leave out numbers; behind the last acknowledgement it is a doubt.
 
 use crate::base::{Reader, Short};
-
-/// Ranges kept of each set; beyond them the oldest are given up, and nothing is concluded from them.
-const MOST_RANGES: usize = 1024;
-
-/// A set of numbers, as ascending ranges that do not touch.
-#[derive(Debug, Default)]
-struct Ranges {
-    list: Vec<(u64, u64)>,
-    /// Numbers up to here were given up.
-    forgotten: Option<u64>,
-}
-
-impl Ranges {
-    fn insert(&mut self, first: u64, last: u64) {
-        let from = self.list.partition_point(|&(_, end)| end.saturating_add(1) < first);
-        let mut to = from;
-        let (mut low, mut high) = (first, last);
-        while let Some(&(start, end)) = self.list.get(to).filter(|&&(start, _)| start <= last.saturating_add(1)) {
-            (low, high) = (low.min(start), high.max(end));
-            to += 1;
-        }
-        self.list.splice(from..to, [(low, high)]);
-        if self.list.len() > MOST_RANGES {
-            let (_, end) = self.list.remove(0);
-            self.forgotten = self.forgotten.max(Some(end));
-        }
-    }
-
-    /// Whether all of these numbers are in the set, or were given up.
-    fn has(&self, first: u64, last: u64) -> bool {
-        let first = self.forgotten.map_or(first, |end| first.max(end.saturating_add(1)));
-        first > last || self.list.iter().any(|&(start, end)| start <= first && last <= end)
-    }
-}
+use crate::dissect::ranges::Ranges;
 
 /// The numbers of one side's packets.
 #[derive(Debug, Default)]
@@ -70,9 +37,11 @@ impl Numbers {
         Ok(())
     }
 
-    /// Whether a packet was acknowledged that the capture missed.
+    /// Whether a packet was acknowledged that the capture missed, or is missing and no acknowledgement in the capture tells what became of it.
     pub fn has_missing(&self) -> bool {
-        self.acknowledged.list.iter().any(|&(first, last)| !self.seen.has(first, last))
+        let told = self.acknowledged.last();
+        let untold = |(first, last): (u64, u64)| told.is_none_or(|told| told < last) || self.acknowledged.touches(first, last);
+        self.acknowledged.iter().any(|(first, last)| !self.seen.has(first, last)) || self.seen.holes().any(untold)
     }
 }
 
@@ -88,17 +57,14 @@ mod tests {
         // 7, 3 to 4, 0 to 1 (RFC 9000 §19.3.1).
         numbers.acknowledge(&[7, 0, 2, 0, 1, 1, 0, 1]).unwrap();
         assert!(!numbers.has_missing());
+        // Nothing tells of 8.
+        numbers.saw(9);
+        assert!(numbers.has_missing());
+        let mut numbers = Numbers::default();
+        [0, 1, 3, 4, 7].into_iter().for_each(|number| numbers.saw(number));
+        assert!(numbers.has_missing(), "nothing was acknowledged");
+        numbers.acknowledge(&[7, 0, 2, 0, 1, 1, 0, 1]).unwrap();
         numbers.acknowledge(&[7, 0, 0, 1]).unwrap();
         assert!(numbers.has_missing(), "6 to 7 were acknowledged");
-    }
-
-    #[test]
-    fn numbers_in_any_order_make_the_same_ranges() {
-        let mut ranges = Ranges::default();
-        [9, 1, 5, 3, 2, 4, 8].into_iter().for_each(|number| ranges.insert(number, number));
-        assert_eq!(ranges.list, [(1, 5), (8, 9)]);
-        ranges.insert(4, 8);
-        assert_eq!(ranges.list, [(1, 9)]);
-        assert!(ranges.has(1, 9) && !ranges.has(0, 1));
     }
 }

@@ -11,6 +11,7 @@ use crate::dissect::keys::{Lack, Lookup, Secret, Session};
 use crate::dissect::plain::{Channel, Closed, Plain};
 use crate::dissect::tls::opening::Suite13;
 use crate::dissect::tls::{Handshake, Terms, ech};
+use crate::dissect::waiting::Waiting;
 use std::sync::Arc;
 
 /// Packets kept that came before the `ClientHello` was whole.
@@ -48,6 +49,11 @@ pub(super) struct Opening {
     /// The numbers of 0-RTT and 1-RTT packets.
     numbers: Sides<Numbers>,
     waiting: Vec<(Level, QuicVersion, usize, Dir, Stitched)>,
+    /// Packets that came before their keys, where these may still come.
+    keyless: Option<Waiting<(Level, QuicVersion, usize, Dir)>>,
+    /// Packets of each side that were given up while they waited.
+    given_up: Sides<u64>,
+    gave_up: bool,
     /// Tries with all keys that are left.
     tries: u8,
     /// The first packet protected with secrets.
@@ -88,6 +94,9 @@ impl Opening {
             streams: Streams::default(),
             numbers: Sides::default(),
             waiting: Vec::new(),
+            keyless: tools.patient.clone().map(Waiting::new),
+            given_up: Sides::default(),
+            gave_up: false,
             tries: MOST_TRIED,
             sealed: None,
             first_opened: None,
@@ -109,7 +118,41 @@ impl Opening {
             self.waiting.push((sealed.level, sealed.version, sealed.number_at, sealed.packet.dir, copy));
             return None;
         }
+        if self.wait(sealed, handshake) {
+            return None;
+        }
+        self.late_keys(handshake, facts);
         self.read(sealed, handshake, facts)
+    }
+
+    /// Whether a packet is kept until its keys come. When there is no room, none is any more.
+    fn wait(&mut self, sealed: &Sealed<'_>, handshake: &Handshake) -> bool {
+        let random = handshake.terms().and_then(|terms| terms.client_random);
+        let dir = sealed.packet.dir;
+        let is_ready = |lookup: &mut Lookup| lookup.session(random).is_some_and(|session| session.is_ready(dir, true));
+        if self.keyless.is_none() || is_ready(&mut self.lookup) {
+            return false;
+        }
+        let Some(keyless) = &mut self.keyless else { return false };
+        if keyless.push((sealed.level, sealed.version, sealed.number_at, dir), &sealed.packet) {
+            return true;
+        }
+        self.gave_up = true;
+        let late = self.keyless.take().map(|mut keyless| keyless.take()).unwrap_or_default();
+        for (level, dir) in late.iter().map(|((level, _, _, dir), _)| (*level, *dir)).chain([(sealed.level, dir)]) {
+            let count = self.given_up.of_mut(dir);
+            *count = count.saturating_add(u64::from(level != Level::Handshake));
+        }
+        true
+    }
+
+    /// The keys are there: what waited for them is read, in its order.
+    fn late_keys(&mut self, handshake: &mut Handshake, facts: &mut Facts) {
+        for ((level, version, number_at, dir), copy) in self.keyless.as_mut().map(Waiting::take).unwrap_or_default() {
+            if let Some(packet) = copy.window(dir) {
+                self.read(&Sealed { level, version, number_at, packet }, handshake, facts);
+            }
+        }
     }
 
     /// A `ClientHello` may be whole now: what waited for its random is read.
@@ -118,8 +161,11 @@ impl Opening {
             return;
         }
         for (level, version, number_at, dir, copy) in std::mem::take(&mut self.waiting) {
-            if let Some(packet) = copy.window(dir) {
-                self.read(&Sealed { level, version, number_at, packet }, handshake, facts);
+            let Some(packet) = copy.window(dir) else { continue };
+            let sealed = Sealed { level, version, number_at, packet };
+            if !self.wait(&sealed, handshake) {
+                self.late_keys(handshake, facts);
+                self.read(&sealed, handshake, facts);
             }
         }
     }
@@ -131,7 +177,13 @@ impl Opening {
         let is_packet = opened.is_some() || sealed.packet.bytes.first().is_some_and(|first| first & 0x40 != 0);
         if let Some(plain) = self.plain.as_ref().filter(|_| is_packet && sealed.level != Level::Handshake) {
             let closed = if self.has_keys(sealed) { Closed::NotAuthentic } else { Closed::NoKey };
-            plain.note(dir, if opened.is_some() { Ok(()) } else { Err(closed) });
+            if opened.is_none() && closed == Closed::NoKey && self.gave_up {
+                // Whether its key came is known at the end.
+                let count = self.given_up.of_mut(dir);
+                *count = count.saturating_add(1);
+            } else {
+                plain.note(dir, if opened.is_some() { Ok(()) } else { Err(closed) });
+            }
         }
         let mut payload = Stitched::new();
         let (number, opened) = opened?;
@@ -215,18 +267,26 @@ impl Opening {
     }
 
     /// The connection is over; `handshake` is that of its Initial packets.
-    pub fn close(&mut self, handshake: Option<&Handshake>, facts: &mut Facts) {
+    pub fn close(&mut self, mut handshake: Option<&mut Handshake>, facts: &mut Facts) {
+        if let Some(handshake) = handshake.as_deref_mut() {
+            self.late_keys(handshake, facts);
+        }
+        let random = handshake.as_deref().and_then(Handshake::terms).and_then(|terms| terms.client_random);
+        let late = if self.lookup.session(random).is_some() { Closed::TooLate } else { Closed::NoKey };
         if let Some(plain) = &self.plain {
             for (level, _, _, dir, _) in std::mem::take(&mut self.waiting) {
                 if level != Level::Handshake {
                     plain.note(dir, Err(Closed::NoKey));
                 }
             }
+            for dir in [Dir::Client, Dir::Server] {
+                (0..std::mem::take(self.given_up.of_mut(dir))).for_each(|_| plain.note(dir, Err(late)));
+            }
             let missing = self.streams.close(plain);
             let is_missing = |dir: &Dir| *missing.of(*dir) || self.numbers.of(*dir).has_missing();
             [Dir::Client, Dir::Server].into_iter().filter(is_missing).for_each(|dir| plain.lost(dir));
         }
-        let terms = handshake.and_then(Handshake::terms);
+        let terms = handshake.as_deref().and_then(Handshake::terms);
         let random = terms.and_then(|terms| terms.client_random);
         let lack = match (&self.sealed, self.lookup.opened) {
             (None, _) | (_, true) => None,

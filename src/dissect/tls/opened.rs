@@ -10,6 +10,7 @@ use crate::base::{Dir, Evidence, Facts, ProtocolVersion, Sides, Stitched, Window
 use crate::dissect::Tools;
 use crate::dissect::keys::{Lack, Lookup, Session};
 use crate::dissect::plain::{Channel, Closed, Plain};
+use crate::dissect::waiting::Waiting;
 
 /// Octets that the shortest protected record has, header included: what a gap is divided by.
 const SHORTEST: u64 = 5 + 17;
@@ -17,9 +18,6 @@ const SHORTEST: u64 = 5 + 17;
 const MOST_MISSING: u64 = 4096;
 /// Records of a server that are tried with all keys, where the hello's true random is encrypted.
 const MOST_TRIED: u8 = 2;
-
-/// Octets of one connection that wait for its keys at most; a handshake and the first messages are far smaller.
-const MOST_WAITING: usize = 256 * 1024;
 
 /// What opening the records of one connection takes.
 #[derive(Debug)]
@@ -30,7 +28,10 @@ pub(super) struct Opening {
     /// Messages of records that were opened.
     messages: Sides<Messages>,
     /// Records that came before their keys, where these may still come.
-    waiting: Option<Waiting>,
+    waiting: Option<Waiting<Dir>>,
+    /// Records of each side that were given up while they waited.
+    given_up: Sides<u64>,
+    gave_up: bool,
     /// Tries with all keys that are left.
     tries: u8,
     /// The first encrypted record.
@@ -40,13 +41,6 @@ pub(super) struct Opening {
     closed: bool,
     /// The first one that opened.
     first_opened: Option<Evidence>,
-}
-
-/// Records in the order they came.
-#[derive(Debug, Default)]
-struct Waiting {
-    records: Vec<(Dir, Stitched)>,
-    octets: usize,
 }
 
 /// Apart, since keys have no `Debug`.
@@ -70,7 +64,9 @@ impl Opening {
             plain: tools.plain.clone(),
             ciphers: Ciphers::default(),
             messages: Sides::default(),
-            waiting: tools.patient.then(Waiting::default),
+            waiting: tools.patient.clone().map(Waiting::new),
+            given_up: Sides::default(),
+            gave_up: false,
             tries: MOST_TRIED,
             sealed: None,
             keyless: false,
@@ -87,7 +83,7 @@ impl Opening {
     /// Whether there are keys that may open records of this side: then they are collected whole.
     pub fn wants(&mut self, dir: Dir, handshake: &Handshake) -> bool {
         let Some(terms) = handshake.terms() else { return false };
-        let may_come = self.waiting.is_some() && terms.client_random.is_some() && self.lookup.session(terms.client_random).is_none();
+        let may_come = self.waiting.is_some() && terms.client_random.is_some() && !is_ready(&mut self.lookup, dir, terms);
         self.has_keys(dir, terms) || may_come
     }
 
@@ -119,6 +115,9 @@ impl Opening {
 
     /// A record passes by that no key opens.
     pub fn passes(&mut self, dir: Dir, version: Option<ProtocolVersion>, length: usize) {
+        if self.gave_up {
+            return self.gives_up(dir, version, length);
+        }
         self.ciphers.missing(dir, 1);
         if let Some(plain) = &self.plain {
             plain.note(dir, Err(Closed::NoKey));
@@ -148,32 +147,40 @@ impl Opening {
     /// Whether a record is kept until its keys come. When too many wait, none does any more.
     fn wait(&mut self, record: &Window<'_>, handshake: &Handshake) -> bool {
         let Some(terms) = handshake.terms() else { return false };
-        if self.waiting.is_none() || self.lookup.session(terms.client_random).is_some() {
+        if self.waiting.is_none() || is_ready(&mut self.lookup, record.dir, terms) {
             return false;
         }
         let Some(waiting) = &mut self.waiting else { return false };
-        waiting.octets = waiting.octets.saturating_add(record.bytes.len());
-        if waiting.octets > MOST_WAITING {
-            let late = self.waiting.take().unwrap_or_default();
-            let version = terms.version;
-            late.records.iter().for_each(|(dir, record)| self.passes(*dir, version, record.len()));
-            self.passes(record.dir, version, record.bytes.len());
+        if waiting.push(record.dir, record) {
             return true;
         }
-        let mut copy = Stitched::new();
-        copy.push(record);
-        waiting.records.push((record.dir, copy));
+        self.gave_up = true;
+        let version = terms.version;
+        let late = self.waiting.take().map(|mut waiting| waiting.take()).unwrap_or_default();
+        late.iter().for_each(|(dir, record)| self.gives_up(*dir, version, record.len()));
+        self.gives_up(record.dir, version, record.bytes.len());
         true
+    }
+
+    /// A record waits no longer: why it stays closed is told at the end, when it is known whether its key came.
+    fn gives_up(&mut self, dir: Dir, version: Option<ProtocolVersion>, length: usize) {
+        self.ciphers.missing(dir, 1);
+        let count = self.given_up.of_mut(dir);
+        *count = count.saturating_add(1);
+        if let Some(plain) = &self.plain {
+            plain.gap(channel(version), dir, Some(length as u64));
+        }
     }
 
     /// The keys are there: what waited for them is read, in its order.
     fn catch_up(&mut self, handshake: &mut Handshake, facts: &mut Facts) {
-        let records = self.waiting.as_mut().map(|waiting| std::mem::take(&mut waiting.records)).unwrap_or_default();
+        let records = self.waiting.as_mut().map(Waiting::take).unwrap_or_default();
         for (dir, copy) in records {
             // A ChangeCipherSpec came before its keys did.
             let known = handshake.terms().is_some_and(|terms| self.has_keys(dir, terms));
-            if let Some(record) = copy.window(dir).filter(|_| known) {
-                self.read(&record, handshake, facts);
+            match copy.window(dir).filter(|_| known) {
+                Some(record) => self.read(&record, handshake, facts),
+                None => self.passes(dir, handshake.terms().and_then(|terms| terms.version), copy.len()),
             }
         }
     }
@@ -246,7 +253,7 @@ impl Opening {
     /// Whether more is to be learnt of a handshake that is complete from outside.
     pub fn is_unfinished(&self, handshake: &Handshake) -> bool {
         let is_1_3 = handshake.version().is_some_and(ProtocolVersion::is_1_3);
-        let waits = self.waiting.as_ref().is_some_and(|waiting| !waiting.records.is_empty());
+        let waits = self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty());
         self.is_watched() || waits || is_1_3 && self.lookup.opened && handshake.both_finished().is_none()
     }
 
@@ -256,12 +263,12 @@ impl Opening {
             return;
         }
         let random = handshake.terms().and_then(|terms| terms.client_random);
-        if self.lookup.session(random).is_some() {
-            self.catch_up(handshake, facts);
-        }
-        let version = handshake.terms().and_then(|terms| terms.version);
-        for (dir, record) in self.waiting.take().unwrap_or_default().records {
-            self.passes(dir, version, record.len());
+        self.catch_up(handshake, facts);
+        let closed = if self.lookup.session(random).is_some() { Closed::TooLate } else { Closed::NoKey };
+        if let Some(plain) = &self.plain {
+            for dir in [Dir::Client, Dir::Server] {
+                (0..std::mem::take(self.given_up.of_mut(dir))).for_each(|_| plain.note(dir, Err(closed)));
+            }
         }
         let terms = handshake.terms();
         let session = terms.and_then(|terms| self.lookup.session(terms.client_random).cloned());
@@ -317,6 +324,12 @@ impl Ciphers {
         self.tls13.missing(dir, records);
         self.tls12.missing(dir, records);
     }
+}
+
+/// Whether the keys of a side's application data are there.
+fn is_ready(lookup: &mut Lookup, dir: Dir, terms: &Terms) -> bool {
+    let is_1_3 = terms.version.is_none_or(ProtocolVersion::is_1_3);
+    lookup.session(terms.client_random).is_some_and(|session| session.is_ready(dir, is_1_3))
 }
 
 /// Why nothing opened, though a key was there.
