@@ -81,7 +81,8 @@ fn is_capture(path: &Path) -> bool {
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     // (pattern, text) to come back to: after the last `*`, and after the last `**`.
     let (mut p, mut t) = (pattern, text);
-    let (mut star, mut deep): (Option<(&[u8], &[u8])>, Option<(&[u8], &[u8])>) = (None, None);
+    type Back<'a> = Option<(&'a [u8], &'a [u8])>;
+    let (mut star, mut deep): (Back<'_>, Back<'_>) = (None, None);
     loop {
         match (p, t) {
             ([b'*', b'*', rest @ ..], _) => {
