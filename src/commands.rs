@@ -199,7 +199,6 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
         InspectFormat::Packets => return evidence::evidence(options, global),
     };
     let settings = settings(global)?;
-    let format = choose(options.format, options.output.as_deref());
     let folder = options.output.as_deref().filter(|path| format.name == Format::ZEEK.name && path.is_dir());
     let mut out = folder.map_or_else(|| Output::open(options.output.as_deref()), |folder| Ok(Output::nowhere(folder)))?;
     let mut writer: Box<dyn Writer> = match (&options.fields, folder) {

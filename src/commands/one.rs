@@ -85,8 +85,9 @@ impl One<'_> {
         for poison in self.options.test_poison.iter().filter(|poison| shown(path).contains(&poison.name)) {
             befall(poison);
         }
-        let read =
-            catch_unwind(AssertUnwindSafe(|| report::read_hashed(path, settings, equipment).map(|(analysis, hash)| (hash, analysis))));
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            report::read_hashed(path, settings, equipment, &mut |_| {}).map(|(analysis, hash)| (hash, analysis))
+        }));
         let staging = Staging::begin(&self.dataset)?;
         match read {
             Ok(Ok((Ok((sha256, bytes)), analysis))) => {
