@@ -82,10 +82,8 @@ impl One<'_> {
         if let Some(known) = self.known() {
             return Ok((known, false));
         }
-        for poison in self.options.test_poison.iter().filter(|poison| shown(path).contains(&poison.name)) {
-            befall(poison);
-        }
         let read = catch_unwind(AssertUnwindSafe(|| {
+            self.options.test_poison.iter().filter(|poison| shown(path).contains(&poison.name)).for_each(befall);
             report::read_hashed(path, settings, equipment, &mut |_| {}).map(|(analysis, hash)| (hash, analysis))
         }));
         let staging = Staging::begin(&self.dataset)?;
