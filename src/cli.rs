@@ -1,12 +1,14 @@
 //! The command line as typed values; nothing else reads arguments.
 
 mod canary;
+mod dataset;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use canary::{Canary, CanaryCommand};
+pub use dataset::{Batch, One, Poison};
 
 use crate::assess::{Filter, Grade};
 use crate::present::export::{FORMATS, Format};
@@ -57,6 +59,10 @@ pub enum Command {
     Verify(Verify),
     /// Print the JSON Schema of an output
     Schema(Schema),
+    /// Write one capture into a dataset of Parquet tables, and its manifest
+    One(One),
+    /// Write folders of captures into a dataset, each by a process of its own, and sum up
+    Batch(Batch),
     /// Watch an interface and print connections as they end, until Ctrl-C
     Live(Live),
     /// List the rules, or print the page of one
@@ -176,8 +182,8 @@ pub struct Verify {
 /// `intransit schema`.
 #[derive(Debug, clap::Args)]
 pub struct Schema {
-    /// Of what: flow (a line of inspect --format jsonl) or report
-    #[arg(value_name = "WHAT", value_parser = clap::builder::PossibleValuesParser::new(schema::SCHEMAS.iter().map(|(name, _)| *name)))]
+    /// Of what: flow (a line of inspect --format jsonl), report, or dataset (the tables of `one` and `batch`)
+    #[arg(value_name = "WHAT", value_parser = clap::builder::PossibleValuesParser::new(schema::SCHEMAS.iter().map(|(name, _)| *name).chain(["dataset"])))]
     pub what: Option<String>,
 }
 

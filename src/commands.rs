@@ -1,12 +1,16 @@
 //! Carries out what was asked for on the command line.
 
+mod batch;
 mod canary;
 mod compare;
+mod dataset;
 mod evidence;
 mod keys;
 #[cfg(have_libpcap)]
 mod live;
 mod lock;
+mod logs;
+mod one;
 mod open;
 mod output;
 mod progress;
@@ -30,10 +34,12 @@ use crate::present;
 use crate::present::export::{Fields, Format, Writer};
 use crate::source::{self, Capture, Joined, SourceError};
 
+pub use batch::batch;
 pub use canary::canary;
 pub use compare::compare;
 #[cfg(have_libpcap)]
 pub use live::{interfaces, live};
+pub use one::one;
 pub use open::open;
 use output::{Output, closed_pipe};
 use progress::Progress;
@@ -54,6 +60,12 @@ pub enum Outcome {
     Matched,
     /// A report is not what its captures give.
     Differs,
+    /// `one`: the input is not a capture; the manifest says so.
+    NotACapture,
+    /// `one`: a fault of ours; the manifest says so.
+    Internal,
+    /// Stopped by a signal before everything was done.
+    Interrupted,
 }
 
 impl From<Outcome> for ExitCode {
@@ -63,6 +75,9 @@ impl From<Outcome> for ExitCode {
             Outcome::Nothing | Outcome::Differs => 1,
             Outcome::Partial => 3,
             Outcome::Matched => 4,
+            Outcome::NotACapture => 65,
+            Outcome::Internal => 70,
+            Outcome::Interrupted => 130,
         })
     }
 }
@@ -158,8 +173,17 @@ pub fn platforms(options: &cli::Platforms, global: &Global) -> Result<Outcome, F
 /// When standard output cannot be written.
 pub fn schema(options: &cli::Schema) -> Result<Outcome, Failure> {
     let schemas = present::schema::SCHEMAS;
-    let list = || schemas.iter().map(|(name, _)| format!("intransit schema {name}\n")).collect::<String>();
-    let text = options.what.as_deref().and_then(present::schema::named).map_or_else(list, str::to_owned);
+    let list = || {
+        schemas
+            .iter()
+            .map(|(name, _)| format!("intransit schema {name}\n"))
+            .chain(["intransit schema dataset\n".to_owned()])
+            .collect::<String>()
+    };
+    let text = match options.what.as_deref() {
+        Some("dataset") => present::export::dataset::schema_json(),
+        what => what.and_then(present::schema::named).map_or_else(list, str::to_owned),
+    };
     io::stdout().write_all(text.as_bytes()).or_else(closed_pipe).map_err(|e| Failure::Output("standard output".into(), e))?;
     Ok(Outcome::Done)
 }
@@ -175,10 +199,12 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
         InspectFormat::Packets => return evidence::evidence(options, global),
     };
     let settings = settings(global)?;
-    let mut out = Output::open(options.output.as_deref())?;
-    let mut writer: Box<dyn Writer> = match &options.fields {
-        Some(list) => Box::new(Fields::named(list).map_err(Failure::Usage)?),
-        None => format.writer(),
+    let folder = options.output.as_deref().filter(|path| format.name == Format::ZEEK.name && path.is_dir());
+    let mut out = folder.map_or_else(|| Output::open(options.output.as_deref()), |folder| Ok(Output::nowhere(folder)))?;
+    let mut writer: Box<dyn Writer> = match (&options.fields, folder) {
+        (Some(list), _) => Box::new(Fields::named(list).map_err(Failure::Usage)?),
+        (None, Some(folder)) => Box::new(logs::Logs::open(folder)?),
+        (None, None) => format.writer(),
     };
     let mut tally = Read::default();
     let equipment = keys::equipment(global)?;

@@ -28,6 +28,8 @@ fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
         (Some(Command::Compare(compare)), _) => commands::compare(&compare, &cli.global),
         (Some(Command::Verify(verify)), _) => commands::verify(&verify, &cli.global),
         (Some(Command::Schema(schema)), _) => commands::schema(&schema),
+        (Some(Command::One(one)), _) => commands::one(&one, &cli.global),
+        (Some(Command::Batch(batch)), _) => commands::batch(&batch, &cli.global),
         (Some(Command::Live(live)), _) => commands::live(&live, &cli.global),
         (Some(Command::Interfaces), _) => commands::interfaces(),
         (Some(Command::Canary(canary)), _) => commands::canary(&canary, &cli.global),

@@ -160,6 +160,7 @@ fn needs(source: &Live, recording: Option<&Recording>, keys: impl Iterator<Item 
     Needs {
         read: interfaces::counters(source.name()).into_iter().chain(keys).collect(),
         write,
+        grow: Vec::new(),
         devices: devices.iter().map(PathBuf::from).collect(),
         become_invoker: true,
         keeps_making_files_in: folder,

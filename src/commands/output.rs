@@ -21,6 +21,8 @@ enum Target {
     Special(File),
     /// A file that takes its name only when it is whole.
     Whole(tempfile::NamedTempFile, PathBuf),
+    /// Nothing is written here: what writes makes its own files in this folder.
+    Nowhere(PathBuf),
 }
 
 /// Octets collected before they are written.
@@ -46,6 +48,11 @@ impl Output {
             Target::Whole(file, path)
         };
         Ok(Output { target, name, buffer: Vec::new(), closed: false })
+    }
+
+    /// For what makes its own files in a folder.
+    pub(super) fn nowhere(folder: &Path) -> Output {
+        Output { target: Target::Nowhere(folder.to_path_buf()), name: shown(folder), buffer: Vec::new(), closed: false }
     }
 
     /// Standard output, or a new file that can be read while it is written, for the user who called this program alone.
@@ -75,6 +82,7 @@ impl Output {
                 let mut out = io::stdout().lock();
                 out.write_all(&buffer).and_then(|()| out.flush())
             }
+            Target::Nowhere(_) => Ok(()),
             Target::Special(file) => file.write_all(&buffer),
             Target::Whole(file, _) => file.write_all(&buffer),
         };
@@ -91,6 +99,7 @@ impl Output {
     pub(super) fn folder(&self) -> Option<&Path> {
         match &self.target {
             Target::Whole(_, path) => Some(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))),
+            Target::Nowhere(folder) => Some(folder),
             Target::Stdout | Target::Special(_) => None,
         }
     }

@@ -44,6 +44,8 @@ pub struct Needs {
     pub read: Vec<PathBuf>,
     /// Folders in which it makes, replaces and reads files.
     pub write: Vec<PathBuf>,
+    /// Folders in which it makes and takes away folders, too.
+    pub grow: Vec<PathBuf>,
     /// Devices it talks to, the terminal among them.
     pub devices: Vec<PathBuf>,
     /// Whether it becomes the user who called it, and so gives up what only root may do.

@@ -124,7 +124,8 @@ pub fn written(analysis: &Analysis, name: &str, format: &str) -> String {
         writer.connection(&mut out, &name, &connection).unwrap();
     }
     writer.end(&mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    // Parquet is not text.
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Does `work` for each item on two threads; for captures, of which there are many.

@@ -93,7 +93,7 @@ impl Writer for Csv {
 }
 
 /// A quoted cell. One that a spreadsheet would take for a formula begins with an apostrophe.
-fn cell(out: &mut Vec<u8>, text: &str) {
+pub fn cell(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         out.push(b'\'');

@@ -4,11 +4,15 @@
 //! Help, the choice by suffix and the test that every format names its frames derive from that list.
 
 mod csv;
+pub mod dataset;
+mod eve;
 mod fields;
 pub(in crate::present) mod json;
 pub mod md;
 mod table;
+pub mod zeek;
 
+pub use csv::cell as csv_cell;
 pub use fields::Fields;
 
 use std::io;
@@ -41,6 +45,14 @@ pub const FORMATS: &[Format] = &[
     Format { name: "json", suffixes: &["json"], help: "one JSON array", make: || Box::new(json::Array::default()) },
     Format { name: "csv", suffixes: &["csv"], help: "one row per connection (RFC 4180)", make: || Box::new(csv::Csv) },
     Format { name: "md", suffixes: &["md", "markdown"], help: "a Markdown table", make: || Box::new(md::Markdown) },
+    Format::ZEEK,
+    Format { name: "eve", suffixes: &[], help: "Suricata's EVE: flow, tls and quic events with community_id", make: || Box::new(eve::Eve) },
+    Format {
+        name: "parquet",
+        suffixes: &["parquet"],
+        help: "one Parquet file of connections",
+        make: || Box::<dataset::Parquet>::default(),
+    },
 ];
 
 impl Format {
@@ -51,6 +63,14 @@ impl Format {
     /// For programs, and while a capture runs.
     pub const LINES: Format =
         Format { name: "jsonl", suffixes: &["jsonl", "ndjson"], help: "one JSON object per connection", make: || Box::new(json::Lines) };
+
+    /// For programs that read Zeek's logs.
+    pub const ZEEK: Format = Format {
+        name: "zeek",
+        suffixes: &[],
+        help: "Zeek's conn, ssl, x509, quic and dns logs: JSON with _path, or with -o FOLDER a log file each",
+        make: || Box::new(zeek::Zeek),
+    };
 
     /// Whether people read it, and not only programs.
     #[must_use]

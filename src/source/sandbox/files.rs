@@ -24,11 +24,13 @@ pub(super) fn prepare(needs: &Needs) -> Result<RulesetCreated, String> {
         .map_err(failed)?;
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let write = read | AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile | AccessFs::Truncate | AccessFs::Refer;
+    let grow = write | AccessFs::MakeDir | AccessFs::RemoveDir;
     let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
     // What the program reads of itself: its limits and its state.
     let own = ["/proc/self", "/sys/fs/cgroup"].map(Path::new);
     let each = needs.read.iter().map(std::path::PathBuf::as_path).chain(own).map(|path| (path, read));
     let each = each.chain(needs.write.iter().map(|path| (path.as_path(), write)));
+    let each = each.chain(needs.grow.iter().map(|path| (path.as_path(), grow)));
     let each = each.chain(needs.devices.iter().map(|path| (path.as_path(), device)));
     let mut ruleset = ruleset;
     for (path, access) in each {

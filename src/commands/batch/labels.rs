@@ -1,0 +1,106 @@
+//! What is known of captures from elsewhere: a CSV with a column `file`.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use super::super::dataset::Identity;
+use super::super::{Failure, shown};
+
+/// Labels by file.
+#[derive(Debug)]
+pub(super) struct Labels {
+    /// The other columns.
+    pub columns: Vec<String>,
+    rows: BTreeMap<String, Vec<String>>,
+}
+
+impl Labels {
+    pub fn read(path: &Path) -> Result<Labels, Failure> {
+        let failed = |why: String| Failure::Input(shown(path), why);
+        let text = std::fs::read_to_string(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
+        Labels::parse(&text).map_err(failed)
+    }
+
+    fn parse(text: &str) -> Result<Labels, String> {
+        let mut rows = records(text.trim_start_matches('\u{feff}')).into_iter();
+        let mut columns = rows.next().unwrap_or_default();
+        let file = columns.iter().position(|column| column == "file").ok_or("has no column `file`")?;
+        columns.remove(file);
+        let mut labels = Labels { columns, rows: BTreeMap::new() };
+        for (n, mut row) in rows.enumerate() {
+            if row.len() != labels.columns.len() + 1 {
+                return Err(format!("row {} has {} values, and there are {} columns", n + 2, row.len(), labels.columns.len() + 1));
+            }
+            let name = row.remove(file);
+            if labels.rows.insert(name.clone(), row).is_some() {
+                return Err(format!("names {} twice", name.escape_debug()));
+            }
+        }
+        Ok(labels)
+    }
+
+    /// The labels of a capture: by its path, else by its own name.
+    pub fn of(&self, id: &Identity) -> Option<&[String]> {
+        self.rows.get(&id.path).or_else(|| self.rows.get(&id.name)).map(Vec::as_slice)
+    }
+
+    /// Says which labels are of no capture.
+    pub fn tell_unused(&self, all: &[Identity]) {
+        let unused = self.rows.keys().filter(|name| !all.iter().any(|id| id.path == **name || id.name == **name)).count();
+        if unused > 0 {
+            let _ = writeln!(io::stderr(), "intransit: {unused} rows of the labels are of none of these captures");
+        }
+    }
+}
+
+/// RFC 4180.
+fn records(text: &str) -> Vec<Vec<String>> {
+    let mut records = Vec::new();
+    let (mut row, mut cell, mut quoted) = (Vec::new(), String::new(), false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                cell.push('"');
+                chars.next();
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => row.push(std::mem::take(&mut cell)),
+            '\r' if !quoted && chars.peek() == Some(&'\n') => {}
+            '\n' if !quoted => {
+                row.push(std::mem::take(&mut cell));
+                records.push(std::mem::take(&mut row));
+            }
+            c => cell.push(c),
+        }
+    }
+    if !cell.is_empty() || !row.is_empty() {
+        row.push(cell);
+        records.push(row);
+    }
+    records.retain(|row| row.iter().any(|cell| !cell.is_empty()));
+    records
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_found_by_path_or_by_name_and_quotes_are_understood() {
+        let labels = Labels::parse("device,file,country\r\n\"Pixel, 8\",a.pcap,DE\r\niPhone,/x/b.pcap,\"a \"\"b\"\"\"\r\n").unwrap();
+        let id = |path: &str, name: &str| Identity { path: path.into(), name: name.into(), bytes: None, modified: None };
+        assert_eq!(labels.of(&id("/y/a.pcap", "a.pcap")).unwrap(), ["Pixel, 8", "DE"]);
+        assert_eq!(labels.of(&id("/x/b.pcap", "b.pcap")).unwrap(), ["iPhone", "a \"b\""]);
+        assert!(labels.of(&id("/y/b.pcap", "b.pcap")).is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_with_labels_is_told() {
+        assert!(Labels::parse("name,country\na,DE\n").is_err());
+        assert!(Labels::parse("file,country\na\n").is_err());
+        assert!(Labels::parse("file,country\na,DE\na,FR\n").is_err());
+    }
+}

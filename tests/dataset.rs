@@ -1,0 +1,331 @@
+//! The dataset: what `one` and `batch` write, whatever happens meanwhile.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::reader::RowIter;
+
+const TABLES: [&str; 4] = ["flows", "facts", "findings", "names"];
+
+fn intransit(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_intransit")).env_remove("SSLKEYLOGFILE").args(arguments).output().unwrap()
+}
+
+fn batch(paths: &Path, out: &Path, more: &[&str]) -> Output {
+    let mut arguments = vec!["batch", paths.to_str().unwrap(), "--out", out.to_str().unwrap(), "-q"];
+    arguments.extend(more);
+    intransit(&arguments)
+}
+
+fn one(file: &Path, out: &Path) -> Output {
+    intransit(&["one", file.to_str().unwrap(), "--out", out.to_str().unwrap(), "-q"])
+}
+
+/// Some captures of the cabinet in a folder of their own.
+fn some(names: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in names {
+        fs::copy(common::cabinet().join(name), folder.path().join(name)).unwrap();
+    }
+    folder
+}
+
+const SOME: [&str; 6] = ["tls13_aes128.pcap", "http_plain.pcap", "quic_v1_h3.pcap", "phone.pcap", "form_zst.pcap.zst", "dns_plain.pcap"];
+
+fn parts(out: &Path, table: &str) -> Vec<PathBuf> {
+    common::files_under(&out.join(table))
+}
+
+/// Every row of a table as text, sorted.
+fn rows(out: &Path, table: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    for part in parts(out, table) {
+        let day = part.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+        let reader = SerializedFileReader::new(File::open(part).unwrap()).unwrap();
+        rows.extend(RowIter::from_file_into(Box::new(reader)).map(|row| format!("{day} {}", row.unwrap())));
+    }
+    rows.sort();
+    rows
+}
+
+/// By the first name: one of two captures that had the same.
+fn manifests(out: &Path) -> BTreeMap<String, serde_json::Value> {
+    all_manifests(out).into_iter().map(|manifest| (manifest["names"][0]["name"].as_str().unwrap().to_owned(), manifest)).collect()
+}
+
+fn all_manifests(out: &Path) -> Vec<serde_json::Value> {
+    let files = common::files_under(&out.join("_files")).into_iter().filter(|path| path.extension().is_some_and(|e| e == "json"));
+    files.map(|path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap()).collect()
+}
+
+/// Nothing is left over, and the manifests say how many rows there are.
+fn assert_sound(out: &Path) {
+    assert_eq!(fs::read_dir(out.join("_tmp")).unwrap().count(), 0, "left over in _tmp");
+    for table in TABLES {
+        let said: u64 = all_manifests(out).iter().filter_map(|manifest| manifest["rows"][table].as_u64()).sum();
+        assert_eq!(rows(out, table).len() as u64, said, "{table}");
+    }
+}
+
+#[test]
+fn a_batch_is_row_for_row_what_one_capture_after_the_other_gives() {
+    let captures = some(&SOME);
+    let (serial, together) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for name in SOME {
+        assert_eq!(one(&captures.path().join(name), serial.path()).status.code(), Some(0), "{name}");
+    }
+    assert_eq!(batch(captures.path(), together.path(), &["-j", "2"]).status.code(), Some(0));
+    for table in TABLES {
+        let expected = rows(serial.path(), table);
+        assert!(!expected.is_empty(), "{table}");
+        assert_eq!(rows(together.path(), table), expected, "{table}");
+        assert!(parts(together.path(), table).len() < parts(serial.path(), table).len(), "{table} was not merged");
+    }
+    assert_sound(serial.path());
+    assert_sound(together.path());
+}
+
+#[test]
+fn the_tables_hold_what_inspect_says() {
+    let out = tempfile::tempdir().unwrap();
+    let capture = common::cabinet().join("phone.pcap");
+    one(&capture, out.path());
+    let said = String::from_utf8(intransit(&["inspect", "-q", "--format", "jsonl", capture.to_str().unwrap()]).stdout).unwrap();
+    let said: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut expected: Vec<String> = said
+        .iter()
+        .map(|flow| format!("{} {} {}", flow["intransit"]["first_frame"], flow["network"]["community_id"], flow["intransit"]["grade"]))
+        .collect();
+    let mut found = Vec::new();
+    let mut facts = 0;
+    for part in parts(out.path(), "flows") {
+        let reader = SerializedFileReader::new(File::open(part).unwrap()).unwrap();
+        for row in reader.get_row_iter(None).unwrap() {
+            let row = row.unwrap().to_json_value_by_name();
+            found.push(format!("{} {} {}", row["first_frame"], row["community_id"], row["grade"]));
+        }
+    }
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+    for flow in &said {
+        facts += flow["intransit"]["facts"].as_array().unwrap().len();
+    }
+    assert_eq!(rows(out.path(), "facts").len(), facts);
+}
+
+/// Rows as JSON by column name; the crate's own conversion is not built in.
+trait ByName {
+    fn to_json_value_by_name(&self) -> BTreeMap<String, serde_json::Value>;
+}
+
+impl ByName for parquet::record::Row {
+    fn to_json_value_by_name(&self) -> BTreeMap<String, serde_json::Value> {
+        use parquet::record::Field;
+        self.get_column_iter()
+            .map(|(name, field)| {
+                let value = match field {
+                    Field::Str(text) => text.clone().into(),
+                    Field::Long(n) => (*n).into(),
+                    other => other.to_string().into(),
+                };
+                (name.clone(), value)
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn every_file_says_its_schema_and_has_the_columns_that_schema_prints() {
+    let out = tempfile::tempdir().unwrap();
+    one(&common::cabinet().join("phone.pcap"), out.path());
+    let schema: serde_json::Value = serde_json::from_slice(&intransit(&["schema", "dataset"]).stdout).unwrap();
+    for table in TABLES {
+        let printed: Vec<&str> =
+            schema["tables"][table]["columns"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+        for part in parts(out.path(), table) {
+            let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(part).unwrap()).unwrap();
+            let fields: Vec<&str> = builder.schema().fields().iter().map(|field| field.name().as_str()).collect();
+            assert_eq!(fields, printed, "{table}");
+            let said = builder.metadata().file_metadata().key_value_metadata().unwrap();
+            assert!(said.iter().any(|kv| kv.key == "intransit.schema" && kv.value.as_deref() == Some("1")));
+        }
+    }
+}
+
+#[test]
+fn a_capture_is_done_once_whatever_its_name() {
+    let captures = some(&["tls13_aes128.pcap"]);
+    let (first, second) = (captures.path().join("tls13_aes128.pcap"), captures.path().join("copy.pcap"));
+    fs::copy(&first, &second).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    assert!(String::from_utf8(one(&first, out.path()).stdout).unwrap().ends_with("\tok\tnew\n"));
+    let before = rows(out.path(), "facts");
+    assert!(String::from_utf8(one(&second, out.path()).stdout).unwrap().ends_with("\tok\tknown\n"));
+    assert_eq!(rows(out.path(), "facts"), before);
+    let manifests = manifests(out.path());
+    assert_eq!(manifests.len(), 1);
+    assert_eq!(manifests.values().next().unwrap()["names"].as_array().unwrap().len(), 2);
+    assert_sound(out.path());
+}
+
+#[test]
+fn two_at_once_write_the_same_dataset() {
+    let captures = some(&SOME);
+    let (alone, both) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    batch(captures.path(), alone.path(), &[]);
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_intransit"));
+        command.args(["batch", captures.path().to_str().unwrap(), "--out", both.path().to_str().unwrap(), "-q"]);
+        command.stdout(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let (mut a, mut b) = (start(), start());
+    assert!(a.wait().unwrap().success() && b.wait().unwrap().success());
+    for table in TABLES {
+        assert_eq!(rows(both.path(), table), rows(alone.path(), table), "{table}");
+    }
+    assert_sound(both.path());
+}
+
+#[test]
+fn what_cannot_be_read_has_a_manifest_and_a_status_of_its_own() {
+    let folder = some(&["tls13_aes128.pcap"]);
+    let out = tempfile::tempdir().unwrap();
+    let text = folder.path().join("notes.pcap");
+    fs::write(&text, "not a capture at all").unwrap();
+    let cut = folder.path().join("cut.pcap");
+    let whole = fs::read(folder.path().join("tls13_aes128.pcap")).unwrap();
+    fs::write(&cut, &whole[..whole.len() - 7]).unwrap();
+    assert_eq!(one(&text, out.path()).status.code(), Some(65));
+    assert_eq!(one(&cut, out.path()).status.code(), Some(3));
+    assert_eq!(one(&folder.path().join("absent.pcap"), out.path()).status.code(), Some(1));
+    let manifests = manifests(out.path());
+    assert_eq!(manifests["notes.pcap"]["status"], "unreadable");
+    assert_eq!(manifests["cut.pcap"]["status"], "partial");
+    assert_eq!(manifests["absent.pcap"]["status"], "unreadable");
+    assert_sound(out.path());
+}
+
+#[test]
+fn poisoned_captures_cost_themselves_and_nothing_else() {
+    let captures = some(&SOME);
+    let out = tempfile::tempdir().unwrap();
+    let poison = [
+        "--test-poison",
+        "crash:http_plain",
+        "--test-poison",
+        "hang:quic_v1",
+        "--test-poison",
+        "memory:phone",
+        "--timeout",
+        "8",
+        "--memory",
+        "256",
+    ];
+    let ran = batch(captures.path(), out.path(), &poison);
+    assert_eq!(ran.status.code(), Some(3), "{}", String::from_utf8_lossy(&ran.stderr));
+    let manifests = manifests(out.path());
+    for name in ["http_plain.pcap", "quic_v1_h3.pcap", "phone.pcap"] {
+        assert_eq!(manifests[name]["status"], "crashed", "{name}");
+    }
+    assert_eq!(manifests.values().filter(|manifest| manifest["status"] == "ok").count(), 3);
+    let table = String::from_utf8(ran.stdout).unwrap();
+    assert!(table.contains("2  crashed") && table.contains("1  took too long"), "{table}");
+    assert_sound(out.path());
+    // Without poison they are read, and then it is as if nothing had been.
+    let clean = tempfile::tempdir().unwrap();
+    assert_eq!(batch(captures.path(), out.path(), &[]).status.code(), Some(0));
+    batch(captures.path(), clean.path(), &[]);
+    for table in TABLES {
+        assert_eq!(rows(out.path(), table), rows(clean.path(), table), "{table}");
+    }
+}
+
+#[test]
+fn a_panic_of_ours_is_status_70_and_a_manifest() {
+    let captures = some(&["tls13_aes128.pcap"]);
+    let out = tempfile::tempdir().unwrap();
+    let file = captures.path().join("tls13_aes128.pcap");
+    let arguments = ["one", file.to_str().unwrap(), "--out", out.path().to_str().unwrap(), "-q", "--test-poison", "panic:tls13"];
+    assert_eq!(intransit(&arguments).status.code(), Some(70));
+    assert_eq!(manifests(out.path())["tls13_aes128.pcap"]["status"], "crashed");
+}
+
+#[test]
+fn resume_opens_only_what_is_new_and_another_configuration_takes_the_place_of_the_first() {
+    let captures = some(&SOME);
+    let out = tempfile::tempdir().unwrap();
+    let told = |more: &[&str]| {
+        let mut arguments = vec!["batch", captures.path().to_str().unwrap(), "--out", out.path().to_str().unwrap()];
+        arguments.extend(more);
+        String::from_utf8(intransit(&arguments).stderr).unwrap()
+    };
+    assert!(told(&[]).contains("6 read now, 0 in the dataset already"));
+    let first = rows(out.path(), "facts").len();
+    assert!(told(&["--resume"]).contains("0 read now, 6 in the dataset already"));
+    assert!(told(&[]).contains("0 read now, 6 in the dataset already"));
+    fs::copy(common::cabinet().join("ssh.pcap"), captures.path().join("http_plain.pcap")).unwrap();
+    assert!(told(&["--resume"]).contains("1 read now, 5 in the dataset already"));
+    assert_ne!(rows(out.path(), "facts").len(), first);
+    let before = rows(out.path(), "flows").len();
+    // http_plain.pcap as it was is still there: its content was seen, under that name.
+    let redone = told(&["--max-flows", "4096"]);
+    assert!(redone.contains("6 read now, 0 in the dataset already") && redone.contains("6 captures were done again"), "{redone}");
+    assert_eq!(rows(out.path(), "flows").len(), before);
+    assert_sound(out.path());
+}
+
+#[test]
+fn captures_and_apps_are_joined_to_labels_by_file_name() {
+    let captures = some(&["phone.pcap", "tls13_aes128.pcap"]);
+    fs::write(captures.path().join("junk.pcap"), "junk").unwrap();
+    let labels = captures.path().join("labels.csv");
+    fs::write(&labels, "file,device,country\nphone.pcap,\"Pixel 8, blue\",DE\nother.pcap,x,FR\n").unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let ran = batch(captures.path(), out.path(), &["--labels", labels.to_str().unwrap()]);
+    assert_eq!(ran.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("1 rows of the labels are of none of these captures"));
+    let csv = fs::read_to_string(out.path().join("captures.csv")).unwrap();
+    assert!(
+        csv.lines().any(|line| line.starts_with("\"phone.pcap\"")
+            && line.contains("\"tiktok\",\"protected\"")
+            && line.ends_with("\"Pixel 8, blue\",\"DE\"")),
+        "{csv}"
+    );
+    assert!(csv.lines().any(|line| line.starts_with("\"junk.pcap\"") && line.contains("\"unreadable\",\"not a capture\"")), "{csv}");
+}
+
+#[test]
+fn a_full_disk_is_told_and_the_rest_is_done_afterwards() {
+    let captures = some(&SOME);
+    let (out, clean) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    // Files may not grow beyond 8 KiB: as a disk that is full in the middle.
+    let ran = Command::new("sh")
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 8; exec \"$@\"",
+            "sh",
+            env!("CARGO_BIN_EXE_intransit"),
+            "batch",
+            captures.path().to_str().unwrap(),
+        ])
+        .args(["--out", out.path().to_str().unwrap(), "-q"])
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(1), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("cannot write"), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(batch(captures.path(), out.path(), &["--resume"]).status.code(), Some(0));
+    batch(captures.path(), clean.path(), &[]);
+    for table in TABLES {
+        assert_eq!(rows(out.path(), table), rows(clean.path(), table), "{table}");
+    }
+    assert_sound(out.path());
+}
