@@ -3,6 +3,7 @@
 //! To add a protocol: a file that implements [`Protocol`], and a row in the list at the end of this one. The order of the rows is the
 //! order of the probes. Dispatch is static; nothing is boxed before something is recognised.
 
+mod authorization;
 mod clear;
 mod dhcp;
 mod dns;

@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 
+use super::super::authorization;
 use super::super::clear::{Held, Passing, secret_field};
-use super::super::lines::{is_one_of, word};
+use super::super::lines::is_one_of;
 use super::service::{Type, is_connectivity_check, is_pki_path};
 use crate::base::{Dir, Exposed, Facts, Sides, Stitched, What, Window};
 
@@ -14,22 +15,6 @@ const SEARCHED: usize = 4096;
 const MOST_ASKED: usize = 32;
 /// Octets of a target that are remembered.
 const LONGEST_TARGET: usize = 512;
-/// Schemes of `Authorization` that show who logs in, and not what with (IANA's registry of HTTP authentication schemes).
-const WITHOUT_SECRET: [&str; 12] = [
-    "DIGEST",
-    "NTLM",
-    "NEGOTIATE",
-    "HAWK",
-    "HOBA",
-    "MUTUAL",
-    "OAUTH",
-    "SCRAM-SHA-1",
-    "SCRAM-SHA-256",
-    "AWS4-HMAC-SHA256",
-    "SIGNATURE",
-    "SHAREDKEY",
-];
-
 /// What a message is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Purpose {
@@ -100,7 +85,7 @@ impl Readable {
             _ if value.is_empty() => {}
             _ if is_one_of(name, &["COOKIE", "SET-COOKIE"]) => credentials("HTTP cookie"),
             _ if is_one_of(name, &["AUTHORIZATION", "PROXY-AUTHORIZATION"]) => {
-                if is_one_of(word(value).0, &WITHOUT_SECRET) {
+                if authorization::hides_the_secret(value) {
                     facts.readable(Exposed::Identifiers, "HTTP login without its password", value, line.all());
                 } else {
                     credentials("HTTP password or token");

@@ -7,7 +7,7 @@ mod start_line;
 mod tests;
 
 use super::telltale::Unlike;
-use super::{Next, Payload, Probe, Protocol};
+use super::{Next, Payload, Probe, Protocol, authorization};
 use crate::base::{Dir, Exposed, Facts, Keying, Kind, SdpMedia, Sides, What, Window};
 
 /// Octets of headers that may wait for their end.
@@ -148,10 +148,14 @@ impl Reading {
                 facts.readable(Exposed::Identifiers, "SIP address", who, window.evidence(start..headers));
             }
         }
-        // What is sent is a hash over the password, which can be guessed at leisure (RFC 8760 §4).
         for name in [b"Authorization".as_slice(), b"Proxy-Authorization"] {
             if let Some(value) = header(lines, name, b"") {
-                facts.readable(Exposed::Credentials, "SIP login", value, window.evidence(start..headers));
+                let (kind, what) = if authorization::hides_the_secret(value) {
+                    (Exposed::Identifiers, "SIP login without its password")
+                } else {
+                    (Exposed::Credentials, "SIP password or token")
+                };
+                facts.readable(kind, what, value, window.evidence(start..headers));
             }
         }
         if body.is_empty() {

@@ -56,10 +56,22 @@ fn over_tcp_messages_are_told_apart_by_their_length() {
 }
 
 #[test]
-fn a_login_is_told_and_not_shown() {
-    let register = message("REGISTER sip:example.org SIP/2.0", "Authorization: Digest username=\"alice\", response=\"0123\"\r\n", "");
-    let told = talk::<Sip>(&[(C, &register)], usize::MAX);
-    assert!(told.says(r#"Text("credentials"), Text("SIP login")"#) && !told.says("0123"), "{:#?}", told.said());
+fn a_login_by_digest_shows_who_and_not_the_password_as_it_does_in_http() {
+    for name in ["Authorization", "Proxy-Authorization"] {
+        let login = format!("{name}: Digest username=\"alice\", response=\"0123\"\r\n");
+        let told = talk::<Sip>(&[(C, &message("REGISTER sip:example.org SIP/2.0", &login, ""))], usize::MAX);
+        assert!(told.says(r#"Text("identifiers"), Text("SIP login without its password")"#), "{:#?}", told.said());
+        assert!(!told.says("credentials") && !told.says("0123"), "{:#?}", told.said());
+    }
+}
+
+#[test]
+fn a_password_or_token_in_a_login_is_told_and_not_shown() {
+    for login in ["Basic YWw6b3Blbg==", "Bearer b3Blbg"] {
+        let register = message("REGISTER sip:example.org SIP/2.0", &format!("Authorization: {login}\r\n"), "");
+        let told = talk::<Sip>(&[(C, &register)], usize::MAX);
+        assert!(told.says(r#"Text("credentials"), Text("SIP password or token")"#) && !told.says("b3Blbg"), "{:#?}", told.said());
+    }
 }
 
 #[test]
