@@ -29,6 +29,7 @@ fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
         (Some(Command::Verify(verify)), _) => commands::verify(&verify, &cli.global),
         (Some(Command::Schema(schema)), _) => commands::schema(&schema),
         (Some(Command::Live(live)), _) => commands::live(&live, &cli.global),
+        (Some(Command::Onlooker { interface }), _) => commands::onlooker(&interface),
         (Some(Command::Interfaces), _) => commands::interfaces(),
         (Some(Command::Canary(canary)), _) => commands::canary(&canary, &cli.global),
         (Some(Command::Rules(rules)), _) => commands::rules(rules.id.as_deref()),
