@@ -170,6 +170,16 @@ fn timeless(mut all: Vec<Value>) -> Vec<Value> {
     all
 }
 
+/// Connections without the programs they belong to, which only our own files store.
+fn programless(mut all: Vec<Value>) -> Vec<Value> {
+    for object in &mut all {
+        object.as_object_mut().unwrap().remove("process");
+        let facts = object["intransit"]["facts"].as_array_mut().unwrap();
+        facts.retain(|fact| !fact["name"].as_str().unwrap().starts_with("process."));
+    }
+    all
+}
+
 fn are_the_same(live: &[Value], other: &[Value]) {
     for (live, other) in live.iter().zip(other) {
         assert!(live == other, "live:  {live}\nother: {other}");
@@ -210,8 +220,8 @@ fn what_is_told_live_is_what_its_file_says_and_what_tcpdump_saw() {
     assert!(live.iter().any(|c| c["intransit"]["starttls"] == "smtp" && c["tls"]["version"] == "1.3"), "STARTTLS");
     assert!(live.len() >= 8, "{}", live.len());
     are_the_same(&live, &file);
-    // The kernel stamps a packet anew for each who watches.
-    are_the_same(&timeless(live), &timeless(other));
+    // The kernel stamps a packet anew for each who watches, and tcpdump stores no programs.
+    are_the_same(&timeless(programless(live)), &timeless(other));
     let err = space.read("err");
     assert!(err.contains("x.pcapng keeps every packet") && err.contains("in clear"), "{err}");
     assert!(err.contains(" packets kept in x.pcapng"), "{err}");
