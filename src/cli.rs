@@ -71,6 +71,12 @@ pub enum Command {
     Platforms(Platforms),
     /// List the network interfaces: which are up, and what one sees there
     Interfaces,
+    /// The helper of `live` that looks which programs hold sockets
+    #[command(hide = true)]
+    Onlooker {
+        /// The interface
+        interface: String,
+    },
     /// Test whether a phrase that was sent could be read at the server end; `canary new` makes a phrase
     Canary(Canary),
 }
@@ -228,6 +234,12 @@ pub struct Live {
     /// Put a wireless interface into monitor mode; may disconnect it
     #[arg(long)]
     pub monitor: bool,
+    /// Tell only connections of programs with this in their name; -w keeps all packets
+    #[arg(long, value_name = "NAME", conflicts_with = "no_programs")]
+    pub process: Option<String>,
+    /// Do not look which programs connections belong to
+    #[arg(long)]
+    pub no_programs: bool,
     /// After locking itself in, tries what it should no longer be able to do
     #[arg(long, hide = true)]
     pub test_sandbox: bool,

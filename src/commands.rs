@@ -37,6 +37,8 @@ use crate::source::{self, Capture, Joined, SourceError};
 pub use batch::batch;
 pub use canary::canary;
 pub use compare::compare;
+#[cfg(all(have_libpcap, target_os = "linux"))]
+pub use live::onlooker;
 #[cfg(have_libpcap)]
 pub use live::{interfaces, live};
 pub use one::one;
@@ -289,6 +291,15 @@ pub fn interfaces() -> Result<Outcome, Failure> {
          (Debian and Ubuntu: apt install libpcap-dev; Fedora: dnf install libpcap-devel) and run `cargo build --release` again"
             .into(),
     ))
+}
+
+/// The helper that looks which programs hold sockets, where there is none.
+///
+/// # Errors
+/// Always.
+#[cfg(not(all(have_libpcap, target_os = "linux")))]
+pub fn onlooker(_interface: &str) -> Result<Outcome, Failure> {
+    Err(Failure::Live("programs can be named on Linux only, by a build with libpcap".into()))
 }
 
 fn settings(global: &Global) -> Result<Options, Failure> {

@@ -6,6 +6,10 @@
 
 pub mod excerpt;
 pub mod live;
+#[cfg(have_libpcap)]
+pub mod named;
+#[cfg(all(have_libpcap, target_os = "linux"))]
+pub mod onlooker;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -14,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
 use crate::assess::{Catalogue, Judged, Links};
-use crate::base::Stitched;
+use crate::base::{Owner, Stitched};
 use crate::dissect::keys::{KeyCounts, TLS_KEY_LOG};
 use crate::dissect::{Datagrams, Equipment, Stream};
 use crate::flow::{Connection, Finished, FlowTable, Limits};
@@ -271,6 +275,7 @@ enum Payload {
 enum HeldProcess {
     Named(Vec<u8>, Option<u32>),
     Android(u32, Vec<u8>),
+    Owner(Box<Owner>),
 }
 
 /// Batches on their way to one worker: enough to bridge an uneven load, few enough to stay small.
@@ -359,8 +364,11 @@ fn work(batches: &Receiver<Arc<Batch>>, options: Options, equipment: &Equipment,
     table.finish()
 }
 
-/// The Android app that a comment on the packet names by its uid (PCAPdroid's pcapng).
-fn app_of<'a>(chunk: &Chunk, place: &FrameAt, capture: &'a Capture) -> Option<Process<'a>> {
+/// The program that a comment on the packet names: ours, or PCAPdroid's, which gives the uid of an Android app.
+fn app_of<'a>(chunk: &'a Chunk, place: &FrameAt, capture: &'a Capture) -> Option<Process<'a>> {
+    if let Some(owner) = chunk.owner(place.number) {
+        return Some(Process::Owner(owner));
+    }
     if chunk.uids.is_empty() {
         return None;
     }
@@ -385,6 +393,7 @@ fn hold(packet: &Packet<'_>, chunk: &Chunk, frame: usize) -> Held {
     let process = packet.process.map(|process| match process {
         Process::Named { name, pid } => HeldProcess::Named(name.to_vec(), pid),
         Process::Android { uid, name } => HeldProcess::Android(uid, name.to_vec()),
+        Process::Owner(owner) => HeldProcess::Owner(Box::new(owner.clone())),
     });
     let Packet { wire_len, src, dst, transport, payload_wire_len, vlan, .. } = *packet;
     Held { wire_len, src, dst, transport, payload, payload_wire_len, vlan, process }
@@ -402,6 +411,7 @@ fn release(held: &Held, chunk: &Chunk, mut read: impl FnMut(&Packet<'_>)) {
     let process = held.process.as_ref().map(|process| match process {
         HeldProcess::Named(name, pid) => Process::Named { name, pid: *pid },
         HeldProcess::Android(uid, name) => Process::Android { uid: *uid, name },
+        HeldProcess::Owner(owner) => Process::Owner(owner),
     });
     if let Some(payload) = payload {
         let Held { wire_len, src, dst, transport, payload_wire_len, vlan, .. } = *held;

@@ -31,6 +31,7 @@ fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
         (Some(Command::One(one)), _) => commands::one(&one, &cli.global),
         (Some(Command::Batch(batch)), _) => commands::batch(&batch, &cli.global),
         (Some(Command::Live(live)), _) => commands::live(&live, &cli.global),
+        (Some(Command::Onlooker { interface }), _) => commands::onlooker(&interface),
         (Some(Command::Interfaces), _) => commands::interfaces(),
         (Some(Command::Canary(canary)), _) => commands::canary(&canary, &cli.global),
         (Some(Command::Rules(rules)), _) => commands::rules(rules.id.as_deref()),

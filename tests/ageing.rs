@@ -39,12 +39,20 @@ fn options(max_flows: usize) -> Options {
 /// What a running capture tells of these frames: each connection when it is over, and what was counted.
 fn told(source: &mut dyn Source, max_flows: usize) -> (Vec<Judged>, Watched) {
     let mut over = Vec::new();
-    let watched =
-        Watch { source, recording: None, equipment: Equipment::default(), options: options(max_flows), changes: true }.run(&mut |event| {
-            if let Event::Over(judged) = event {
-                over.push(judged);
-            }
-        });
+    let watched = Watch {
+        source,
+        recording: None,
+        equipment: Equipment::default(),
+        options: options(max_flows),
+        #[cfg(have_libpcap)]
+        owners: None,
+        changes: true,
+    }
+    .run(&mut |event| {
+        if let Event::Over(judged) = event {
+            over.push(judged);
+        }
+    });
     (over, watched.unwrap())
 }
 
@@ -147,7 +155,15 @@ fn a_running_capture_tells_a_connection_before_the_end_and_forgets_it() {
     let mut source = source::read(Cursor::new(bytes), None).unwrap();
     let (mut frames, mut over_at, mut changes) = (0, Vec::new(), 0);
     // A file is read in one chunk: what is over before its end is told in the order of its ending.
-    let watch = Watch { source: &mut source, recording: None, equipment: Equipment::default(), options: options(1 << 20), changes: true };
+    let watch = Watch {
+        source: &mut source,
+        recording: None,
+        equipment: Equipment::default(),
+        options: options(1 << 20),
+        #[cfg(have_libpcap)]
+        owners: None,
+        changes: true,
+    };
     watch
         .run(&mut |event| match event {
             Event::Over(judged) => over_at.push(judged.client.port),

@@ -365,6 +365,12 @@ facts! {
     StunSigns(Vec<String>) = "intransit.stun_signs";
     /// The process or app a capture format names.
     ProcessName(WireStr) = "process.name" as field;
+    /// Its process id on the computer that captured.
+    ProcessPid(u64) = "process.pid" as field;
+    /// Its file there.
+    ProcessExecutable(WireStr) = "process.executable" as field;
+    /// How it is known: `socket-open`, `port-bound`, `listening`.
+    ProcessSeen(&'static str) = "process.seen" as field;
 }
 
 /// A version as a JSON value: the number of the contract, `0x1a2b` where unassigned.

@@ -1,6 +1,7 @@
 //! `intransit live` and `intransit interfaces`.
 
 mod list;
+mod owners;
 mod print;
 mod screen;
 
@@ -17,12 +18,15 @@ use crate::base::{LinkType, WireStr, escape_into};
 use crate::cli::{self, Global};
 use crate::engine::Options;
 use crate::engine::live::{Event, Watch, Watched};
+use crate::engine::named::Owners;
 use crate::present::export::Format;
 use crate::source::live::{Live, LiveOptions};
 use crate::source::sandbox::{self, Lock, Needs};
 use crate::source::{RecordOptions, Recording, Source, interfaces};
 
 pub use list::interfaces;
+#[cfg(target_os = "linux")]
+pub use owners::onlooker;
 use print::Printer;
 
 /// Signals that a running capture listens to.
@@ -50,6 +54,9 @@ impl Signals {
 struct Opened {
     source: Live,
     recording: Option<Recording>,
+    owners: Option<Owners>,
+    /// Part of the name of the program whose connections are told.
+    program: Option<String>,
     keys: keys::Growing,
     settings: Options,
     lock: Option<Lock>,
@@ -93,7 +100,8 @@ fn failed(error: &dyn std::fmt::Display) -> Failure {
 /// Opens the device and the files, says what is seen and kept, and locks the program in.
 fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool) -> Result<Opened, Failure> {
     let (settings, keys) = (super::settings(global)?, keys::Growing::open(global)?);
-    let wanted = LiveOptions { interface: options.interface.clone(), filter: options.filter.clone(), monitor: options.monitor };
+    let wanted =
+        LiveOptions { interface: options.interface.clone(), filter: options.filter.clone(), monitor: options.monitor, at_once: false };
     let source = Live::open(&wanted, Arc::clone(&signals.stop)).map_err(|e| failed(&e))?;
     let recording = match &options.write {
         Some(path) => Some(Recording::begin(record_options(options, path, &source)).map_err(|e| failed(&e))?),
@@ -113,26 +121,29 @@ fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool) -
         let path = safe(&path.to_string_lossy());
         say(format!("{path} keeps every packet as it went by: what was not encrypted stands in it in clear."));
     }
+    let owners = if options.no_programs { None } else { owners::start(source.name(), global, options.process.is_some(), &say) };
     let lock = lock::lock(global, &needs(&source, recording.as_ref(), keys.places(), screen))?;
     say(match &lock {
         Some(lock) => format!("The program is {}.", safe(&lock.to_string())),
         None => "The program is not locked in.".to_owned(),
     });
     let name = WireStr::from(options.write.as_deref().map_or_else(|| source.name().to_owned(), file_name));
-    Ok(Opened { source, recording, keys, settings, lock, name })
+    Ok(Opened { source, recording, owners, program: options.process.clone(), keys, settings, lock, name })
 }
 
 impl Opened {
     /// Reads to the end, with keys as they come.
     fn watch(&mut self, changes: bool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Watched, Failure> {
-        let Opened { source, recording, keys, settings, .. } = self;
+        let Opened { source, recording, owners, program, keys, settings, .. } = self;
         let equipment = keys.equipment();
-        let watching = Watch { source, recording: recording.as_mut(), equipment, options: *settings, changes };
+        let watching = Watch { source, recording: recording.as_mut(), equipment, options: *settings, owners: owners.as_mut(), changes };
         let watched = watching.run(&mut |event| {
             if matches!(&event, Event::Tick(tick) if tick.status.is_some()) {
                 keys.read_on();
             }
-            tell(event);
+            if owners::is_wanted(&event, program.as_deref()) {
+                tell(event);
+            }
         });
         watched.map_err(|e| failed(&e))
     }

@@ -7,9 +7,11 @@ use crate::base::Timestamp;
 use crate::dissect::Equipment;
 use crate::dissect::keys::KeyCounts;
 use crate::flow::{FlowTable, Seen, TableCounts};
-use crate::link::{Decoder, LinkCounts, Packet};
+use crate::link::{Decoder, LinkCounts, Packet, Process};
 use crate::source::{Capture, Chunk, RecordError, Recording, Source, SourceError, Status};
 
+#[cfg(have_libpcap)]
+use super::named::{self, Owners};
 use super::{Options, Table, app_of, take_secrets};
 
 /// How much capture time passes between two looks at what is over or has changed, in nanoseconds.
@@ -68,6 +70,9 @@ pub struct Watch<'a> {
     pub equipment: Equipment,
     /// What the flow table may hold, and who uses which names.
     pub options: Options,
+    /// Who tells which programs connections belong to.
+    #[cfg(have_libpcap)]
+    pub owners: Option<&'a mut Owners>,
     /// Tell also of connections that go on.
     pub changes: bool,
 }
@@ -88,12 +93,25 @@ impl Watch<'_> {
         let mut secrets = 0;
         while unwritten.is_none() && self.source.fill(&mut chunk)? {
             take_secrets(self.source.capture(), &mut secrets, &self.equipment);
+            #[cfg(have_libpcap)]
+            if let Some(owners) = &mut self.owners {
+                owners.listen();
+            }
             for place in &chunk.frames {
                 let Some(frame) = chunk.frame(place) else { continue };
                 let app = app_of(&chunk, place, self.source.capture());
-                decoder.decode(&frame, &mut |packet| table.packet(&Packet { process: packet.process.or(app), ..*packet }));
+                let mut comment = None;
+                decoder.decode(&frame, &mut |packet| {
+                    #[cfg(have_libpcap)]
+                    let owner = named::owner(self.owners.as_deref_mut(), packet);
+                    #[cfg(not(have_libpcap))]
+                    let owner: Option<&crate::base::Owner> = None;
+                    // What is kept says it of the same packet: the file tells what was told live.
+                    comment = owner.map(|owner| format!("process: {}", owner.comment()));
+                    table.packet(&Packet { process: packet.process.or(app).or(owner.map(Process::Owner)), ..*packet });
+                });
                 if let Some(recording) = &mut self.recording
-                    && let Err(error) = recording.frame(&frame, None)
+                    && let Err(error) = recording.frame(&frame, comment.as_deref())
                 {
                     unwritten = Some(error);
                     break;

@@ -586,15 +586,27 @@ impl<S: Payload, D: Payload> Flow<S, D> {
     }
 
     fn name_process(&mut self, process: Process<'_>, packet: &Packet<'_>) {
-        let name = match process {
-            Process::Named { name, .. } | Process::Android { name, .. } => name,
+        let (name, pid, owner) = match process {
+            Process::Named { name, pid } => (name, pid, None),
+            Process::Android { name, .. } => (name, None, None),
+            Process::Owner(owner) => (owner.name.as_bytes(), Some(owner.pid), Some(owner)),
         };
         if self.named || name.is_empty() {
             return;
         }
         self.named = true;
         let facts = self.facts_of_now();
-        facts.add(Fact { what: What::ProcessName(WireStr::new(name)), basis: crate::base::Basis::Claimed, evidence: packet.payload.all() });
+        let mut claim = |what| facts.add(Fact { what, basis: crate::base::Basis::Claimed, evidence: packet.payload.all() });
+        claim(What::ProcessName(WireStr::new(name)));
+        if let Some(pid) = pid {
+            claim(What::ProcessPid(u64::from(pid)));
+        }
+        if let Some(owner) = owner {
+            if !owner.executable.as_bytes().is_empty() {
+                claim(What::ProcessExecutable(owner.executable.clone()));
+            }
+            claim(What::ProcessSeen(owner.seen.word()));
+        }
     }
 
     /// Where a fact goes that is stated now.

@@ -19,7 +19,7 @@ mod wlan;
 
 use std::net::IpAddr;
 
-use crate::base::{Frame, LinkType, Window, WireStr};
+use crate::base::{Frame, LinkType, Owner, Window, WireStr};
 use defrag::Fragments;
 use layer::{Layer, Walk};
 
@@ -102,6 +102,8 @@ pub enum Process<'a> {
         /// The process id, where given.
         pid: Option<u32>,
     },
+    /// This program looked which program holds the socket.
+    Owner(&'a Owner),
     /// PCAPdroid: the Android uid and, in the trailer, the app's name.
     Android {
         /// The Android uid.

@@ -8,7 +8,7 @@ use super::input::{Failure, Input};
 use super::pcapng::Pcapng;
 use super::savefile::{self, Pcap};
 use super::{Capture, Chunk, Damage, FrameAt, Interface, Source, SourceError};
-use crate::base::{FrameNo, WireStr};
+use crate::base::{FrameNo, Owner, WireStr};
 
 /// Octets read in one go.
 const CHUNK: usize = 256 << 10;
@@ -35,6 +35,7 @@ enum Format {
 pub(super) struct Sink<'a> {
     pub(super) frames: &'a mut Vec<FrameAt>,
     pub(super) uids: &'a mut Vec<(FrameNo, u32)>,
+    pub(super) owners: &'a mut Vec<(FrameNo, Owner)>,
     pub(super) capture: &'a mut Capture,
     pub(super) next: &'a mut FrameNo,
 }
@@ -192,7 +193,7 @@ impl Source for FileSource {
         if self.done {
             return Ok(false);
         }
-        let Chunk { bytes, frames, uids } = chunk;
+        let Chunk { bytes, frames, uids, owners } = chunk;
         // Room to read into beside the carry, whatever its size. A recycled chunk may be longer: what is used of it is not.
         let mut room = CHUNK.max(self.carry.len().saturating_mul(2));
         if bytes.len() < room {
@@ -209,7 +210,7 @@ impl Source for FileSource {
             filled += got;
             self.capture.bytes_read = self.capture.bytes_read.saturating_add(wide(got));
             let read = bytes.get(..filled).unwrap_or_default();
-            let mut sink = Sink { frames, uids, capture: &mut self.capture, next: &mut self.next };
+            let mut sink = Sink { frames, uids, owners, capture: &mut self.capture, next: &mut self.next };
             let stop = match &mut self.format {
                 Format::Pcap(pcap) => pcap.records(read, &mut parsed, &mut sink),
                 Format::Pcapng(pcapng) => pcapng.blocks(read, &mut parsed, &mut sink),

@@ -22,6 +22,10 @@ const RING: i32 = 64 << 20;
 const TIMEOUT: i32 = 100;
 /// The whole of any packet.
 const SNAPLEN: u32 = 262_144;
+/// Octets of a packet that hold its headers, those of tunnels left out.
+const HEADERS: u32 = 160;
+/// Octets of ring buffer where packets are taken at once, and a lost one costs no evidence.
+const SMALL_RING: i32 = 2 << 20;
 /// A chunk is handed on when it holds this much, or when nothing more is there.
 const CHUNK: usize = 256 * 1024;
 /// Packets taken in one call.
@@ -42,6 +46,8 @@ pub struct LiveOptions {
     pub filter: Option<String>,
     /// Put a wireless interface into monitor mode.
     pub monitor: bool,
+    /// Hand over each packet at once, and only its headers: for whoever must look while the socket is still open.
+    pub at_once: bool,
 }
 
 /// An open interface.
@@ -78,7 +84,9 @@ impl Live {
         };
         let refused = |error| refused(error, &name);
         let device = Device::from_device(name.as_str()).map_err(refused)?;
-        let device = device.promisc(false).snaplen(SNAPLEN.cast_signed()).buffer_size(RING).timeout(TIMEOUT).precision(Precision::Nano);
+        let (snaplen, ring) = if options.at_once { (HEADERS, SMALL_RING) } else { (SNAPLEN, RING) };
+        let device = device.promisc(false).snaplen(snaplen.cast_signed()).buffer_size(ring).timeout(TIMEOUT).precision(Precision::Nano);
+        let device = if options.at_once { device.immediate_mode(true) } else { device };
         // Asking for it where it is not wanted can already change the interface on some systems.
         let device = if options.monitor { device.rfmon(true) } else { device };
         let mut device = device.open().and_then(Device::setnonblock).map_err(refused)?;
@@ -122,6 +130,14 @@ impl Live {
     #[must_use]
     pub fn filter(&self) -> Option<&str> {
         self.filter.as_deref()
+    }
+
+    /// From now on only packets that match.
+    ///
+    /// # Errors
+    /// When the filter is not understood.
+    pub fn narrow(&mut self, filter: &str) -> Result<(), SourceError> {
+        self.device.filter(filter, true).map_err(|e| SourceError::Interface(words(e)))
     }
 
     /// What came and what was lost since the beginning.

@@ -15,6 +15,8 @@ mod hashed;
 mod input;
 mod joined;
 mod options;
+#[cfg(all(have_libpcap, target_os = "linux"))]
+pub mod owners;
 mod pcapng;
 mod record;
 pub mod sandbox;
@@ -38,7 +40,7 @@ pub use status::{Capturing, Drops, Status};
 
 use zeroize::Zeroizing;
 
-use crate::base::{Frame, FrameNo, LinkType, Timestamp, WireStr};
+use crate::base::{Frame, FrameNo, LinkType, Owner, Timestamp, WireStr};
 
 /// A place frames come from.
 pub trait Source: Send {
@@ -92,6 +94,8 @@ pub struct Chunk {
     /// Uids of the apps that frames belong to, ascending by number: PCAPdroid writes `u-UID` as the comment of a frame.
     /// Only uids of [`Capture::apps`].
     pub uids: Vec<(FrameNo, u32)>,
+    /// Programs that frames belong to, ascending by number: what this program writes as the comment of a frame (see [`Owner::comment`]).
+    pub owners: Vec<(FrameNo, Owner)>,
 }
 
 /// A frame as a place in its chunk.
@@ -119,6 +123,17 @@ impl Chunk {
     pub fn clear(&mut self) {
         self.frames.clear();
         self.uids.clear();
+        self.owners.clear();
+    }
+
+    /// The program that a frame of this chunk belongs to, where this program wrote it down.
+    #[must_use]
+    pub fn owner(&self, frame: FrameNo) -> Option<&Owner> {
+        if self.owners.is_empty() {
+            return None;
+        }
+        let at = self.owners.binary_search_by_key(&frame, |&(number, _)| number).ok()?;
+        self.owners.get(at).map(|(_, owner)| owner)
     }
 
     /// The uid of the app a frame of this chunk belongs to, where the capture says so.

@@ -6,7 +6,7 @@ use super::file::{Sink, Stop};
 use super::options::{self, Keeper, Order};
 use super::savefile;
 use super::{Capture, FrameAt, Interface, SourceError};
-use crate::base::{LinkType, Timestamp, WireStr};
+use crate::base::{LinkType, Owner, Timestamp, WireStr};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -266,12 +266,13 @@ impl Pcapng {
             return Err(format!("a packet claims {captured} octets"));
         }
         let after = rest.get(padded(captured)..).ok_or_else(|| format!("a packet of {captured} octets does not fit in its block"))?;
-        let mut uid = None;
+        let (mut uid, mut owner) = (None, None);
         if !after.is_empty() {
             let keep = &self.keep;
             options::each(self.order, after, |code, value| {
                 if code == 1 {
                     uid = uid.or_else(|| keep.uid(value));
+                    owner = owner.take().or_else(|| Owner::parse(std::str::from_utf8(value).ok()?.strip_prefix("process: ")?));
                 }
             })?;
         }
@@ -279,6 +280,9 @@ impl Pcapng {
         self.push(interface as usize, captured, wire_len, at, sink);
         if let (Some(uid), Some(frame)) = (uid, sink.frames.last()) {
             sink.uids.push((frame.number, uid));
+        }
+        if let (Some(owner), Some(frame)) = (owner, sink.frames.last()) {
+            sink.owners.push((frame.number, owner));
         }
         Ok(())
     }

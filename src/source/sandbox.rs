@@ -144,6 +144,21 @@ pub fn lock(level: Level, needs: &Needs) -> Result<Option<Lock>, Refused> {
     Ok(Some(lock))
 }
 
+/// Locks in the helper that looks which program holds a socket: it becomes the user who called, keeps of all capabilities only those to
+/// look at other processes where it has them, and starts no program, opens no connection and signals nobody. Landlock would forbid the
+/// looking itself. Returns whether it may look at the processes of every user.
+///
+/// # Errors
+/// When it is not so.
+#[cfg(all(target_os = "linux", have_libpcap))]
+pub fn lock_onlooker() -> Result<bool, String> {
+    let all = privileges::keep_looking()?;
+    match calls::restrict() {
+        State::Holds => Ok(all),
+        State::Partly(why) | State::Missing(why) => Err(why),
+    }
+}
+
 #[cfg(target_os = "linux")]
 fn locked(needs: &Needs) -> Lock {
     // Opened while it may still be: what another user may not even find is allowed by name no more.

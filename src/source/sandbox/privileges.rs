@@ -34,6 +34,27 @@ pub(super) fn drop(needs: &Needs) -> State {
     }
 }
 
+/// What lets a process look whose descriptors another one holds.
+const LOOKING: &[caps::Capability] = &[caps::Capability::CAP_SYS_PTRACE, caps::Capability::CAP_DAC_READ_SEARCH];
+
+/// Becomes the user who called, and keeps of the capabilities only those to look at other processes. Returns whether it has them.
+#[cfg(have_libpcap)]
+pub(super) fn keep_looking() -> Result<bool, String> {
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let has = |cap: &caps::Capability| caps::has_cap(None, CapSet::Permitted, *cap).unwrap_or(false);
+    let all = LOOKING.iter().all(has);
+    if rustix::process::geteuid().is_root() {
+        let (user, group) = invoker().unwrap_or((NOBODY, NOBODY));
+        rustix::thread::set_keep_capabilities(true).map_err(|e| format!("capabilities cannot be kept: {e}"))?;
+        // In a user namespace there may be no other user to become; root there is none outside.
+        let _ = become_user(user, group);
+    }
+    give_up_all_but(LOOKING)?;
+    rustix::thread::set_no_new_privs(true).map_err(|e| format!("new privileges could still be gained: {e}"))?;
+    verify(LOOKING).map(|()| all)
+}
+
 /// What lets root read and write the files of others.
 const FILES: &[caps::Capability] =
     &[caps::Capability::CAP_DAC_OVERRIDE, caps::Capability::CAP_DAC_READ_SEARCH, caps::Capability::CAP_FOWNER];

@@ -1,0 +1,62 @@
+//! Which programs connections belong to: the helper, and whose connections are told.
+
+use std::io::{self, Write};
+
+use super::super::{Failure, Outcome};
+use super::safe;
+use crate::base::{Kind, What};
+use crate::cli::{Global, Sandbox};
+use crate::engine::live::Event;
+use crate::engine::named::Owners;
+
+/// Starts the helper, and says what it sees. Under a strict lock it runs only where a program was named: looking at other processes is
+/// what a strict lock is against.
+#[cfg(target_os = "linux")]
+pub(super) fn start(interface: &str, global: &Global, named: bool, say: &dyn Fn(String)) -> Option<Owners> {
+    if global.sandbox == Sandbox::Strict && !named {
+        say("Programs are not looked for under --sandbox strict, unless --process names one.".to_owned());
+        return None;
+    }
+    match Owners::start(interface) {
+        Ok(owners) => {
+            if !owners.sees_everyone() {
+                say("Programs of other users cannot be named: that takes the capabilities CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH."
+                    .to_owned());
+            }
+            Some(owners)
+        }
+        Err(error) => {
+            say(format!("Programs cannot be named: {}.", safe(&error.to_string())));
+            None
+        }
+    }
+}
+
+/// Nobody can be asked on this system.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn start(_: &str, global: &Global, _: bool, say: &dyn Fn(String)) -> Option<Owners> {
+    let _ = (global.sandbox == Sandbox::Strict, Kind::ProcessName);
+    say("Programs can be named on Linux only.".to_owned());
+    None
+}
+
+/// Whether an event is of the program that was asked for.
+pub(super) fn is_wanted(event: &Event<'_>, program: Option<&str>) -> bool {
+    let (Some(program), Event::Changed(judged) | Event::Over(judged)) = (program, event) else { return true };
+    judged.connection.facts.get(Kind::ProcessName).is_some_and(|fact| match &fact.what {
+        What::ProcessName(name) => String::from_utf8_lossy(name.as_bytes()).to_lowercase().contains(&program.to_lowercase()),
+        _ => false,
+    })
+}
+
+/// The helper itself. What keeps it from looking is its first line.
+///
+/// # Errors
+/// Never: whoever started it reads its lines.
+#[cfg(target_os = "linux")]
+pub fn onlooker(interface: &str) -> Result<Outcome, Failure> {
+    if let Err(why) = crate::engine::onlooker::run(interface) {
+        let _ = writeln!(io::stdout(), "{}", safe(&why));
+    }
+    Ok(Outcome::Done)
+}
