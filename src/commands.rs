@@ -557,6 +557,8 @@ fn bounds(link: &LinkCounts, counts: TableCounts) -> Vec<String> {
         (link.fragments_dropped, "IP fragments never completed"),
         (counts.evicted, "connections reported early because the table was full"),
         (counts.unread, "connections not read to their end because too many were read at once"),
+        (counts.failed, "connections not read to their end because of an internal error, which is a fault of intransit: please report it"),
+        (counts.lost, "connections that could not be read back from the temporary file they waited in"),
         (counts.strays, "late segments of closed connections"),
     ]
     .into_iter()

@@ -1,15 +1,37 @@
 //! The `intransit` command: parse, choose, report one error line.
 
 use std::io::{self, IsTerminal, Write};
+use std::panic;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use clap::Parser;
 
 use intransit::cli::{Cli, Command, Inspect};
 use intransit::commands::{self, Failure, Outcome};
 
+/// Internal errors that are told one by one; all are counted.
+const MOST_TOLD: u32 = 8;
+
+/// Says where an internal error is. Its message is not printed, because it may quote bytes of a capture; `RUST_BACKTRACE` asks for it.
+fn tell_of_internal_errors() {
+    if std::env::var_os("RUST_BACKTRACE").is_some() {
+        return;
+    }
+    static TOLD: AtomicU32 = AtomicU32::new(0);
+    panic::set_hook(Box::new(|what| {
+        if let Some(place) = what.location()
+            && TOLD.fetch_add(1, Ordering::Relaxed) < MOST_TOLD
+        {
+            // Standard error may be closed: there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "intransit: internal error at {place}; please report it");
+        }
+    }));
+}
+
 fn main() -> ExitCode {
+    tell_of_internal_errors();
     let cli = Cli::parse();
     match commands::prepare(&cli.global).and_then(|()| carry_out(cli)) {
         Ok(outcome) => outcome.into(),

@@ -51,6 +51,7 @@ fn canary_of(bytes: Vec<u8>, keylog: &[u8], message: &str, controls: &[String], 
     let lacks = Lacks {
         damaged_at: analysis.capture.damage.as_ref().map(|d| d.at),
         evicted: analysis.finished.counts().evicted + analysis.finished.counts().unread,
+        failed: 0,
     };
     Canary::conclude(&asked, &lacks, looked(analysis.judged(), gathered.take()))
 }

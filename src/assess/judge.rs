@@ -10,6 +10,7 @@
 //! | TLS 1.2 with forward secrecy and AEAD, TLS 1.3, QUIC, DTLS 1.2 and later; SSH 2, WireGuard, SRTP keyed by DTLS | `protected` | current standards, and the handshake was seen |
 //! | an app's or a VPN's own construction | `custom` | its strength cannot be judged from outside |
 //! | QUIC or DTLS, and beside it on the same ports something else that no keys were seen for | `unknown` | the handshake says nothing of what it does not protect |
+//! | read until an internal error of this program | `unknown` | the rest may be anything |
 //! | a handshake not seen whole, or bytes of no known protocol | `unknown` | the reason is given |
 
 use std::borrow::Cow;
@@ -67,6 +68,10 @@ fn verdict(c: &Connection) -> Verdict {
     // What was readable is readable whatever came after; names and service data before TLS are the cost of setting it up.
     if let Some(verdict) = readable(facts, |kind| kind.sets_a_group()) {
         return verdict;
+    }
+    // What was not read may be anything.
+    if let Some(failed) = facts.get(Kind::InternalError) {
+        return Verdict::unknown("an internal error of intransit ended its reading: please report it", Some(failed.evidence.clone()));
     }
     if matches!(facts.get(Kind::QuicVersion).map(|f| &f.what), Some(What::QuicVersion(v)) if v.is_google()) {
         return custom("gquic", facts.get(Kind::QuicVersion));

@@ -293,6 +293,8 @@ facts! {
     TcpGap(u64) = "tcp.gap";
     /// The capture cut packets short: the frame of the first one.
     Truncated(bool) = "intransit.truncated";
+    /// Reading the connection failed: a fault of this program. What was found before still holds; the rest was counted and not read.
+    InternalError(bool) = "intransit.internal_error" as field;
     /// More unread bytes waited than the bounds allow; the rest was counted but not read.
     Overflow(&'static str) = "intransit.overflow";
     /// The host an HTTP proxy was asked to connect to.

@@ -66,10 +66,9 @@ pub fn canary(options: &cli::Canary, global: &Global) -> Result<Outcome, Failure
 
 /// Brings what was found inside connections together with the connections.
 fn conclude(asked: &Asked, analysis: &Analysis, gathered: &Gathered) -> Canary {
-    let lacks = Lacks {
-        damaged_at: analysis.capture.damage.as_ref().map(|damage| damage.at),
-        evicted: analysis.finished.counts().evicted + analysis.finished.counts().unread,
-    };
+    let counts = analysis.finished.counts();
+    let damaged_at = analysis.capture.damage.as_ref().map(|damage| damage.at);
+    let lacks = Lacks { damaged_at, evicted: counts.evicted + counts.unread, failed: counts.failed };
     Canary::conclude(asked, &lacks, looked(analysis.judged(), gathered.take()))
 }
 

@@ -1,8 +1,9 @@
 //! The connections of a finished capture, in the order of their first frames.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::base::{Facts, FrameNo, Kind, Reader, Timestamp};
+use crate::base::{Facts, FrameNo, Kind, Reader, Timestamp, What};
 
 use super::spill::{Ahead, Place, Spill};
 use super::{Connection, Endpoint, SHARDS, TableCounts, Tally, Transport};
@@ -14,6 +15,8 @@ pub struct Finished {
     /// Which shard, and which of its rows, in the order of output.
     order: Vec<(u32, u32)>,
     counts: TableCounts,
+    /// Connections that could not be read back from the temporary file.
+    lost: AtomicU64,
 }
 
 /// The connections of one shard.
@@ -22,6 +25,8 @@ pub(in crate::flow) struct RestingShard {
     pub rows: Vec<Row>,
     pub resting: Vec<Resting>,
     pub spill: Spill,
+    /// Connections whose reading failed.
+    pub failed: u64,
 }
 
 /// Where a connection is.
@@ -63,7 +68,7 @@ pub(in crate::flow) fn telling(facts: &Facts) -> usize {
 
 impl Finished {
     pub(in crate::flow) fn new(shards: Vec<RestingShard>, counts: TableCounts) -> Finished {
-        let mut finished = Finished { shards, order: Vec::new(), counts };
+        let mut finished = Finished { shards, order: Vec::new(), counts, lost: AtomicU64::new(0) };
         finished.put_in_order();
         finished
     }
@@ -75,6 +80,7 @@ impl Finished {
         self.counts.evicted += other.counts.evicted;
         self.counts.unread += other.counts.unread;
         self.counts.strays += other.counts.strays;
+        self.counts.failed += other.counts.failed;
         self.counts.other_packets += other.counts.other_packets;
         self.put_in_order();
     }
@@ -91,10 +97,10 @@ impl Finished {
         self.order.is_empty()
     }
 
-    /// What the table did.
+    /// What the table did, and how many connections could not be read back so far.
     #[must_use]
     pub fn counts(&self) -> TableCounts {
-        self.counts
+        TableCounts { lost: self.lost.load(Ordering::Relaxed), ..self.counts }
     }
 
     /// The connections, by first frame.
@@ -120,10 +126,23 @@ impl Finished {
             let (shard, row) = self.row(at)?;
             let (mut connection, facts) = match row.at {
                 At::Slot(slot) => shard.resting.get(slot as usize).map(|resting| (resting.flow.clone(), resting.facts))?,
-                At::Spilled(place) => thaw(&mut Reader::new(shard.spill.load(place, ahead)))?,
+                At::Spilled(place) => match thaw(&mut Reader::new(shard.spill.load(place, ahead))) {
+                    Some(resting) => resting,
+                    None => {
+                        self.lost.fetch_add(1, Ordering::Relaxed);
+                        return None;
+                    }
+                },
             };
             if let Some(place) = facts {
-                connection.facts = Facts::thaw(&mut Reader::new(shard.spill.load(place, ahead)))?;
+                match Facts::thaw(&mut Reader::new(shard.spill.load(place, ahead))) {
+                    Some(facts) => connection.facts = facts,
+                    None => {
+                        self.lost.fetch_add(1, Ordering::Relaxed);
+                        let opening = connection.opening();
+                        connection.facts.observe(What::InternalError(true), opening);
+                    }
+                }
             }
             Some(connection)
         })

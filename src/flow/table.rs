@@ -4,6 +4,7 @@
 //! capture order, so bounds and evictions are the same for any number of workers and any hash seed.
 
 mod age;
+mod guard;
 
 use std::collections::VecDeque;
 
@@ -52,6 +53,10 @@ pub struct TableCounts {
     pub unread: u64,
     /// Segments without payload that came long after their connection was closed, and are in none.
     pub strays: u64,
+    /// Connections whose reading failed: a fault of this program, which the connection then says.
+    pub failed: u64,
+    /// Connections that could not be read back from the temporary file they waited in.
+    pub lost: u64,
     /// Packets of transports that have no connections (ICMP and the like).
     pub other_packets: u64,
 }
@@ -110,6 +115,7 @@ struct Shard<S, D> {
     evicted: u64,
     unread: u64,
     strays: u64,
+    failed: u64,
 }
 
 #[derive(Debug)]
@@ -225,11 +231,14 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
     /// The capture is over: reads what still waits, and reports every connection.
     #[must_use]
     pub fn finish(self) -> Finished {
-        let counts = self.counts();
+        let mut counts = self.counts();
         let mut shards = Vec::with_capacity(SHARDS);
         for mut shard in self.shards {
             drop(std::mem::take(&mut shard.index));
-            shards.push(shard.rest());
+            let before = shard.failed;
+            let rest = shard.rest();
+            counts.failed += rest.failed - before;
+            shards.push(rest);
         }
         Finished::new(shards, counts)
     }
@@ -243,6 +252,7 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
             counts.evicted += shard.evicted;
             counts.unread += shard.unread;
             counts.strays += shard.strays;
+            counts.failed += shard.failed;
         }
         counts
     }
@@ -275,6 +285,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
             evicted: 0,
             unread: 0,
             strays: 0,
+            failed: 0,
         }
     }
 
@@ -307,7 +318,8 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         if let Some(flow) = self.flows.get_mut(slot as usize) {
             let spill = if self.over.is_none() { Some(&mut self.spill) } else { None };
             let was_read = flow.reading.is_active();
-            flow.packet(from_low, packet, makers, spill);
+            let failed = flow.packet(from_low, packet, makers, spill);
+            self.failed += u64::from(failed);
             if flow.reading.is_active() {
                 // A first packet is no sign that more will come.
                 flow.lately = was_read;
@@ -335,7 +347,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
                 self.read.push_back(slot);
                 continue;
             }
-            flow.close();
+            self.failed += u64::from(flow.close());
             flow.given_up = true;
             match self.over {
                 None => drop(flow.rest(&mut self.spill)),
@@ -348,7 +360,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
     #[inline(never)]
     fn replace(&mut self, slot: u32, fresh: Flow<S, D>) {
         if let Some(flow) = self.flows.get_mut(slot as usize) {
-            flow.close();
+            self.failed += u64::from(flow.close());
             let old = std::mem::replace(flow, fresh);
             self.begun += 1;
             self.retire(old);
@@ -368,7 +380,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         }
         let victim = self.next_victim();
         let Some(place) = self.flows.get_mut(victim) else { return u32::MAX };
-        place.close();
+        self.failed += u64::from(place.close());
         let old = std::mem::replace(place, flow);
         let slot = u32::try_from(victim).unwrap_or(u32::MAX);
         if let Ok(entry) = self.index.find_entry(old.key.hash(seed), |&i| i == slot) {
@@ -414,13 +426,13 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         let mut rows = std::mem::take(&mut self.past);
         let mut resting = Vec::with_capacity(self.flows.len());
         for mut flow in std::mem::take(&mut self.flows) {
-            flow.close();
+            self.failed += u64::from(flow.close());
             let facts = flow.rest(&mut self.spill);
             let slot = u32::try_from(resting.len()).unwrap_or(u32::MAX);
             rows.push(Row { first_frame: flow.first_frame, tells: flow.tells, at: At::Slot(slot) });
             resting.push(Resting { facts, flow: flow.summary() });
         }
-        RestingShard { rows, resting, spill: self.spill }
+        RestingShard { rows, resting, spill: self.spill, failed: self.failed }
     }
 }
 
@@ -463,8 +475,8 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         if from_low == self.low_is_client { Dir::Client } else { Dir::Server }
     }
 
-    /// Without a spill, facts are put away in memory.
-    fn packet(&mut self, from_low: bool, packet: &Packet<'_>, makers: &Makers<S, D>, spill: Option<&mut Spill>) {
+    /// Without a spill, facts are put away in memory. Returns whether reading it failed.
+    fn packet(&mut self, from_low: bool, packet: &Packet<'_>, makers: &Makers<S, D>, spill: Option<&mut Spill>) -> bool {
         let dir = self.dir(from_low);
         (self.used, self.changed) = (true, true);
         self.last_frame = self.last_frame.max(packet.payload.newest());
@@ -485,9 +497,9 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             self.count_stranger(packet);
         }
         // Most packets of most captures belong to connections of which nothing more can be learnt: they only count.
-        let fresh = match self.reading {
-            Reading::Frozen(_) | Reading::Packed(_) => u64::from(packet.payload_wire_len),
-            _ => self.read(dir, packet, makers, spill),
+        let (fresh, failed) = match self.reading {
+            Reading::Frozen(_) | Reading::Packed(_) => (u64::from(packet.payload_wire_len), false),
+            _ => self.guarded_read(dir, packet, makers, spill),
         };
         let dir = self.dir(from_low);
         let tally = self.sent.of_mut(dir);
@@ -497,6 +509,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         if let Header::Tcp(tcp) = &packet.transport {
             self.closing.see(tcp.flags, dir, packet.payload_wire_len > 0);
         }
+        failed
     }
 
     /// Reads the payload. Returns how many octets of it were new.
@@ -627,7 +640,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
     }
 
     /// Reads what still waits.
-    fn close(&mut self) {
+    fn read_rest(&mut self) {
         match &mut self.reading {
             Reading::Stream(streams) => {
                 streams.close(&mut self.facts);

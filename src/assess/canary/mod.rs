@@ -77,6 +77,8 @@ pub struct Lacks {
     pub damaged_at: Option<u64>,
     /// Connections not read to their end because the table was full, or because too many were read at once.
     pub evicted: u64,
+    /// Connections whose reading failed: a fault of this program.
+    pub failed: u64,
 }
 
 /// Whether a control reached the server, readable.
@@ -175,6 +177,9 @@ fn general(asked: &Asked, lacks: &Lacks, known_earlier: Option<Evidence>, contro
     }
     if let Some(at) = lacks.damaged_at {
         reasons.push(Reason::Damaged(at));
+    }
+    if lacks.failed > 0 {
+        reasons.push(Reason::Failed(lacks.failed));
     }
     if lacks.evicted > 0 {
         reasons.push(Reason::Evicted(lacks.evicted));

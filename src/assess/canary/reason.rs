@@ -20,6 +20,8 @@ pub enum Reason {
     ControlMissing(usize),
     /// The capture file breaks off or is damaged.
     Damaged(u64),
+    /// Reading connections failed: a fault of this program.
+    Failed(u64),
     /// Connections were reported before their end.
     Evicted(u64),
     /// Nothing went to a server that could have held the phrase.
@@ -91,6 +93,7 @@ impl fmt::Display for Reason {
                 write!(f, "control {n} was not found in what went to the server, so the phrase might not be found either")
             }
             Reason::Damaged(at) => write!(f, "the capture breaks off or is damaged at octet {at}"),
+            Reason::Failed(n) => write!(f, "{n} connections were not read to their end because of an internal error of intransit"),
             Reason::Evicted(n) => write!(f, "{n} connections were given up before their end because the table was full (see --max-flows)"),
             Reason::NoUplink => f.write_str("nothing readable went to a server that was long enough to hold the phrase"),
             Reason::NoKeys(records) => write!(f, "no key for its {records} encrypted records"),

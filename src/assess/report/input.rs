@@ -44,6 +44,8 @@ pub struct Input {
     pub evicted: u64,
     /// Connections not read to their end because too many were read at once.
     pub unread: u64,
+    /// Connections whose reading failed: a fault of this program.
+    pub failed: u64,
 }
 
 /// Names of interfaces that are listed.
@@ -85,6 +87,7 @@ impl Input {
             dropped: capture.dropped,
             evicted: table.evicted,
             unread: table.unread,
+            failed: table.failed,
         }
     }
 

@@ -138,6 +138,7 @@ pub fn coverage(report: &Report) -> Vec<Sentence> {
     let cut = summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.link.truncated));
     let evicted = summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.evicted));
     let unread = summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.unread));
+    let failed = summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.failed));
     let told = [
         (c.one_sided, "connection", "showed one direction only"),
         (cut, "frame", "cut short by the capture"),
@@ -145,7 +146,10 @@ pub fn coverage(report: &Report) -> Vec<Sentence> {
         (c.missing, "byte", "missing in the middle of TCP streams"),
         (evicted, "connection", "told before its end because the table was full"),
         (unread, "connection", "not read to its end because too many were read at once"),
+        (failed, "connection", "not read to its end because of an internal error of intransit"),
     ];
+    // What never happens is not denied in every report.
+    let told = if failed > 0 { told.as_slice() } else { told.split_last().map_or(told.as_slice(), |(_, rest)| rest) };
     let phrase = |(n, thing, what): &(u64, &str, &str)| {
         let was = match n {
             _ if what.starts_with("showed") => "",

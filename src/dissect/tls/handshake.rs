@@ -51,6 +51,11 @@ pub(super) struct Answer {
 }
 
 impl Handshake {
+    /// What carries its messages.
+    pub(super) fn carrier(&self) -> Carrier {
+        self.carrier
+    }
+
     /// A handshake of which nothing was seen.
     #[must_use]
     pub fn new(carrier: Carrier) -> Handshake {

@@ -189,6 +189,11 @@ impl<'a> ServerHello<'a> {
         let cipher = CipherSuite(r.u16().at("cipher suite")?);
         let mut hello = ServerHello { legacy_version, random, cipher, compression: 0, extensions: Extensions::default() };
         let broken = hello.fill(&mut r, early_draft).err();
+        // TLS 1.3 is chosen by the extension alone (RFC 8446 §4.2.1, RFC 9147 §5.4).
+        let is_new = matches!(legacy_version, ProtocolVersion::TLS1_3 | ProtocolVersion::DTLS1_3);
+        if is_new && hello.extensions.get(ExtensionType::SUPPORTED_VERSIONS).is_none() {
+            return Err(Broken::not("the old version field says 1.3, which only supported_versions may"));
+        }
         Ok((hello, broken))
     }
 

@@ -1,6 +1,6 @@
 //! How far a handshake came: what the records around its messages say (contract §5, "handshake"; RFC 8446 §2, RFC 5246 §7.3).
 
-use super::handshake::{Handshake, arrived};
+use super::handshake::{Carrier, Handshake, arrived};
 use crate::base::{Alert, AlertDescription, Basis, Dir, Evidence, Fact, Facts, Kind, Message, Reader, Sides, What, Window};
 
 /// Alerts of one connection that are kept.
@@ -18,6 +18,9 @@ pub(super) struct Progress {
     changed: Sides<Option<Evidence>>,
     /// The first protected record: in TLS 1.3 one of type application data, before one after `ChangeCipherSpec`.
     protected: Sides<Option<Evidence>>,
+    /// The first record after `ChangeCipherSpec` (before TLS 1.3), or of a later epoch (DTLS): what came before it was not protected,
+    /// whatever its type says.
+    after_change: Sides<Option<Evidence>>,
     /// A client's record after the server's flight, long enough for a `Finished` of TLS 1.3.
     finished: Option<Evidence>,
     /// A record of type application data.
@@ -69,6 +72,7 @@ impl Handshake {
         let dir = header.dir;
         let (evidence, at) = (|| header.all(), || arrived(header));
         let answered = self.has_server_hello() && (!self.offer().early_data || self.progress.protected.server.is_some());
+        let has_epochs = self.carrier() == Carrier::Dtls;
         let progress = &mut self.progress;
         let told = if is_data { progress.data.of_mut(dir) } else { progress.sealed.of_mut(dir) };
         if !std::mem::replace(told, true) {
@@ -77,6 +81,9 @@ impl Handshake {
         }
         if is_data || progress.changed.of(dir).is_some() {
             progress.protected.of_mut(dir).get_or_insert_with(evidence);
+        }
+        if has_epochs || progress.changed.of(dir).is_some() {
+            progress.after_change.of_mut(dir).get_or_insert_with(evidence);
         }
         // What a client encrypts before the server has answered is 0-RTT data, or nothing that TLS knows.
         if dir == Dir::Client && is_data && length >= SHORTEST_FINISHED && answered {
@@ -187,19 +194,18 @@ impl Handshake {
     fn completion(&self) -> Option<(Basis, Evidence)> {
         let answer = self.answered()?;
         self.offered()?;
-        let Progress { changed, protected, finished, opened_refusal, .. } = &self.progress;
+        let Progress { changed, protected, after_change, finished, opened_refusal, .. } = &self.progress;
         if opened_refusal.is_some() {
             return None;
         }
-        let server = protected.server.as_ref()?;
         if answer.version.is_1_3() {
             if let Some(evidence) = self.both_finished() {
                 return Some((Basis::ObservedWithKeys, evidence));
             }
-            let client = finished.as_ref()?;
+            let (server, client) = (protected.server.as_ref()?, finished.as_ref()?);
             return Some((Basis::Inferred, answer.evidence.clone().and(server).and(client)));
         }
-        let parts = [changed.client.as_ref()?, changed.server.as_ref()?, protected.client.as_ref()?, server];
+        let parts = [changed.client.as_ref()?, changed.server.as_ref()?, after_change.client.as_ref()?, after_change.server.as_ref()?];
         let evidence = parts.into_iter().fold(answer.evidence.clone(), Evidence::and);
         Some((Basis::Observed, evidence))
     }

@@ -239,6 +239,29 @@ fn before_tls_1_3_a_server_that_changes_ciphers_without_a_certificate_resumes() 
 }
 
 #[test]
+fn application_data_before_change_cipher_spec_is_not_protected_before_tls_1_3() {
+    let hello = record(HANDSHAKE, &client_hello(0x0303, &[0xc02f], &[]));
+    let answer = record(HANDSHAKE, &server_hello(&[5; 32], 0xc02f, &[]));
+    let (data, change) = (record(APPLICATION_DATA, &[0xaa; 60]), record(20, &[1]));
+    let mut wire = Wire::default();
+    wire.client(&hello).server(&answer).client(&data).server(&data).client(&change).server(&change).close();
+    assert_eq!(wire.what(Kind::Handshake), None, "both sides changed ciphers, and nothing came after");
+    assert_eq!(wire.what(Kind::TlsEstablished), None);
+}
+
+#[test]
+fn a_server_hello_whose_old_field_says_1_3_negotiates_nothing() {
+    let mut answer = server_hello(&[5; 32], 0x1301, &[]);
+    answer[4..6].copy_from_slice(&[3, 4]);
+    let data = record(APPLICATION_DATA, &[0xaa; 60]);
+    let mut wire = Wire::default();
+    wire.client(&record(HANDSHAKE, &usual_hello())).server(&record(HANDSHAKE, &answer)).server(&data).client(&data).close();
+    assert_eq!(wire.what(Kind::TlsVersion), None);
+    assert!(wire.what(Kind::Malformed).is_some());
+    assert!(!matches!(wire.what(Kind::Handshake), Some(What::Handshake("complete"))));
+}
+
+#[test]
 fn an_alert_in_clear_fails_a_handshake_and_is_told_with_its_sender() {
     let mut wire = Wire::default();
     wire.client(&record(HANDSHAKE, &usual_hello())).server(&record(21, &[2, 40])).close();

@@ -126,7 +126,8 @@ impl<S: Payload, D: Payload> Flow<S, D> {
 
     /// Everything, once; what stays knows no more than that there was such a connection.
     pub(super) fn tell(&mut self) -> Connection {
-        self.close();
+        // Whoever counts failures has closed it before.
+        let _ = self.close();
         let connection = self.so_far();
         self.told = true;
         (self.facts, self.late, self.reading) = (Facts::new(), None, Reading::Nothing);
@@ -157,7 +158,7 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
         for (at, shard) in self.shards.iter_mut().enumerate() {
             shard.told(tell);
             for (slot, flow) in shard.flows.iter_mut().enumerate().filter(|(_, flow)| !flow.told) {
-                flow.close();
+                shard.failed += u64::from(flow.close());
                 flow.tell_others(tell);
                 left.push((flow.first_frame, at, slot));
             }
@@ -181,6 +182,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
             let silent = now.since(flow.end);
             if flow.told || silent > flow.patience() {
                 if !flow.told {
+                    self.failed += u64::from(flow.close());
                     let connection = flow.tell();
                     tell_others(&connection, tell);
                     tell(Seen::Over(connection));

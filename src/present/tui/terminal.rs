@@ -38,7 +38,11 @@ impl Taken {
                 told(what);
             } else {
                 // A worker: its message would scribble over the screen, so the first one is printed when the screen is gone.
-                kept.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| what.to_string());
+                kept.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| match what.location() {
+                    // Its message may quote bytes of a capture.
+                    Some(place) => format!("internal error at {place}; please report it"),
+                    None => "internal error; please report it".to_owned(),
+                });
             }
         }));
         let taken = Taken { before, elsewhere };
@@ -65,7 +69,7 @@ impl Drop for Taken {
             panic::set_hook(Box::new(move |what| before(what)));
         }
         if let Some(told) = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = writeln!(io::stderr(), "intransit: a worker failed: {told}");
+            let _ = writeln!(io::stderr(), "intransit: {told}");
         }
     }
 }

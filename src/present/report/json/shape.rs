@@ -151,7 +151,16 @@ pub(super) struct Coverage {
     pub(super) missing_bytes: u64,
     pub(super) evicted: u64,
     pub(super) unread: u64,
+    /// Absent where nothing failed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) internal_errors: u64,
     pub(super) text: Vec<Said>,
+}
+
+/// For fields that are absent where nothing was counted.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Counts by grade; grades that do not occur are absent.
