@@ -1,6 +1,6 @@
 //! The dataset: connections, facts, findings and names as tables of Parquet, for DuckDB, Polars, pyarrow and Spark.
 //!
-//! [`tables`] says what stands in which column, [`column`] of which types, [`writer`](TableWriter) writes rows within bounds, and
+//! `tables` says what stands in which column, `column` of which types, `writer` writes rows within bounds, and
 //! [`merge`] makes few files of many. Where files lie, and when they take their names, is the business of the commands.
 
 mod column;

@@ -1,7 +1,7 @@
 //! The logs of Zeek 7, for tools that read them: `conn`, `ssl`, `x509`, `quic`, `dns`, with Zeek's names and types of fields.
 //!
 //! What intransit does not know is unset, as Zeek writes it: states of TCP connections, octets of IP, DNS flags. [`records`] says what
-//! stands in which field; [`tsv`] writes Zeek's ASCII format, [`Zeek`] its JSON, all logs in one stream, told apart by `_path`.
+//! stands in which field; `tsv` writes Zeek's ASCII format, [`Zeek`] its JSON, all logs in one stream, told apart by `_path`.
 
 mod logs;
 mod tsv;
