@@ -174,7 +174,7 @@ fn the_labels_of_another_classifier_are_met_or_argued_with() {
         open.join("\n")
     );
     // Eight media flows between the two ends of WhatsApp calls carry no sign of their own: they would need their sockets tied to those that do.
-    assert!(agree * 100 >= (flows.len() - argue) * 97, "{agree} of {} and {argue} argued:\n{}", flows.len(), open.join("\n"));
+    assert!(agree * 100 >= (flows.len() - argue) * 98, "{agree} of {} and {argue} argued:\n{}", flows.len(), open.join("\n"));
     assert!(flows.len() > 400 && argue <= 28, "{argue} of {} are argued", flows.len());
     for flow in flows.iter().filter(|flow| SEVEN.contains(&flow.said.as_str()) && flow.confidence != Some(Confidence::Shared)) {
         assert!(met(flow), "{}: named {}, which the other classifier calls {}", flow.place, flow.said, flow.label);

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::dns_transport;
 use super::media::Calls;
 use super::names::Names;
+use super::sockets::Sockets;
 use crate::base::{Basis, Evidence, Fact, Kind, What, WireStr};
 use crate::flow::{Connection, Endpoint, Finished, Transport};
 
@@ -27,6 +28,8 @@ pub struct Links {
     calls: Calls,
     /// What addresses are called.
     names: Names,
+    /// Which software uses which sockets.
+    sockets: Sockets,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +55,7 @@ impl Links {
                 What::DnsEchConfig(values) => self.announced(values, &fact.evidence),
                 What::DnsAnswer(answer) => self.names.answered(answer, connection.client.ip, &fact.evidence),
                 What::SdpMedia(media) => self.calls.announced(media, &fact.evidence),
+                What::StunSigns(signs) => self.sockets.shown(signs, connection, &fact.evidence),
                 What::QuicConnectionIds(ids) => self.chosen(ids, connection, &fact.evidence),
                 _ => {}
             }
@@ -73,7 +77,8 @@ impl Links {
 
     /// Adds to a connection, whose facts are in the order of output, what the others tell of it.
     pub fn apply(&self, connection: &mut Connection) {
-        let told = self.judge_ech(connection) | self.join_migrated(connection) | self.calls.apply(connection);
+        let told =
+            self.judge_ech(connection) | self.join_migrated(connection) | self.calls.apply(connection) | self.sockets.apply(connection);
         if told | self.names.apply(connection) | dns_transport::state(connection) {
             connection.facts.sort();
         }

@@ -21,6 +21,7 @@ mod protocols;
 pub mod report;
 mod rewind;
 pub mod rules;
+mod sockets;
 mod ssh;
 mod strength;
 #[cfg(test)]

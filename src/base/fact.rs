@@ -365,6 +365,8 @@ facts! {
     Looks(&'static str) = "intransit.looks";
     /// Messages and attributes of STUN that no registry has: they tell who made the client.
     StunSigns(Vec<String>) = "intransit.stun_signs";
+    /// Those that the same address and port of the client showed to another server at the same time: an inference, with their frames.
+    SocketSigns(Vec<String>) = "intransit.socket_stun_signs";
     /// The process or app a capture format names.
     ProcessName(WireStr) = "process.name" as field;
     /// Its process id on the computer that captured.

@@ -55,14 +55,14 @@ pub(in crate::flow) struct Resting {
 }
 
 /// Whether these facts say something about other connections: addresses and ECH keys in DNS, QUIC connection ids, where
-/// media is expected.
+/// media is expected, whose software uses a socket.
 pub(in crate::flow) fn tells_of_others(facts: &Facts) -> bool {
     telling(facts) > 0
 }
 
 /// How many of them do.
 pub(in crate::flow) fn telling(facts: &Facts) -> usize {
-    let tells = |kind| matches!(kind, Kind::DnsAnswer | Kind::DnsEchConfig | Kind::QuicConnectionIds | Kind::SdpMedia);
+    let tells = |kind| matches!(kind, Kind::DnsAnswer | Kind::DnsEchConfig | Kind::QuicConnectionIds | Kind::SdpMedia | Kind::StunSigns);
     facts.list().iter().filter(|fact| tells(fact.what.kind())).count()
 }
 

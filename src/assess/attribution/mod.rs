@@ -66,7 +66,7 @@ impl Confidence {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Signal {
     /// `process`, `protocol`, `sni`, `http-host`, `proxy-target`, `certificate`, `dns`, `alpn`, `quic-version`, `stun-realm`,
-    /// `stun-sign`, `ip`, `borrowed-sni`.
+    /// `stun-sign`, `same-socket`, `ip`, `borrowed-sni`.
     pub signal: &'static str,
     /// What it says.
     pub value: WireStr,
@@ -196,6 +196,12 @@ impl<'i> Seen<'i> {
             What::StunSigns(list) => {
                 if let Some((value, known)) = list.iter().find_map(|value| Some((value, index.wire(Sign::StunSign, value)?))) {
                     self.wired(Some(known), Sign::StunSign, &value.as_str().into(), fact);
+                }
+            }
+            What::SocketSigns(list) => {
+                if let Some((value, known)) = list.iter().find_map(|value| Some((value, index.wire(Sign::StunSign, value)?))) {
+                    // At most possible: others may send the same signs, and nothing in this connection says more.
+                    self.add(Weight::WeakBytes, &known.who, Some(known.role), "same-socket", &value.as_str().into(), fact);
                 }
             }
             What::ResolvedName(name) => self.named(index.name(name.as_bytes()), Weight::LookedUp, "dns", name, fact),
