@@ -189,12 +189,12 @@ const READ: &[(&str, &str, &[&str])] = &[
     ("ndpi/quic_frags_ch_out_of_order_same_packet_craziness.pcapng", "whatsapp", &["sni"]),
     ("ndpi/waze.pcap", "whatsapp", &["protocol"]),
     ("ndpi/whatsapp.pcap", "whatsapp", &["protocol", "ip"]),
-    ("ndpi/whatsapp_login_call.pcap", "whatsapp", &["protocol", "stun-sign", "ip", "dns"]),
+    ("ndpi/whatsapp_login_call.pcap", "whatsapp", &["protocol", "stun-sign", "same-socket", "ip", "dns"]),
     ("ndpi/whatsapp_login_chat.pcap", "whatsapp", &["protocol", "dns"]),
     ("ndpi/whatsapp_voice_and_message.pcap", "whatsapp", &["protocol", "stun-sign", "ip"]),
-    ("ndpi/wa_video.pcap", "whatsapp", &["stun-sign", "ip"]),
+    ("ndpi/wa_video.pcap", "whatsapp", &["stun-sign", "same-socket", "ip"]),
     ("ndpi/wa_voice.pcap", "whatsapp", &["protocol", "stun-sign", "ip"]),
-    ("ndpi/stun_wa_call.pcapng", "whatsapp", &["stun-sign", "ip"]),
+    ("ndpi/stun_wa_call.pcapng", "whatsapp", &["stun-sign", "same-socket", "ip"]),
     ("ndpi/lru_ipv6_caches.pcapng", "whatsapp", &["stun-sign"]),
 ];
 
