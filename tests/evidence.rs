@@ -27,7 +27,8 @@ fn is_joined(connection: &Connection, fact: &Fact) -> bool {
     let moved = connection.facts.has(Kind::QuicContinues);
     let called = connection.facts.has(Kind::MediaKeying);
     // A datagram put together from fragments is proven by all of them; its connection begins with the last.
-    matches!(fact.what.kind(), Kind::Looks | Kind::Ech | Kind::QuicContinues | Kind::MediaKeying | Kind::ResolvedName | Kind::ResolvedAge)
+    let told = [Kind::Looks, Kind::Ech, Kind::QuicContinues, Kind::MediaKeying, Kind::ResolvedName, Kind::ResolvedAge, Kind::SocketSigns];
+    told.contains(&fact.what.kind())
         || moved && fact.what == What::Protocol("quic")
         || called && matches!(fact.what, What::Protocol("srtp") | What::Readable(_))
 }
