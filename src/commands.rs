@@ -324,6 +324,7 @@ fn now() -> Timestamp {
     Timestamp::from_secs(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX))
 }
 
+#[cfg(have_libpcap)]
 fn choose(format: Option<Format>, output: Option<&Path>) -> Format {
     format.or_else(|| Format::for_path(output?)).unwrap_or(Format::TABLE)
 }

@@ -35,6 +35,7 @@ pub(super) fn drop(needs: &Needs) -> State {
 }
 
 /// What lets a process look whose descriptors another one holds.
+#[cfg(have_libpcap)]
 const LOOKING: &[caps::Capability] = &[caps::Capability::CAP_SYS_PTRACE, caps::Capability::CAP_DAC_READ_SEARCH];
 
 /// Becomes the user who called, and keeps of the capabilities only those to look at other processes. Returns whether it has them.
