@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use canary::{Canary, CanaryCommand};
-pub use dataset::{Batch, One, Poison};
+pub use dataset::{Batch, One, Poison, Split};
 
 use crate::assess::{Filter, Grade};
 use crate::present::export::{FORMATS, Format};
@@ -63,6 +63,8 @@ pub enum Command {
     One(One),
     /// Write folders of captures into a dataset, each by a process of its own, and sum up
     Batch(Batch),
+    /// Split one large capture into parts that `one` can read apart; together they give what the whole gives
+    Split(Split),
     /// Watch an interface and print connections as they end, until Ctrl-C
     Live(Live),
     /// List the rules, or print the page of one

@@ -16,6 +16,7 @@ mod output;
 mod progress;
 mod report;
 mod rules;
+mod split;
 mod verify;
 
 use std::io::{self, Write};
@@ -47,6 +48,7 @@ use output::{Output, closed_pipe};
 use progress::Progress;
 pub use report::report;
 pub use rules::rules;
+pub use split::split;
 pub use verify::verify;
 
 /// How a command ended, when it did not fail.
@@ -544,7 +546,11 @@ fn notes(analysis: &Analysis) -> Vec<String> {
         let _ = escape_into(&mut what, damage.to_string().as_bytes());
         format!("{what}; the {} frames before it were read", analysis.capture.frames)
     });
-    damage.chain(bounds(&analysis.link, analysis.finished.counts())).collect()
+    let part = analysis
+        .capture
+        .part
+        .map(|part| format!("{part} of a capture: frames have the numbers of the whole, and connections of other parts are not told here"));
+    damage.chain(part).chain(bounds(&analysis.link, analysis.finished.counts())).collect()
 }
 
 /// What was seen but not read, by reason.

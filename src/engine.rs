@@ -10,6 +10,7 @@ pub mod live;
 pub mod named;
 #[cfg(all(have_libpcap, target_os = "linux"))]
 pub mod onlooker;
+pub mod split;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -140,6 +141,7 @@ pub fn analyse_with(
         }
         table.finish()
     };
+    let finished = finished.of_part(source.capture().part);
     let links = Links::gather(&finished).with_names(&source.capture().names);
     Ok(Analysis {
         capture: source.capture().clone(),

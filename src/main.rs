@@ -52,6 +52,7 @@ fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
         (Some(Command::Schema(schema)), _) => commands::schema(&schema),
         (Some(Command::One(one)), _) => commands::one(&one, &cli.global),
         (Some(Command::Batch(batch)), _) => commands::batch(&batch, &cli.global),
+        (Some(Command::Split(split)), _) => commands::split(&split, &cli.global),
         (Some(Command::Live(live)), _) => commands::live(&live, &cli.global),
         (Some(Command::Onlooker { interface }), _) => commands::onlooker(&interface),
         (Some(Command::Interfaces), _) => commands::interfaces(),

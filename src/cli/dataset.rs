@@ -1,4 +1,4 @@
-//! The options of `one` and `batch`.
+//! The options of `one`, `batch` and `split`.
 
 use std::path::PathBuf;
 
@@ -55,6 +55,20 @@ pub struct Batch {
     /// For tests: what befalls captures with this in their names
     #[arg(long, hide = true, value_name = "KIND:NAME", value_parser = poison)]
     pub test_poison: Vec<Poison>,
+}
+
+/// `intransit split`.
+#[derive(Debug, clap::Args)]
+pub struct Split {
+    /// A capture; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How many parts, at most 64; powers of two come out most even
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub parts: u8,
+    /// The folder for FILE.part-01-of-08.pcapng and the others; made where it is not there yet. Keys in the capture go into every part
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// For tests of what happens when reading goes wrong: no capture can do this.

@@ -174,3 +174,17 @@ impl Equipment {
         }
     }
 }
+
+/// Whether a datagram may say something of other connections: DNS, STUN, SIP, or the beginning of a QUIC connection. Judged by itself, and
+/// rather too often than too seldom.
+#[must_use]
+pub fn tells_of_others(datagram: &Window<'_>) -> bool {
+    let yes = |probe: fn(&Window<'_>) -> Probe| probe(datagram) == Probe::Yes;
+    yes(Dns::probe) || stun_signs::is_message(datagram.bytes) || yes(quic::Quic::probe) || yes(sip::Sip::probe)
+}
+
+/// Whether a byte stream that goes on with these bytes may say something of other connections: SIP, or, where one is to be expected, DNS.
+#[must_use]
+pub fn begins_to_tell(stream: &Window<'_>, dns: bool) -> bool {
+    sip::SipOverTcp::probe(stream) == Probe::Yes || dns && DnsOverTcp::probe(stream) == Probe::Yes
+}

@@ -10,11 +10,16 @@ const MOST: usize = 8;
 
 /// States the signs of a datagram that is a whole STUN message.
 pub fn state(window: &Window<'_>, facts: &mut Facts) {
-    if window.bytes.get(4..8) == Some(&MAGIC_COOKIE.to_be_bytes()) && window.bytes.first().is_some_and(|first| first >> 6 == 0) {
+    if is_message(window.bytes) {
         for sign in signs(window.bytes).unwrap_or_default() {
             add(sign, window, facts);
         }
     }
+}
+
+/// Whether a datagram begins as a STUN message does (RFC 8489 §5).
+pub fn is_message(bytes: &[u8]) -> bool {
+    bytes.get(4..8) == Some(&MAGIC_COOKIE.to_be_bytes()) && bytes.first().is_some_and(|first| first >> 6 == 0)
 }
 
 /// The signs of a message whose attributes end where it ends.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::{Facts, FrameNo, Kind, Reader, Timestamp, What};
+use crate::source::PartOf;
 
 use super::spill::{Ahead, Place, Spill};
 use super::{Connection, Endpoint, SHARDS, TableCounts, Tally, Transport};
@@ -17,6 +18,8 @@ pub struct Finished {
     counts: TableCounts,
     /// Connections that could not be read back from the temporary file.
     lost: AtomicU64,
+    /// Of a part of a capture: only its connections are given, the others tell of them.
+    part: Option<PartOf>,
 }
 
 /// The connections of one shard.
@@ -68,7 +71,7 @@ pub(in crate::flow) fn telling(facts: &Facts) -> usize {
 
 impl Finished {
     pub(in crate::flow) fn new(shards: Vec<RestingShard>, counts: TableCounts) -> Finished {
-        let mut finished = Finished { shards, order: Vec::new(), counts, lost: AtomicU64::new(0) };
+        let mut finished = Finished { shards, order: Vec::new(), counts, lost: AtomicU64::new(0), part: None };
         finished.put_in_order();
         finished
     }
@@ -85,16 +88,27 @@ impl Finished {
         self.put_in_order();
     }
 
+    /// Leaves only the connections of a part of a capture, where it is one.
+    #[must_use]
+    pub fn of_part(mut self, part: Option<PartOf>) -> Finished {
+        self.part = part;
+        self
+    }
+
+    fn holds(&self, &(shard, _): &(u32, u32)) -> bool {
+        self.part.is_none_or(|part| part.holds(shard as usize % SHARDS))
+    }
+
     /// How many connections there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.order.len()
+        if self.part.is_none() { self.order.len() } else { self.order.iter().filter(|at| self.holds(at)).count() }
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.len() == 0
     }
 
     /// What the table did, and how many connections could not be read back so far.
@@ -105,7 +119,7 @@ impl Finished {
 
     /// The connections, by first frame.
     pub fn iter(&self) -> impl Iterator<Item = Connection> {
-        self.thawed(self.order.iter().copied())
+        self.thawed(self.order.iter().copied().filter(|at| self.holds(at)))
     }
 
     /// The connections whose facts say something about other connections.

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::input::{Failure, Input};
 use super::pcapng::Pcapng;
 use super::savefile::{self, Pcap};
-use super::{Capture, Chunk, Damage, FrameAt, Interface, Source, SourceError};
+use super::{BlockAt, Capture, Chunk, Damage, FrameAt, Interface, Source, SourceError};
 use crate::base::{FrameNo, Owner, WireStr};
 
 /// Octets read in one go.
@@ -24,6 +24,8 @@ pub struct FileSource {
     /// Where in the (decompressed) capture the carry starts.
     at: u64,
     done: bool,
+    /// The section header that a pcapng file begins with.
+    header: Vec<u8>,
 }
 
 enum Format {
@@ -36,6 +38,7 @@ pub(super) struct Sink<'a> {
     pub(super) frames: &'a mut Vec<FrameAt>,
     pub(super) uids: &'a mut Vec<(FrameNo, u32)>,
     pub(super) owners: &'a mut Vec<(FrameNo, Owner)>,
+    pub(super) blocks: &'a mut Option<Vec<BlockAt>>,
     pub(super) capture: &'a mut Capture,
     pub(super) next: &'a mut FrameNo,
 }
@@ -45,6 +48,10 @@ impl Sink<'_> {
     #[inline]
     pub(super) fn number(&mut self) -> FrameNo {
         let number = *self.next;
+        // In a part, only packets have numbers: those of the whole.
+        if self.capture.part.is_some() {
+            return number;
+        }
         *self.next = number.next();
         self.capture.frames = number.get();
         number
@@ -93,9 +100,10 @@ pub fn read(reader: impl Read + Send + 'static, input_len: Option<u64>) -> Resul
     };
     let mut carry = start.bytes;
     capture.bytes_read = wide(carry.len());
-    carry.drain(..header.min(carry.len()));
+    let first: Vec<u8> = carry.drain(..header.min(carry.len())).collect();
+    let kept = if matches!(format, Format::Pcapng(_)) { first } else { Vec::new() };
     capture.input_read = input.stored();
-    Ok(FileSource { input, format, capture, next: FrameNo::FIRST, carry, at: wide(header), done: false })
+    Ok(FileSource { input, format, capture, next: FrameNo::FIRST, carry, at: wide(header), done: false, header: kept })
 }
 
 /// The first octets, while it is found out what they are.
@@ -193,7 +201,7 @@ impl Source for FileSource {
         if self.done {
             return Ok(false);
         }
-        let Chunk { bytes, frames, uids, owners } = chunk;
+        let Chunk { bytes, frames, uids, owners, blocks } = chunk;
         // Room to read into beside the carry, whatever its size. A recycled chunk may be longer: what is used of it is not.
         let mut room = CHUNK.max(self.carry.len().saturating_mul(2));
         if bytes.len() < room {
@@ -210,11 +218,12 @@ impl Source for FileSource {
             filled += got;
             self.capture.bytes_read = self.capture.bytes_read.saturating_add(wide(got));
             let read = bytes.get(..filled).unwrap_or_default();
-            let mut sink = Sink { frames, uids, owners, capture: &mut self.capture, next: &mut self.next };
+            let mut sink = Sink { frames, uids, owners, blocks, capture: &mut self.capture, next: &mut self.next };
             let stop = match &mut self.format {
                 Format::Pcap(pcap) => pcap.records(read, &mut parsed, &mut sink),
                 Format::Pcapng(pcapng) => pcapng.blocks(read, &mut parsed, &mut sink),
             };
+            let holds = !frames.is_empty() || blocks.as_ref().is_some_and(|blocks| !blocks.is_empty());
             let here = self.at.saturating_add(wide(parsed));
             let tail = read.get(parsed..).unwrap_or_default();
             match stop {
@@ -227,7 +236,7 @@ impl Source for FileSource {
                     self.capture.damage = self.ending(tail.is_empty()).map(|what| Damage { at: here, what });
                     self.done = true;
                 }
-                Stop::More { .. } if !frames.is_empty() => self.carry.extend_from_slice(tail),
+                Stop::More { .. } if holds => self.carry.extend_from_slice(tail),
                 Stop::More { whole } => {
                     // Nothing whole yet: a record larger than the chunk, or a short read from a pipe. Blocks that were
                     // read (names, statistics) make room first.
@@ -247,7 +256,7 @@ impl Source for FileSource {
             }
             self.at = here;
             self.capture.input_read = self.input.stored();
-            return Ok(!frames.is_empty());
+            return Ok(holds);
         }
     }
 
@@ -257,6 +266,12 @@ impl Source for FileSource {
 }
 
 impl FileSource {
+    /// The section header that a pcapng file begins with, which is in no chunk; nothing for pcap.
+    #[must_use]
+    pub fn header(&self) -> &[u8] {
+        &self.header
+    }
+
     /// What is wrong with the end of the input; `None` when it came between two records.
     fn ending(&self, between: bool) -> Option<String> {
         match (self.input.failure(), &self.format) {

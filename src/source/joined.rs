@@ -124,6 +124,10 @@ impl Source for Joined {
                 break;
             };
             part.at += 1;
+            // Of parts of a capture: it comes with the part it is of.
+            if place.copy {
+                continue;
+            }
             let Some(frame) = part.chunk.frame(&place) else { continue };
             let number = self.next;
             self.next = number.next();

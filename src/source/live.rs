@@ -171,7 +171,16 @@ impl Live {
             let start = u32::try_from(chunk.bytes.len()).unwrap_or(u32::MAX);
             chunk.bytes.extend_from_slice(packet.data);
             let captured = u32::try_from(packet.data.len()).unwrap_or(u32::MAX);
-            chunk.frames.push(FrameAt { number: *next, at, start, captured, wire_len: packet.header.len, link: *link, interface: 0 });
+            chunk.frames.push(FrameAt {
+                number: *next,
+                at,
+                start,
+                captured,
+                wire_len: packet.header.len,
+                link: *link,
+                interface: 0,
+                copy: false,
+            });
             *next = next.next();
             capture.frames += 1;
             capture.bytes_read += u64::from(captured);

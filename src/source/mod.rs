@@ -17,6 +17,7 @@ mod joined;
 mod options;
 #[cfg(all(have_libpcap, target_os = "linux"))]
 pub mod owners;
+mod parts;
 mod pcapng;
 mod record;
 pub mod sandbox;
@@ -28,6 +29,7 @@ pub use excerpt::Excerpt;
 pub use file::{FileSource, open, read};
 pub use hashed::{InputHash, open_hashed, sha256};
 pub use joined::Joined;
+pub use parts::{Kept, PartOf, Parts};
 
 #[cfg(have_libpcap)]
 pub mod interfaces;
@@ -96,6 +98,27 @@ pub struct Chunk {
     pub uids: Vec<(FrameNo, u32)>,
     /// Programs that frames belong to, ascending by number: what this program writes as the comment of a frame (see [`Owner::comment`]).
     pub owners: Vec<(FrameNo, Owner)>,
+    /// The blocks of a pcapng file, where somebody wants them: see [`Parts`].
+    pub blocks: Option<Vec<BlockAt>>,
+}
+
+/// A block of a pcapng file as a place in its chunk.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockAt {
+    /// Its type.
+    pub kind: u32,
+    /// Where it starts in the chunk.
+    pub start: usize,
+    /// Its octets, padding included.
+    pub len: usize,
+    /// Whether its numbers are big-endian.
+    pub big_endian: bool,
+    /// Which of the chunk's frames it carries.
+    pub frame: Option<usize>,
+    /// Whether it takes a frame number.
+    pub numbered: bool,
+    /// Time in units of its interface, for a Simple Packet Block, which does not say it.
+    pub ticks: u64,
 }
 
 /// A frame as a place in its chunk.
@@ -115,6 +138,8 @@ pub struct FrameAt {
     pub link: LinkType,
     /// Its interface, in the order of the capture's interface descriptions.
     pub interface: u32,
+    /// In a part of a capture: it is of connections of other parts, and here because those of this one may need it.
+    pub copy: bool,
 }
 
 impl Chunk {
@@ -124,6 +149,7 @@ impl Chunk {
         self.frames.clear();
         self.uids.clear();
         self.owners.clear();
+        self.blocks.iter_mut().for_each(Vec::clear);
     }
 
     /// The program that a frame of this chunk belongs to, where this program wrote it down.
@@ -166,8 +192,10 @@ pub struct Capture {
     pub input_len: Option<u64>,
     /// Octets of the input as stored consumed so far.
     pub input_read: u64,
-    /// Frames so far: equal to the number of the last one.
+    /// Frames so far: equal to the number of the last one; of a part of a capture, how many are its own.
     pub frames: u64,
+    /// Which part of a capture this is, where `intransit split` made it: its frames have the numbers of the whole.
+    pub part: Option<PartOf>,
     /// The interfaces described so far, over all sections.
     pub interfaces: Vec<Interface>,
     /// Hardware, operating system and program of each section, and file comments, as `key: value`.

@@ -4,9 +4,10 @@
 
 use super::file::{Sink, Stop};
 use super::options::{self, Keeper, Order};
+use super::parts::{self, PartOf};
 use super::savefile;
-use super::{Capture, FrameAt, Interface, SourceError};
-use crate::base::{LinkType, Owner, Timestamp, WireStr};
+use super::{BlockAt, Capture, FrameAt, Interface, SourceError};
+use crate::base::{FrameNo, LinkType, Owner, Timestamp, WireStr};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -39,6 +40,8 @@ pub(super) struct Pcapng {
     first_interface: usize,
     /// The time of the last packet that had one: Simple Packet Blocks have none.
     last: Timestamp,
+    /// Whether there was a section before.
+    sections: bool,
     keep: Keeper,
 }
 
@@ -72,8 +75,14 @@ impl Pcapng {
 
     /// Reads the first section header, of which [`Pcapng::section_len`] octets are there.
     pub(super) fn new(block: &[u8], capture: &mut Capture) -> Result<Pcapng, SourceError> {
-        let mut pcapng =
-            Pcapng { order: Order::Little, interfaces: Vec::new(), first_interface: 0, last: Timestamp::ZERO, keep: Keeper::default() };
+        let mut pcapng = Pcapng {
+            order: Order::Little,
+            interfaces: Vec::new(),
+            first_interface: 0,
+            last: Timestamp::ZERO,
+            sections: false,
+            keep: Keeper::default(),
+        };
         let magic = block.get(8..).and_then(<[u8]>::first_chunk::<4>).copied().unwrap_or_default();
         pcapng.order = Order::of(magic).unwrap_or(Order::Little);
         let body = pcapng.body(block).map_err(SourceError::Header)?;
@@ -100,12 +109,25 @@ impl Pcapng {
                 return Stop::Broken(format!("a block claims {stated} octets"));
             }
             let Some(block) = rest.get(..whole) else { return Stop::More { whole } };
+            let (frames, next) = (sink.frames.len(), *sink.next);
             let read = self.body(block).and_then(|body| match kind {
                 ENHANCED_PACKET => self.enhanced_packet(body, *at + 8, sink),
                 _ => self.block(kind, body, *at + 8, sink),
             });
             if let Err(what) = read {
                 return Stop::Broken(what);
+            }
+            if sink.blocks.is_some() {
+                let block = BlockAt {
+                    kind,
+                    start: *at,
+                    len: whole,
+                    big_endian: matches!(self.order, Order::Big),
+                    frame: (sink.frames.len() > frames).then_some(frames),
+                    numbered: *sink.next != next,
+                    ticks: self.interfaces.first().map_or(0, |first| first.clock.ticks(self.last)),
+                };
+                sink.blocks.iter_mut().for_each(|blocks| blocks.push(block));
             }
             *at += whole;
         }
@@ -163,8 +185,11 @@ impl Pcapng {
         }
         self.interfaces.clear();
         self.first_interface = capture.interfaces.len();
-        let keep = &mut self.keep;
+        let (keep, mut part) = (&mut self.keep, None);
         options::each(self.order, rest, |code, value| {
+            if code == 1 && part.is_none() {
+                part = PartOf::parse(value);
+            }
             let key = match code {
                 1 => "comment",
                 2 => "hardware",
@@ -173,7 +198,12 @@ impl Pcapng {
                 _ => return,
             };
             keep.comment(key, value, capture);
-        })
+        })?;
+        if self.sections && part != capture.part {
+            return Err("a section of another part of a capture follows".to_owned());
+        }
+        (capture.part, self.sections) = (part, true);
+        Ok(())
     }
 
     /// Interface Description Block (§4.2).
@@ -266,18 +296,29 @@ impl Pcapng {
             return Err(format!("a packet claims {captured} octets"));
         }
         let after = rest.get(padded(captured)..).ok_or_else(|| format!("a packet of {captured} octets does not fit in its block"))?;
-        let (mut uid, mut owner) = (None, None);
+        let (mut uid, mut owner, mut number) = (None, None, None);
         if !after.is_empty() {
             let keep = &self.keep;
             options::each(self.order, after, |code, value| {
                 if code == 1 {
+                    number = number.or_else(|| parts::number(value));
                     uid = uid.or_else(|| keep.uid(value));
                     owner = owner.take().or_else(|| Owner::parse(std::str::from_utf8(value).ok()?.strip_prefix("process: ")?));
                 }
             })?;
         }
         self.last = described.clock.at(ticks);
-        self.push(interface as usize, captured, wire_len, at, sink);
+        if sink.capture.part.is_some() {
+            let number = number.ok_or("a packet of a part of a capture does not say its number in the whole")?;
+            if number.0 < *sink.next {
+                return Err(format!("a packet says that it is frame {} of the whole, after one with a higher number", number.0));
+            }
+            *sink.next = number.0.next();
+            sink.capture.frames += u64::from(!number.1);
+            self.place(interface as usize, captured, wire_len, at, number, sink);
+        } else {
+            self.push(interface as usize, captured, wire_len, at, sink);
+        }
         if let (Some(uid), Some(frame)) = (uid, sink.frames.last()) {
             sink.uids.push((frame.number, uid));
         }
@@ -299,6 +340,9 @@ impl Pcapng {
         if rest.len() < padded(captured) {
             return Err(format!("a packet of {captured} octets does not fit in its block"));
         }
+        if sink.capture.part.is_some() {
+            return Err("a packet of a part of a capture does not say its number in the whole".to_owned());
+        }
         self.push(0, captured, wire_len, at + 4, sink);
         Ok(())
     }
@@ -306,11 +350,16 @@ impl Pcapng {
     /// Places a packet that was checked against its block.
     #[inline]
     fn push(&self, interface: usize, captured: u32, wire_len: u32, at: usize, sink: &mut Sink<'_>) {
-        let link = self.interfaces.get(interface).map_or(LinkType(0), |described| described.link);
         let number = sink.number();
+        self.place(interface, captured, wire_len, at, (number, false), sink);
+    }
+
+    #[inline]
+    fn place(&self, interface: usize, captured: u32, wire_len: u32, at: usize, (number, copy): (FrameNo, bool), sink: &mut Sink<'_>) {
+        let link = self.interfaces.get(interface).map_or(LinkType(0), |described| described.link);
         // A chunk is far below 4 GiB, and interfaces are fewer than `MOST_INTERFACES`.
         let interface = (self.first_interface + interface) as u32;
-        sink.frames.push(FrameAt { number, at: self.last, start: at as u32, captured, wire_len, link, interface });
+        sink.frames.push(FrameAt { number, at: self.last, start: at as u32, captured, wire_len, link, interface, copy });
     }
 
     /// Custom Block (§4.8). Every one takes a frame number, but of Netflix's (10949) only events and skips do.
@@ -390,6 +439,18 @@ impl Unit {
 }
 
 impl Clock {
+    /// The units up to a time.
+    fn ticks(&self, at: Timestamp) -> u64 {
+        let nanos = i128::from(at.nanos()) - i128::from(self.offset) * 1_000_000_000;
+        let ticks = match self.unit {
+            Unit::Nanos(unit) => nanos / i128::from(unit),
+            Unit::Part(part) => nanos.saturating_mul(i128::try_from(part).unwrap_or(i128::MAX)),
+            // Rounded up, so that it is not less when it is read back.
+            Unit::SecondOver(bits) => (nanos.max(0) << bits.min(63)).div_euclid(1_000_000_000) + i128::from(bits > 0),
+        };
+        u64::try_from(ticks.max(0)).unwrap_or(u64::MAX)
+    }
+
     #[inline]
     fn at(&self, ticks: u64) -> Timestamp {
         if let (Unit::Nanos(nanos), 0) = (self.unit, self.offset)

@@ -119,7 +119,16 @@ impl Pcap {
             let nanos = i64::from(u32([s0, s1, s2, s3])) * 1_000_000_000 + i64::from(u32([f0, f1, f2, f3])) * self.unit;
             let number = sink.number();
             let at_time = Timestamp::from_nanos(nanos);
-            sink.frames.push(FrameAt { number, at: at_time, start: start as u32, captured, wire_len, link: self.link, interface: 0 });
+            sink.frames.push(FrameAt {
+                number,
+                at: at_time,
+                start: start as u32,
+                captured,
+                wire_len,
+                link: self.link,
+                interface: 0,
+                copy: false,
+            });
             *at = end;
         }
     }
