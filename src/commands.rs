@@ -203,7 +203,10 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
         InspectFormat::Packets => return evidence::evidence(options, global),
     };
     let settings = settings(global)?;
-    let folder = options.output.as_deref().filter(|path| format.name == Format::ZEEK.name && path.is_dir());
+    let folder = options.output.as_deref().filter(|path| format.name == Format::ZEEK.name && is_for_logs(path));
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(folder).map_err(|e| Failure::Output(shown(folder), e))?;
+    }
     let mut out = folder.map_or_else(|| Output::open(options.output.as_deref()), |folder| Ok(Output::nowhere(folder)))?;
     let mut writer: Box<dyn Writer> = match (&options.fields, folder) {
         (Some(list), _) => Box::new(Fields::named(list).map_err(Failure::Usage)?),
@@ -356,6 +359,11 @@ fn read_joined(
         [path] => read_input(path, settings, equipment, progress),
         several => engine::analyse_twice(|| Joined::open(several), settings, equipment, progress),
     }
+}
+
+/// Whether Zeek's logs go into this folder, which is made where it is not there; a name with a suffix is that of a file with all of them.
+fn is_for_logs(path: &Path) -> bool {
+    path.is_dir() || path != Path::new("-") && !path.exists() && path.extension().is_none()
 }
 
 /// What is read as one capture each.

@@ -112,8 +112,8 @@ fn hash(value: Option<Value>) -> Option<Value> {
 fn tls_of(judged: &Judged) -> Map<String, Value> {
     let mut body = Map::new();
     let of = |kind| value(judged, kind);
-    put(&mut body, "subject", of(Kind::TlsSubject));
-    put(&mut body, "issuerdn", of(Kind::TlsIssuer));
+    put(&mut body, "subject", of(Kind::TlsSubject).map(dn));
+    put(&mut body, "issuerdn", of(Kind::TlsIssuer).map(dn));
     put(&mut body, "subjectaltname", of(Kind::TlsAlternativeNames));
     put(&mut body, "serial", of(Kind::TlsSerial).map(colons));
     put(&mut body, "fingerprint", of(Kind::TlsCertSha1).map(colons).map(|text| text.as_str().unwrap_or_default().to_lowercase().into()));
@@ -127,7 +127,37 @@ fn tls_of(judged: &Judged) -> Map<String, Value> {
     put(&mut body, "ja3", hash(of(Kind::TlsJa3)));
     put(&mut body, "ja3s", hash(of(Kind::TlsJa3s)));
     put(&mut body, "ja4", of(Kind::TlsJa4));
+    let mut client = Map::new();
+    put(&mut client, "subject", of(Kind::TlsClientSubject).map(dn));
+    put(&mut client, "issuerdn", of(Kind::TlsClientIssuer).map(dn));
+    put(&mut client, "serial", of(Kind::TlsClientSerial).map(colons));
+    let sha1 = of(Kind::TlsClientCertSha1).map(colons);
+    put(&mut client, "fingerprint", sha1.map(|text| text.as_str().unwrap_or_default().to_lowercase().into()));
+    put(&mut client, "notbefore", of(Kind::TlsClientNotBefore).map(without_zone));
+    put(&mut client, "notafter", of(Kind::TlsClientNotAfter).map(without_zone));
+    put(&mut body, "client", Some(client).filter(|client| !client.is_empty()).map(Value::Object));
     body
+}
+
+/// `C=US, O=Example, CN=a.example`: the order of the certificate. RFC 4514 has the last first, and a backslash before what separates.
+fn dn(name: Value) -> Value {
+    let mut parts = vec![String::new()];
+    let mut chars = name.as_str().unwrap_or_default().chars();
+    while let Some(c) = chars.next() {
+        match (c, parts.last_mut()) {
+            (',', _) => parts.push(String::new()),
+            (c, Some(part)) => {
+                part.push(c);
+                // Whatever comes next is part of the value.
+                if c == '\\' {
+                    part.extend(chars.next());
+                }
+            }
+            (_, None) => {}
+        }
+    }
+    parts.reverse();
+    parts.join(", ").replace("\\,", ",").into()
 }
 
 /// `TLS 1.3`, `TLSv1` for 1.0, `SSLv3`, `DTLS 1.2`: Suricata's spelling.
@@ -172,4 +202,16 @@ fn flow_of(judged: &Judged) -> Map<String, Value> {
         "start": time(c.start), "end": time(c.end), "age": c.end.since(c.start) / 1_000_000_000,
     });
     if let Value::Object(body) = body { body } else { Map::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_in_the_order_of_the_certificate() {
+        assert_eq!(dn("CN=a.example,O=Example\\, Inc,C=US".into()), "C=US, O=Example, Inc, CN=a.example");
+        assert_eq!(dn("CN=a".into()), "CN=a");
+        assert_eq!(dn("".into()), "");
+    }
 }

@@ -5,6 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::Cell;
 use crate::assess::Judged;
 use crate::base::{Dir, Kind, Shown, What, WireStr};
+use crate::flow::Transport;
 
 /// A log: its name, and its fields with their types.
 #[derive(Debug)]
@@ -27,11 +28,12 @@ macro_rules! log {
     };
 }
 
-/// The logs, with the fields of Zeek 7.
+/// The logs, with the fields and types of Zeek 7.1 (scripts/base/protocols/*/main.zeek, scripts/base/files/x509), and `community_id` where
+/// scripts/policy/protocols/conn/community-id-logging.zeek puts it.
 pub static LOGS: [Log; 5] = [
     log!("conn": "proto" "enum", "service" "string", "duration" "interval", "orig_bytes" "count", "resp_bytes" "count", "conn_state" "string",
         "local_orig" "bool", "local_resp" "bool", "missed_bytes" "count", "history" "string", "orig_pkts" "count", "orig_ip_bytes" "count",
-        "resp_pkts" "count", "resp_ip_bytes" "count", "tunnel_parents" "set[string]", "community_id" "string"),
+        "resp_pkts" "count", "resp_ip_bytes" "count", "tunnel_parents" "set[string]", "ip_proto" "count", "community_id" "string"),
     log!("ssl": "version" "string", "cipher" "string", "curve" "string", "server_name" "string", "resumed" "bool", "last_alert" "string",
         "next_protocol" "string", "established" "bool", "ssl_history" "string", "cert_chain_fps" "vector[string]",
         "client_cert_chain_fps" "vector[string]", "sni_matches_cert" "bool"),
@@ -192,13 +194,20 @@ impl Of<'_> {
         let state = is_udp.then_some(if both { "SF" } else { "S0" });
         let history = is_udp.then_some(if both { "Dd" } else { "D" });
         let missed: u64 = c.facts.list().iter().map(|fact| if let What::TcpGap(n) = fact.what { n } else { 0 }).sum();
+        let lasted = |cell| if c.end > c.start { cell } else { Cell::Unset };
+        let ip_proto = match c.transport {
+            Transport::Tcp => 6,
+            Transport::Udp => 17,
+            Transport::Sctp => 132,
+        };
         let mut cells = self.begin();
         cells.extend([
             Cell::Text(c.transport.name().to_owned()),
             Cell::text(self.service()),
-            Cell::Interval(c.end.since(c.start)),
-            Cell::Count(client.payload),
-            Cell::Count(server.payload),
+            // Of a single packet, Zeek says neither.
+            lasted(Cell::Interval(c.end.since(c.start))),
+            lasted(Cell::Count(client.payload)),
+            lasted(Cell::Count(server.payload)),
             Cell::text(state),
             Cell::Unset,
             Cell::Unset,
@@ -209,6 +218,7 @@ impl Of<'_> {
             Cell::Count(server.packets),
             Cell::Unset,
             Cell::Unset,
+            Cell::Count(ip_proto),
             Cell::Text(c.community_id()),
         ]);
         cells
@@ -221,7 +231,11 @@ impl Of<'_> {
         Some(match (protocol, starttls) {
             ("tls", Some(before)) => format!("{before},ssl"),
             ("tls", None) => "ssl".to_owned(),
-            ("quic", _) => "quic,ssl".to_owned(),
+            // Google's versions carry another handshake.
+            ("quic", _) if self.has(Kind::TlsVersion) || self.has(Kind::TlsJa4) => "quic,ssl".to_owned(),
+            ("postgres", _) => "postgresql".to_owned(),
+            ("ldap", _) if self.judged.connection.transport == Transport::Udp => "ldap_udp".to_owned(),
+            ("ldap", _) => "ldap_tcp".to_owned(),
             (other, _) => other.to_owned(),
         })
     }
@@ -230,6 +244,10 @@ impl Of<'_> {
         let c = &self.judged.connection;
         let version = match (self.fact(Kind::TlsVersionProtocol), self.fact(Kind::TlsVersion)) {
             (Cell::Text(family), Cell::Text(number)) => Cell::Text(match (family.as_str(), number.as_str()) {
+                ("tls" | "quic", "1.3") => match self.fact(Kind::TlsVersionDetail) {
+                    Cell::Text(detail) if detail.starts_with("draft-") => format!("TLSv13-{}", detail.replacen('-', "", 1)),
+                    _ => "TLSv13".to_owned(),
+                },
                 ("ssl", number) => format!("SSLv{}", number.trim_end_matches(".0")),
                 ("quic", number) => format!("TLSv{}", number.replace('.', "")),
                 (family, number) => format!("{}v{}", family.to_uppercase(), number.replace('.', "")),
@@ -264,7 +282,20 @@ impl Of<'_> {
     }
 
     fn x509(&self, side: &Side) -> Vec<Cell> {
-        let names = if side.client { Cell::Unset } else { self.fact(Kind::TlsAlternativeNames) };
+        let [dns, uri, email, ip] = match self.fact(Kind::TlsAlternativeNames) {
+            Cell::Texts(names) if !side.client => by_kind(names),
+            _ => [const { Cell::Unset }; 4],
+        };
+        let key = self.fact(side.key);
+        let key_type = match &key {
+            Cell::Text(key) => Cell::text(match key.as_str() {
+                "rsa" => Some("rsa"),
+                "dsa" => Some("dsa"),
+                "ec" => Some("ecdsa"),
+                _ => None,
+            }),
+            _ => Cell::Unset,
+        };
         vec![
             Cell::Time(self.judged.connection.start.nanos()),
             self.fact(side.sha256),
@@ -274,16 +305,16 @@ impl Of<'_> {
             self.fact(side.issuer),
             self.time(side.not_before),
             self.time(side.not_after),
-            self.fact(side.key),
-            self.fact(side.signature),
-            Cell::Unset,
+            named(key, &KEYS),
+            named(self.fact(side.signature), &SIGNATURES),
+            key_type,
             self.fact(side.size),
             Cell::Unset,
             Cell::Unset,
-            names,
-            Cell::Unset,
-            Cell::Unset,
-            Cell::Unset,
+            dns,
+            uri,
+            email,
+            ip,
             Cell::Unset,
             Cell::Unset,
             Cell::Bool(true),
@@ -296,13 +327,21 @@ impl Of<'_> {
             Cell::Texts(ids) => ids,
             _ => Vec::new(),
         };
-        let id = |at: usize| Cell::text(ids.get(at).filter(|id| !id.is_empty()).cloned());
+        // Those that are not empty: of a single one it is not known whose it is.
+        let (client, server) = match ids.as_slice() {
+            [client, server] => (Cell::Text(client.clone()), Cell::Text(server.clone())),
+            _ => (Cell::Unset, Cell::Unset),
+        };
+        let version = match self.fact(Kind::QuicVersion) {
+            Cell::Text(version) if version == "2" => Cell::Text("quicv2".to_owned()),
+            version => version,
+        };
         let protocol = match self.fact(Kind::TlsOfferedAlpn) {
             Cell::Texts(list) => Cell::text(list.first().cloned()),
             _ => Cell::Unset,
         };
         let mut cells = self.begin();
-        cells.extend([self.fact(Kind::QuicVersion), Cell::Unset, id(0), id(1), self.fact(Kind::TlsServerName), protocol, Cell::Unset]);
+        cells.extend([version, Cell::Unset, client, server, self.fact(Kind::TlsServerName), protocol, Cell::Unset]);
         cells
     }
 
@@ -321,5 +360,88 @@ impl Of<'_> {
         cells.extend([const { Cell::Unset }; 11]);
         cells.extend([if answers.is_empty() { Cell::Unset } else { Cell::Texts(answers) }, Cell::Unset, Cell::Unset]);
         cells
+    }
+}
+
+/// Kinds of keys as OpenSSL calls them, whose names Zeek prints (RFC 3279 §2.3, RFC 8410 §3).
+const KEYS: [(&str, &str); 5] =
+    [("rsa", "rsaEncryption"), ("ec", "id-ecPublicKey"), ("dsa", "dsaEncryption"), ("ed25519", "ED25519"), ("ed448", "ED448")];
+
+/// Signatures as OpenSSL calls them.
+const SIGNATURES: [(&str, &str); 19] = [
+    ("MD2-RSA", "md2WithRSAEncryption"),
+    ("MD5-RSA", "md5WithRSAEncryption"),
+    ("SHA1-RSA", "sha1WithRSAEncryption"),
+    ("SHA224-RSA", "sha224WithRSAEncryption"),
+    ("SHA256-RSA", "sha256WithRSAEncryption"),
+    ("SHA384-RSA", "sha384WithRSAEncryption"),
+    ("SHA512-RSA", "sha512WithRSAEncryption"),
+    ("SHA1-RSAPSS", "rsassaPss"),
+    ("SHA256-RSAPSS", "rsassaPss"),
+    ("SHA384-RSAPSS", "rsassaPss"),
+    ("SHA512-RSAPSS", "rsassaPss"),
+    ("ECDSA-SHA1", "ecdsa-with-SHA1"),
+    ("ECDSA-SHA224", "ecdsa-with-SHA224"),
+    ("ECDSA-SHA256", "ecdsa-with-SHA256"),
+    ("ECDSA-SHA384", "ecdsa-with-SHA384"),
+    ("ECDSA-SHA512", "ecdsa-with-SHA512"),
+    ("DSA-SHA256", "dsa_with_SHA256"),
+    ("Ed25519", "ED25519"),
+    ("Ed448", "ED448"),
+];
+
+/// The name in a table; what is not in it stays as it is.
+fn named(cell: Cell, names: &[(&str, &str)]) -> Cell {
+    match cell {
+        Cell::Text(ours) => {
+            let theirs = names.iter().find(|(known, _)| *known == ours).map(|(_, theirs)| (*theirs).to_owned());
+            Cell::Text(theirs.unwrap_or(ours))
+        }
+        other => other,
+    }
+}
+
+/// Alternative names as `san.dns`, `san.uri`, `san.email`, `san.ip`, told apart by their looks: a fact holds them in one list.
+fn by_kind(names: Vec<String>) -> [Cell; 4] {
+    let mut lists = [const { Vec::new() }; 4];
+    let [dns, uri, email, ip] = &mut lists;
+    for name in names {
+        if name.parse::<std::net::IpAddr>().is_ok() {
+            ip.push(name);
+        } else if name.contains(':') {
+            uri.push(name);
+        } else if name.contains('@') {
+            email.push(name);
+        } else {
+            dns.push(name);
+        }
+    }
+    lists.map(|list| if list.is_empty() { Cell::Unset } else { Cell::Texts(list) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alternative_names_are_told_apart_by_their_looks() {
+        let texts = |list: &[&str]| Cell::Texts(list.iter().map(|&name| name.to_owned()).collect());
+        let all = ["a.example", "2001:db8::1", "mailto:x@a.example", "x@a.example", "*.b.example", "192.0.2.1"];
+        assert_eq!(
+            by_kind(all.map(str::to_owned).to_vec()),
+            [
+                texts(&["a.example", "*.b.example"]),
+                texts(&["mailto:x@a.example"]),
+                texts(&["x@a.example"]),
+                texts(&["2001:db8::1", "192.0.2.1"])
+            ]
+        );
+    }
+
+    #[test]
+    fn algorithms_have_the_names_that_zeek_prints_and_unknown_ones_stay() {
+        assert_eq!(named(Cell::Text("SHA256-RSA".into()), &SIGNATURES), Cell::Text("sha256WithRSAEncryption".into()));
+        assert_eq!(named(Cell::Text("1.2.3".into()), &SIGNATURES), Cell::Text("1.2.3".into()));
+        assert_eq!(named(Cell::Unset, &KEYS), Cell::Unset);
     }
 }
