@@ -8,8 +8,14 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema};
+use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 
@@ -328,4 +334,97 @@ fn a_full_disk_is_told_and_the_rest_is_done_afterwards() {
         assert_eq!(rows(out.path(), table), rows(clean.path(), table), "{table}");
     }
     assert_sound(out.path());
+}
+
+/// Writes a file of the dataset anew, as another version of the program would have written it.
+fn rewrite(part: &Path, version: &str, change: impl Fn(Vec<(Field, ArrayRef)>) -> Vec<(Field, ArrayRef)>) {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(part).unwrap()).unwrap().build().unwrap();
+    let batches: Vec<RecordBatch> = reader.map(|batch| batch.unwrap()).collect();
+    let changed = batches.into_iter().map(|batch| {
+        let columns = batch.schema().fields().iter().map(|field| field.as_ref().clone()).zip(batch.columns().iter().cloned()).collect();
+        let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = change(columns).into_iter().unzip();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    });
+    let changed: Vec<RecordBatch> = changed.collect();
+    let said = vec![KeyValue::new("intransit.schema".to_owned(), version.to_owned())];
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(said)).build();
+    let mut writer = ArrowWriter::try_new(File::create(part).unwrap(), changed[0].schema(), Some(properties)).unwrap();
+    changed.iter().for_each(|batch| writer.write(batch).unwrap());
+    writer.close().unwrap();
+}
+
+#[test]
+fn files_of_other_versions_are_merged_with_nulls_or_stand_beside() {
+    let captures = some(&["tls13_aes128.pcap", "tls12_client_cert.pcap", "quic_v1_h3.pcap", "ssl3.pcap", "tls12_gcm.pcap"]);
+    let out = tempfile::tempdir().unwrap();
+    assert_eq!(batch(captures.path(), out.path(), &["--no-compaction"]).status.code(), Some(0));
+    // All in one partition, so that they would be merged.
+    let mut files = parts(out.path(), "flows");
+    assert_eq!(files.len(), 5);
+    let day = files[0].parent().unwrap().to_path_buf();
+    for file in &mut files {
+        let to = day.join(file.file_name().unwrap());
+        fs::rename(&*file, &to).unwrap();
+        *file = to;
+    }
+    let before = rows(out.path(), "flows").len();
+    let without = |names: &'static [&'static str]| {
+        move |mut columns: Vec<(Field, ArrayRef)>| {
+            columns.retain(|(field, _)| !names.contains(&field.name().as_str()));
+            columns
+        }
+    };
+    // An older one lacks columns, one of them always filled since; a newer one has a column more; the order of columns is another.
+    rewrite(&files[0], "1", without(&["confidence", "keys_used"]));
+    rewrite(&files[1], "1", |mut columns| {
+        let (_, ids) = columns.iter().find(|(field, _)| field.name() == "file_id").unwrap().clone();
+        columns.push((Field::new("of_tomorrow", DataType::Utf8, false), ids));
+        columns.reverse();
+        columns
+    });
+    // In another version of the schema, a column means something else.
+    rewrite(&files[2], "2", |mut columns| {
+        let (_, ids) = columns.iter().find(|(field, _)| field.name() == "file_id").unwrap().clone();
+        columns
+            .iter_mut()
+            .filter(|(field, _)| field.name() == "keys_used")
+            .for_each(|column| *column = (Field::new("keys_used", DataType::Utf8, false), ids.clone()));
+        columns
+    });
+    let merged = batch(captures.path(), out.path(), &["--resume"]);
+    assert_eq!(merged.status.code(), Some(0), "{}", String::from_utf8_lossy(&merged.stderr));
+    let files: Vec<PathBuf> = parts(out.path(), "flows").into_iter().filter(|path| path.parent() == Some(&day)).collect();
+    let mut shapes = BTreeMap::new();
+    let mut tomorrow = 0;
+    for file in &files {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap();
+        let said = builder.metadata().file_metadata().key_value_metadata().unwrap().iter().find(|said| said.key == "intransit.schema");
+        let version = said.unwrap().value.clone().unwrap();
+        let columns: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+        shapes.insert(version, (columns, builder.metadata().file_metadata().num_rows()));
+        for row in SerializedFileReader::new(File::open(file).unwrap()).unwrap().get_row_iter(None).unwrap() {
+            let row = row.unwrap();
+            let value = |name: &str| row.get_column_iter().find(|(column, _)| *column == name).map(|(_, value)| value.to_string());
+            tomorrow += usize::from(value("of_tomorrow").is_some_and(|value| value != "null"));
+        }
+    }
+    assert_eq!(shapes.keys().collect::<Vec<_>>(), ["1", "2"], "one file of each version");
+    assert_eq!(shapes["1"].0[0], "file_id");
+    assert_eq!(shapes["1"].0.last().unwrap(), "of_tomorrow");
+    assert_eq!(shapes["1"].0.len(), shapes["2"].0.len() + 1);
+    assert!(tomorrow > 0);
+    assert_eq!(rows(out.path(), "flows").len(), before, "no row is lost");
+    // Once more changes nothing.
+    assert_eq!(batch(captures.path(), out.path(), &["--resume"]).status.code(), Some(0));
+    assert_eq!(rows(out.path(), "flows").len(), before);
+    assert_sound(out.path());
+}
+
+#[test]
+fn a_manifest_names_the_build_that_read_it() {
+    let out = tempfile::tempdir().unwrap();
+    one(&common::cabinet().join("tls13_aes128.pcap"), out.path());
+    let manifest = &all_manifests(out.path())[0];
+    let build = manifest["build"].as_str().unwrap();
+    assert!(build.len() == 16 && build.bytes().all(|b| b.is_ascii_hexdigit()), "{build}");
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::{Configuration, Dataset, Manifest};
-use crate::present::export::dataset::{TABLES, merge, rows_of};
+use crate::present::export::dataset::{TABLES, groups, merge, rows_of};
 
 /// Files of this size stay as they are.
 const LARGE: u64 = 64 << 20;
@@ -93,11 +93,13 @@ fn partition(dataset: &Dataset, table: &str, folder: &Path, keep: &BTreeSet<Stri
         }
     }
     let target = staged.path().join("merged.parquet");
-    let (merged, file) = merge(table, &merging, File::create(&target)?, &|key| keep.contains(key))?;
-    file.sync_all()?;
-    if merged.rows > 0 {
-        fs::rename(&target, fresh.join(format!("merged-{}.parquet", name_of(&merged.of))))?;
-        done.after += 1;
+    for group in groups(table, merging)? {
+        let (merged, file) = merge(table, &group, File::create(&target)?, &|key| keep.contains(key))?;
+        file.sync_all()?;
+        if merged.rows > 0 {
+            fs::rename(&target, fresh.join(format!("merged-{}.parquet", name_of(&merged.of))))?;
+            done.after += 1;
+        }
     }
     match renameat_with(CWD, &fresh, CWD, folder, RenameFlags::EXCHANGE) {
         Ok(()) => {}
@@ -108,7 +110,7 @@ fn partition(dataset: &Dataset, table: &str, folder: &Path, keep: &BTreeSet<Stri
         }
         Err(e) => return Err(e.into()),
     }
-    if merged.rows == 0 && fs::read_dir(folder)?.next().is_none() {
+    if fs::read_dir(folder)?.next().is_none() {
         fs::remove_dir(folder)?;
     }
     Ok(())

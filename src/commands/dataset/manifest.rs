@@ -219,7 +219,10 @@ pub(in crate::commands) struct Manifest {
     pub frames: u64,
     /// The program that read it.
     pub version: String,
-    /// SHA-256 over version and options: another one is another key.
+    /// What that was made of: another one is another key.
+    #[serde(default)]
+    pub build: String,
+    /// SHA-256 over version, build and options: another one is another key.
     pub configuration: String,
     /// Rows by table.
     pub rows: Rows,
@@ -242,6 +245,7 @@ impl Manifest {
             sha256: None,
             frames: 0,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            build: super::BUILD.to_owned(),
             configuration: configuration.to_owned(),
             rows: Rows::new(),
             messages: Vec::new(),

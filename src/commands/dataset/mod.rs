@@ -27,6 +27,9 @@ use super::{Failure, shown};
 use crate::cli::Global;
 use crate::present::export::dataset::{SCHEMA_VERSION, TABLES};
 
+/// What the program was made of: see `build.rs`.
+pub(super) const BUILD: &str = env!("INTRANSIT_BUILD");
+
 /// The folder of a dataset.
 #[derive(Clone, Debug)]
 pub(super) struct Dataset {
@@ -132,6 +135,8 @@ impl Configuration {
             hash.update(bytes);
         };
         say("version", env!("CARGO_PKG_VERSION").as_bytes());
+        // Between two releases, what is said changes too.
+        say("build", BUILD.as_bytes());
         say("schema", SCHEMA_VERSION.as_bytes());
         say("max-flows", &global.max_flows.to_be_bytes());
         say("unmask", &[u8::from(global.unmask)]);

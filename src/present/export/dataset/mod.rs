@@ -11,7 +11,7 @@ mod writer;
 
 pub use column::{Column, Type};
 pub use lone::Parquet;
-pub use merge::{Merged, merge, rows_of};
+pub use merge::{Group, Merged, groups, merge, rows_of};
 pub use tables::{COMMON, TABLES, Table};
 pub use writer::TableWriter;
 

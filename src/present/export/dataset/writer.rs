@@ -36,8 +36,8 @@ pub struct TableWriter<W: Write + Send> {
 }
 
 /// How the files are written, and what they say of themselves.
-pub(super) fn properties(table: &str) -> WriterProperties {
-    let said = [("intransit.schema", SCHEMA_VERSION), ("intransit.table", table), ("intransit.version", env!("CARGO_PKG_VERSION"))];
+pub(super) fn properties(table: &str, schema: &str) -> WriterProperties {
+    let said = [("intransit.schema", schema), ("intransit.table", table), ("intransit.version", env!("CARGO_PKG_VERSION"))];
     let said = said.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned())).collect();
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -59,7 +59,7 @@ impl<W: Write + Send> TableWriter<W> {
     /// When it cannot be written.
     pub fn new(table: &'static Table, to: W) -> io::Result<TableWriter<W>> {
         let schema = schema(table);
-        let writer = ArrowWriter::try_new(to, Arc::clone(&schema), Some(properties(table.name)))?;
+        let writer = ArrowWriter::try_new(to, Arc::clone(&schema), Some(properties(table.name, SCHEMA_VERSION)))?;
         let builders = table.all_columns().map(|column| Builder::new(column.kind)).collect();
         Ok(TableWriter { table, schema, writer, builders, waiting: 0, waiting_bytes: 0, rows: 0 })
     }
