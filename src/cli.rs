@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use canary::{Canary, CanaryCommand};
+pub use canary::{Canary, CanaryCommand, Phrase};
 pub use dataset::{Batch, One, Poison, Split};
 
 use crate::assess::{Filter, Grade};
@@ -38,6 +38,9 @@ pub struct Cli {
     /// Captures to open: pcap or pcapng, plain or compressed with gzip, zstd or xz.
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// A phrase to look for in them, on the screen Canary
+    #[command(flatten)]
+    pub phrase: Phrase,
 }
 
 const EXAMPLES: &str = "Examples:\n  intransit captures/demo.pcapng            open a capture in the terminal UI\n  \

@@ -60,7 +60,12 @@ fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
         (Some(Command::Rules(rules)), _) => commands::rules(rules.id.as_deref()),
         (Some(Command::Platforms(platforms)), _) => commands::platforms(&platforms, &cli.global),
         (None, files) if files.is_empty() => commands::hello(),
-        (None, files) if io::stdout().is_terminal() && !files.iter().any(|f| f == Path::new("-")) => commands::open(&files, &cli.global),
+        (None, files) if io::stdout().is_terminal() && !files.iter().any(|f| f == Path::new("-")) => {
+            commands::open(&files, &cli.phrase, &cli.global)
+        }
+        (None, _) if !cli.phrase.is_none() => Err(Failure::Usage(
+            "a phrase is looked for on a screen, or by `intransit canary FILE --message-file PHRASE`, which prints the result".into(),
+        )),
         (None, files) => commands::inspect(&Inspect { files, ..Inspect::default() }, &cli.global),
     }
 }

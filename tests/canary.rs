@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use intransit::assess::canary::{Asked, Canary, Lacks, Verdict, bits, looked};
 use intransit::base::Timestamp;
-use intransit::dissect::inside::{Gathered, Needles, Quest};
+use intransit::dissect::inside::{Gathered, Keep, Needles, Quest};
 use intransit::dissect::keys::Keys;
 use intransit::dissect::{Equipment, Patience};
 use intransit::engine;
@@ -44,7 +44,7 @@ fn canary_of(bytes: Vec<u8>, keylog: &[u8], message: &str, controls: &[String], 
     let gathered = Gathered::default();
     let needles = Needles::new(message, controls).unwrap();
     let asked = Asked { bits: bits(message), since, controls: controls.len(), room: needles.room() };
-    let sinks = Some(gathered.sinks(Quest { needles, since }));
+    let sinks = Some(gathered.sinks(Quest { needles, since, keep: Keep::Masked }));
     let equipment = Equipment { sinks, ..Equipment::with_keys(Arc::new(keys)) };
     let open = || source::read(Cursor::new(bytes.clone()), None);
     let analysis = engine::analyse_twice(open, common::options(1), &equipment, &mut |_| {}).unwrap();
@@ -184,7 +184,7 @@ fn canary_with_late_keys(row: &BTreeMap<String, String>, room: u64) -> Canary {
     let gathered = Gathered::default();
     let needles = Needles::new(message, &[]).unwrap();
     let asked = Asked { bits: bits(message), since: None, controls: 0, room: needles.room() };
-    let sinks = Some(gathered.sinks(Quest { needles, since: None }));
+    let sinks = Some(gathered.sinks(Quest { needles, since: None, keep: Keep::Masked }));
     let keys = Arc::new(Keys::default());
     let equipment =
         Equipment { sinks, growing: true, patient: true, room: Arc::new(Patience::of(room)), ..Equipment::with_keys(Arc::clone(&keys)) };

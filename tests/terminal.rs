@@ -222,3 +222,62 @@ fn a_request_to_terminate_gives_the_terminal_back() {
     assert_eq!(t.ends().signal(), Some(15));
     t.is_given_back();
 }
+
+/// A capture of the cabinet whose keys are beside it, and the phrase that its row names.
+fn keyed() -> Terminal {
+    let keys = capture("ws_tls13_pmd.keylog");
+    let mut t = Terminal::start(100, 40, &["--keylog", &keys, &capture("ws_tls13_pmd.pcap")]);
+    t.sees("In this capture,");
+    t
+}
+
+#[test]
+fn a_phrase_is_asked_for_on_the_screen_and_found_with_its_layers() {
+    let mut t = keyed();
+    t.types("7");
+    t.sees("1 key loaded, 1 matched");
+    t.types("c");
+    t.sees("the phrase that was sent:");
+    t.types("poppy-molten-79201-barley\r");
+    t.sees("a control:");
+    t.types("chat.example.net\r");
+    t.sees("a control:");
+    t.types("\r");
+    t.sees("sent after:");
+    t.types("\r");
+    t.sees("READABLE: of 1 connection");
+    t.sees("TLS 1.3 › WebSocket message 3 › inflate › JSON $.text");
+    t.sees("Control 1: found");
+    t.no_longer_sees("poppy-molten");
+    t.types("u");
+    t.sees("poppy-molten-79201-barley");
+    t.types("q");
+    assert!(t.ends().success());
+    t.is_given_back();
+}
+
+#[test]
+fn what_a_connection_carries_is_opened_and_unmasked() {
+    let mut t = keyed();
+    t.types("2");
+    t.sees("by first frame");
+    t.types("\rd");
+    t.sees("WebSocket message 3");
+    t.sees("inflate");
+    t.no_longer_sees("poppy-molten");
+    t.types("u");
+    t.sees("poppy-molten-79201-barley");
+    t.types("\x1b");
+    t.sees("Why this grade");
+}
+
+#[test]
+fn a_phrase_on_the_command_line_is_tested_at_once_for_every_file() {
+    let keys = capture("ws_tls13_pmd.keylog");
+    let args = ["--keylog", &keys, "--message", "poppy-molten-79201-barley", &capture("http_plain.pcap"), &capture("ws_tls13_pmd.pcap")];
+    let mut t = Terminal::start(100, 40, &args);
+    t.types("7");
+    t.sees("no control was given");
+    t.types("]7");
+    t.sees("READABLE: of 1 connection");
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::group::Group;
 use super::judgement::Judged;
 use crate::base::{FrameNo, Kind, ProtocolVersion, Timestamp, What};
+use crate::dissect::keys::KeyCounts;
 use crate::flow::{Connection, Endpoint};
 use crate::source::Capturing;
 
@@ -47,6 +48,8 @@ pub struct Ledger {
     pub frames: u64,
     /// Damage, bounds that were hit, and what else the reader of the capture had to say.
     pub notes: Vec<String>,
+    /// What became of keys, where there were some.
+    pub keys: Option<KeyCounts>,
     /// How the capture stands, where it is one that runs.
     pub capturing: Option<Capturing>,
     /// How far the reading has come.
@@ -76,6 +79,7 @@ impl Ledger {
             total: None,
             frames: 0,
             notes: Vec::new(),
+            keys: None,
             capturing: None,
             state: State::Reading,
         }

@@ -17,14 +17,23 @@ pub struct Canary {
     /// The capture; `-` reads standard input
     #[arg(value_name = "FILE", required = true)]
     pub file: Option<PathBuf>,
+    /// The phrase
+    #[command(flatten)]
+    pub phrase: Phrase,
+    /// How to print the result: table, json or md; guessed from the suffix of -o, else a table
+    #[arg(long, value_parser = canary_format)]
+    pub format: Option<canary::Format>,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+}
+
+/// A phrase that was sent, and what is known of it.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "The canary test")]
+pub struct Phrase {
     /// The phrase that was sent. Others on this computer can see it in the list of processes: see --message-file
-    #[arg(
-        long,
-        value_name = "TEXT",
-        required_unless_present = "message_file",
-        conflicts_with = "message_file",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "TEXT", conflicts_with = "message_file", allow_hyphen_values = true)]
     pub message: Option<String>,
     /// Read the phrase from a file, or from standard input with `-`
     #[arg(long, value_name = "FILE")]
@@ -35,12 +44,14 @@ pub struct Canary {
     /// When the phrase was sent (2024-05-01T09:00:00Z); what came before says nothing, but that the phrase was known
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub sent_after: Option<Timestamp>,
-    /// How to print the result: table, json or md; guessed from the suffix of -o, else a table
-    #[arg(long, value_parser = canary_format)]
-    pub format: Option<canary::Format>,
-    /// Write to a file instead of standard output
-    #[arg(short, long, value_name = "PATH")]
-    pub output: Option<PathBuf>,
+}
+
+impl Phrase {
+    /// Whether nothing was said of a phrase.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.message.is_none() && self.message_file.is_none() && self.control.is_empty() && self.sent_after.is_none()
+    }
 }
 
 /// What `intransit canary` can do beside a test.

@@ -9,9 +9,12 @@ use crate::assess::canary::{Asked, Canary, Lacks, bits, looked, new_phrase};
 use crate::base::WireStr;
 use crate::cli::{self, Global};
 use crate::dissect::Equipment;
-use crate::dissect::inside::{Gathered, LONGEST_PHRASE, Needles, Quest};
-use crate::engine::Analysis;
+use crate::dissect::inside::{Gathered, Keep, LONGEST_PHRASE, Needles, Quest};
+use crate::dissect::plain::Sinks;
+use crate::engine::{Analysis, Options};
 use crate::present::canary::{Format, Sheet};
+use crate::present::tui::Question;
+use crate::source::{Capture, SourceError};
 
 /// `intransit canary FILE`, or `intransit canary new`.
 ///
@@ -29,17 +32,13 @@ pub fn canary(options: &cli::Canary, global: &Global) -> Result<Outcome, Failure
         out.finish()?;
         return Ok(Outcome::Done);
     }
-    // The command line asks for both, unless it is `new`.
+    // The command line asks for a file, unless it is `new`.
     let Some(file) = &options.file else { return Ok(Outcome::Done) };
-    let message = message(options)?;
-    let needles = Needles::new(&message, &options.control).map_err(|e| Failure::Usage(e.to_string()))?;
-    let asked = Asked { bits: bits(&message), since: options.sent_after, controls: options.control.len(), room: needles.room() };
-    let gathered = Gathered::default();
-    let quest = Quest { needles, since: options.sent_after };
-    let equipment = Equipment { sinks: Some(gathered.sinks(quest)), ..keys::equipment(global)? };
+    let Some(asking) = Asking::of(&options.phrase)? else { return Err(Failure::Usage(NO_PHRASE.into())) };
+    let equipment = keys::equipment(global)?;
     let mut tally = Read::default();
-    let analysis = match read_input(file, settings(global)?, &equipment, &mut |_| {}) {
-        Ok(analysis) => analysis,
+    let (analysis, canary) = match asking.test(file, settings(global)?, &equipment, Keep::Masked, &mut |_| {}) {
+        Ok(tested) => tested,
         Err(error) => {
             tally.refuse(&shown(file), &error);
             return Ok(Outcome::Nothing);
@@ -47,10 +46,9 @@ pub fn canary(options: &cli::Canary, global: &Global) -> Result<Outcome, Failure
     };
     let name = WireStr::from(file_name(file));
     tally.note(&name, &analysis, &Grades::default(), global.quiet);
-    let canary = conclude(&asked, &analysis, &gathered);
     let sheet = Sheet {
         file: &name,
-        message_sha256: digest(message.as_bytes()),
+        message_sha256: asking.message_sha256,
         canary: &canary,
         keys: analysis.keys.as_ref(),
         keys_in_capture: !analysis.capture.secrets.is_empty(),
@@ -64,12 +62,72 @@ pub fn canary(options: &cli::Canary, global: &Global) -> Result<Outcome, Failure
     Ok(tally.outcome())
 }
 
-/// Brings what was found inside connections together with the connections.
-fn conclude(asked: &Asked, analysis: &Analysis, gathered: &Gathered) -> Canary {
-    let counts = analysis.finished.counts();
-    let damaged_at = analysis.capture.damage.as_ref().map(|damage| damage.at);
-    let lacks = Lacks { damaged_at, evicted: counts.evicted + counts.unread, failed: counts.failed };
-    Canary::conclude(asked, &lacks, looked(analysis.judged(), gathered.take()))
+/// What is said when there is no phrase.
+const NO_PHRASE: &str = "no phrase was given: use --message or --message-file";
+
+/// A phrase, ready to be looked for.
+pub(super) struct Asking {
+    needles: Needles,
+    asked: Asked,
+    /// SHA-256 of the phrase.
+    pub message_sha256: [u8; 32],
+}
+
+impl Asking {
+    /// As the command line asks; `None` where it does not.
+    ///
+    /// # Errors
+    /// When the phrase cannot be read or searched, or something is said of a phrase that is not given.
+    pub fn of(phrase: &cli::Phrase) -> Result<Option<Asking>, Failure> {
+        if phrase.is_none() {
+            return Ok(None);
+        }
+        let Some(message) = message(phrase)? else { return Err(Failure::Usage(NO_PHRASE.into())) };
+        Asking::new(&Question { message, controls: phrase.control.clone(), since: phrase.sent_after }).map(Some).map_err(Failure::Usage)
+    }
+
+    /// As a screen asks.
+    ///
+    /// # Errors
+    /// When the phrase cannot be searched: a sentence.
+    pub fn new(question: &Question) -> Result<Asking, String> {
+        let Question { message, controls, since } = question;
+        let needles = Needles::new(message, controls).map_err(|e| e.to_string())?;
+        let asked = Asked { bits: bits(message), since: *since, controls: controls.len(), room: needles.room() };
+        Ok(Asking { needles, asked, message_sha256: digest(message.as_bytes()) })
+    }
+
+    /// Those who look into each connection.
+    pub fn sinks(&self, gathered: &Gathered, keep: Keep) -> Sinks {
+        gathered.sinks(Quest { needles: self.needles.clone(), since: self.asked.since, keep })
+    }
+
+    /// Reads a capture for the phrase.
+    ///
+    /// # Errors
+    /// When nothing of the capture could be read.
+    pub fn test(
+        &self,
+        path: &Path,
+        settings: Options,
+        equipment: &Equipment,
+        keep: Keep,
+        progress: &mut dyn FnMut(&Capture),
+    ) -> Result<(Analysis, Canary), SourceError> {
+        let gathered = Gathered::default();
+        let equipment = Equipment { sinks: Some(self.sinks(&gathered, keep)), ..equipment.clone() };
+        let analysis = read_input(path, settings, &equipment, progress)?;
+        let canary = self.conclude(&analysis, &gathered);
+        Ok((analysis, canary))
+    }
+
+    /// Brings what was found inside connections together with the connections.
+    pub fn conclude(&self, analysis: &Analysis, gathered: &Gathered) -> Canary {
+        let counts = analysis.finished.counts();
+        let damaged_at = analysis.capture.damage.as_ref().map(|damage| damage.at);
+        let lacks = Lacks { damaged_at, evicted: counts.evicted + counts.unread, failed: counts.failed };
+        Canary::conclude(&self.asked, &lacks, looked(analysis.judged(), gathered.take()))
+    }
 }
 
 fn format(options: &cli::Canary) -> Format {
@@ -77,14 +135,12 @@ fn format(options: &cli::Canary) -> Format {
     options.format.or_else(by_suffix).unwrap_or(Format::Table)
 }
 
-/// The phrase: from the command line, a file, or standard input.
-fn message(options: &cli::Canary) -> Result<String, Failure> {
-    if let Some(message) = &options.message {
-        return Ok(message.trim().to_owned());
+/// The phrase: from the command line, a file, or standard input; `None` where there is none.
+fn message(phrase: &cli::Phrase) -> Result<Option<String>, Failure> {
+    if let Some(message) = &phrase.message {
+        return Ok(Some(message.trim().to_owned()));
     }
-    let Some(path) = &options.message_file else {
-        return Err(Failure::Usage("no phrase was given: use --message or --message-file".into()));
-    };
+    let Some(path) = &phrase.message_file else { return Ok(None) };
     let unread = |e: io::Error| Failure::Usage(format!("cannot read the phrase from {}: {e}", shown(path)));
     let mut text = String::new();
     let most = LONGEST_PHRASE as u64 + 16;
@@ -93,7 +149,7 @@ fn message(options: &cli::Canary) -> Result<String, Failure> {
     } else {
         File::open(path).map_err(unread)?.take(most).read_to_string(&mut text).map_err(unread)?;
     }
-    Ok(text.trim().to_owned())
+    Ok(Some(text.trim().to_owned()))
 }
 
 fn digest(bytes: &[u8]) -> [u8; 32] {

@@ -2,14 +2,18 @@
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
 
+use super::canary::Asking;
 use super::{Failure, Outcome, Read, file_name, keys, lock, notes, read_input, settings, shown};
 use crate::assess::{Judged, State};
 use crate::base::{WireStr, escape_into};
 use crate::cli::{self, Global};
 use crate::dissect::Equipment;
+use crate::dissect::inside::{Gathered, Keep, Needles, Quest};
+use crate::dissect::plain::Identity;
 use crate::engine::{self, Options};
-use crate::present::tui::{self, Update};
+use crate::present::tui::{self, Answer, Look, Request, Seen, Tested, Update};
 
 /// Updates that wait for the screen; with more, the reader waits.
 const UPDATES_IN_FLIGHT: usize = 64;
@@ -19,24 +23,52 @@ const BATCH: usize = 512;
 /// `intransit FILE...`: the terminal UI.
 ///
 /// # Errors
-/// When the terminal cannot be used.
-pub fn open(files: &[PathBuf], global: &Global) -> Result<Outcome, Failure> {
+/// When a phrase cannot be searched, or the terminal not be used.
+pub fn open(files: &[PathBuf], phrase: &cli::Phrase, global: &Global) -> Result<Outcome, Failure> {
+    let asking = Asking::of(phrase)?;
+    let tested = asking.is_some();
     let (sender, updates) = std::sync::mpsc::sync_channel(UPDATES_IN_FLIGHT);
+    let (asks, requests) = channel::<Request>();
+    let (ended, outcomes) = channel();
     let (inputs, settings, equipment) = (files.to_vec(), settings(global)?, keys::equipment(global)?);
     lock::lock(global, &lock::looking(files))?;
     let reader = engine::background(move || {
         let each = inputs.iter().enumerate();
-        each.map(|(at, input)| feed(input, settings, &equipment, &|update| sender.send((at, update)).is_ok())).collect::<Vec<_>>()
+        let all: Vec<Outcome> =
+            each.map(|(at, input)| feed(input, settings, &equipment, &|update| sender.send((at, update)).is_ok())).collect();
+        // Whoever waits for them may be gone.
+        let _ = ended.send(all);
+        let answer = |at: usize, answer| sender.send((at, Update::Answer(answer))).is_ok();
+        if let Some(asking) = asking {
+            for (at, input) in inputs.iter().enumerate() {
+                if !answer(at, test(input, settings, &equipment, &asking)) {
+                    return;
+                }
+            }
+        }
+        for Request { capture, look } in requests {
+            let Some(input) = inputs.get(capture) else { continue };
+            if !answer(capture, look_again(input, settings, &equipment, &look)) {
+                return;
+            }
+        }
     });
     let names = files.iter().map(|path| WireStr::from(file_name(path))).collect();
     let (color, theme) = looks(global);
-    let states = tui::run(tui::Options { files: names, color, theme, live: false }, updates)
+    let states = tui::run(tui::Options { files: names, color, theme, tested, live: false }, updates, Some(asks))
         .map_err(|error| Failure::Terminal(error.to_string()))?;
     if states.contains(&State::Reading) {
         // The user left before the end; what is still being read is not waited for.
         return Ok(Outcome::Done);
     }
-    let outcomes = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    // What is still read for a question is not waited for.
+    let outcomes = match outcomes.recv() {
+        Ok(outcomes) => outcomes,
+        Err(_) => {
+            reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            return Ok(Outcome::Done);
+        }
+    };
     let mut tally = Read::default();
     for ((path, state), outcome) in files.iter().zip(states).zip(outcomes) {
         match (state, outcome) {
@@ -101,7 +133,45 @@ fn feed(path: &Path, settings: Options, equipment: &Equipment, send: &dyn Fn(Upd
     }
     let capture = &analysis.capture;
     send(Update::Progress { read: capture.input_read, total: capture.input_len, frames: capture.frames });
+    if let Some(keys) = &analysis.keys {
+        send(Update::Keys(keys.clone()));
+    }
     let notice = analysis.keys.as_ref().and_then(|keys| keys.notice()).map(str::to_owned);
     send(Update::Done { notes: notice.into_iter().chain(notes(&analysis)).collect() });
     if analysis.capture.damage.is_some() { Outcome::Partial } else { Outcome::Done }
+}
+
+/// Reads a capture once more, for what a screen asks.
+fn look_again(path: &Path, settings: Options, equipment: &Equipment, look: &Look) -> Answer {
+    match look {
+        Look::Canary(question) => match Asking::new(question) {
+            Ok(asking) => test(path, settings, equipment, &asking),
+            Err(why) => Answer::Failed(why),
+        },
+        Look::Inside(identity) => inside(path, settings, equipment, *identity),
+    }
+}
+
+fn test(path: &Path, settings: Options, equipment: &Equipment, asking: &Asking) -> Answer {
+    match asking.test(path, settings, equipment, Keep::Hits, &mut |_| {}) {
+        Ok((analysis, canary)) => {
+            let keys_in_capture = !analysis.capture.secrets.is_empty();
+            Answer::Canary(Box::new(Tested { canary, keys: analysis.keys, keys_in_capture }))
+        }
+        Err(error) => Answer::Failed(error.to_string()),
+    }
+}
+
+/// What one connection carries.
+fn inside(path: &Path, settings: Options, equipment: &Equipment, identity: Identity) -> Answer {
+    let needles = match Needles::none() {
+        Ok(needles) => needles,
+        Err(why) => return Answer::Failed(why.to_string()),
+    };
+    let gathered = Gathered::default();
+    let sinks = Some(gathered.sinks_of(Quest { needles, since: None, keep: Keep::Layers }, identity));
+    match read_input(path, settings, &Equipment { sinks, ..equipment.clone() }, &mut |_| {}) {
+        Ok(_) => Answer::Inside(Box::new(Seen { identity, watched: gathered.take().pop() })),
+        Err(error) => Answer::Failed(error.to_string()),
+    }
 }

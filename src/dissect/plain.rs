@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{Dir, FrameNo, ProtocolVersion, Sides, Window};
-use crate::flow::FlowKey;
+use crate::flow::{Connection, FlowKey};
 
 /// Where in a connection bytes were found. Each is a duplex stream of its own, or a row of datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,12 +131,21 @@ pub trait PlainSink: Send {
 }
 
 /// Which connection bytes are of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Its transport, addresses and ports.
     pub key: FlowKey,
     /// The frame that began it.
     pub first_frame: FrameNo,
+}
+
+impl Identity {
+    /// That of a connection that was found.
+    #[must_use]
+    pub fn of(connection: &Connection) -> Identity {
+        let ends = (connection.client, connection.server);
+        Identity { key: FlowKey::new(connection.transport, ends.0, ends.1).0, first_frame: connection.first_frame }
+    }
 }
 
 /// Makes somebody who looks at a connection, when it begins.

@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 use intransit::assess::Judged;
 use intransit::assess::canary::{Asked, Bits, Canary, Lacks, Looked, Verdict};
 use intransit::base::{Dir, Facts, Frame, FrameNo, LinkType, Stitched, Timestamp};
-use intransit::dissect::inside::{Found, Inside, Medium, Needles, Quest, Sought};
+use intransit::dissect::inside::{Found, Inside, Keep, Medium, Needles, Quest, Sought};
 use intransit::dissect::plain::Books;
 use intransit::flow::{Connection, Endpoint, Tally, Transport};
 
@@ -20,7 +20,7 @@ const CONTROL: &str = "room-of-requirement";
 const CASES: u64 = 10_000;
 
 static QUEST: LazyLock<Arc<Quest>> =
-    LazyLock::new(|| Arc::new(Quest { needles: Needles::new(PHRASE, &[CONTROL.into()]).unwrap(), since: None }));
+    LazyLock::new(|| Arc::new(Quest { needles: Needles::new(PHRASE, &[CONTROL.into()]).unwrap(), since: None, keep: Keep::Masked }));
 
 /// Random numbers that are the same in every run (SplitMix64).
 pub struct Random(u64);

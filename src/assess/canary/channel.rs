@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Asked, Reason, Verdict, is_earlier};
+use super::{Asked, Bearing, Reason, Verdict, is_earlier};
 use crate::assess::Judged;
+use crate::assess::attribution::{Confidence, Role};
 use crate::base::{Dir, Evidence, Kind, Timestamp, What, WireStr};
 use crate::dissect::inside::{Found, Hit, Sealed, Sought, Watched};
 use crate::dissect::plain::{Books, Identity, Tally};
-use crate::flow::Connection;
 
 /// A connection, what was found inside it, and how much of it was opened.
 #[derive(Clone, Debug)]
@@ -37,18 +37,12 @@ pub fn looked(connections: impl Iterator<Item = Judged>, found: Vec<Watched>) ->
         .map(|connection| {
             // Both come in the order of first frames; connections without payload were not watched.
             let early = watched.iter().take_while(|one| one.identity.first_frame <= connection.first_frame);
-            let own = early.enumerate().find(|(_, one)| is_of(&one.identity, &connection)).map(|(at, _)| at);
+            let identity = Identity::of(&connection);
+            let own = early.enumerate().find(|(_, one)| one.identity == identity).map(|(at, _)| at);
             let (found, books) = own.and_then(|at| watched.remove(at)).map(|one| (one.found, one.books)).unwrap_or_default();
             Looked { connection, found, books }
         })
         .collect()
-}
-
-fn is_of(identity: &Identity, connection: &Connection) -> bool {
-    let ends = (identity.key.low(), identity.key.high());
-    identity.first_frame == connection.first_frame
-        && identity.key.transport() == connection.transport
-        && (ends == (connection.client, connection.server) || ends == (connection.server, connection.client))
 }
 
 /// A connection, concluded.
@@ -156,6 +150,20 @@ impl Channel {
         }
     }
 
+    /// What it means for a platform's claim that the phrase was readable here; `None` where it was not.
+    #[must_use]
+    pub fn bears_on(&self) -> Option<Bearing> {
+        if self.verdict != Verdict::Readable {
+            return None;
+        }
+        Some(match &self.connection.attribution {
+            None => Bearing::Nobody,
+            Some(of) if !matches!(of.confidence, Confidence::Confirmed | Confidence::Likely) => Bearing::Unsure,
+            Some(of) if matches!(of.role, Role::Messaging | Role::Call) => Bearing::Refutes,
+            Some(_) => Bearing::OtherRole,
+        })
+    }
+
     /// Encrypted records: opened, and seen.
     #[must_use]
     pub fn records(&self) -> (u64, u64) {
@@ -177,7 +185,7 @@ fn own_reasons(asked: &Asked, given: &HashMap<u64, Timestamp>, looked: &Looked) 
         return Vec::new();
     }
     let concerns = |at: Timestamp| asked.since.is_none_or(|since| at >= since);
-    let mut reasons = records(books);
+    let mut reasons = not_opened(books);
     let is_encrypted = ENCRYPTED.contains(&protocol);
     if is_encrypted {
         reasons.push(Reason::OwnEncryption(protocol.to_owned()));
@@ -218,8 +226,9 @@ fn own_reasons(asked: &Asked, given: &HashMap<u64, Timestamp>, looked: &Looked) 
     reasons
 }
 
-/// What of the encrypted records was not opened.
-fn records(books: &Books) -> Vec<Reason> {
+/// What of a connection's encrypted records was not opened.
+#[must_use]
+pub fn not_opened(books: &Books) -> Vec<Reason> {
     let Books { client, server } = *books;
     let seen = client.seen + server.seen;
     if seen > 0 && client.no_key + server.no_key == seen {

@@ -10,11 +10,10 @@ mod reason;
 #[cfg(test)]
 mod tests;
 
-pub use channel::{Channel, Looked, looked};
+pub use channel::{Channel, Looked, looked, not_opened};
 pub use phrase::{Bits, ENOUGH_BITS, WORDS, bits, new_phrase};
 pub use reason::Reason;
 
-use super::attribution::{Confidence, Role};
 use crate::base::{Evidence, Timestamp};
 use crate::dissect::inside::{Hit, Sought};
 
@@ -140,13 +139,21 @@ impl Canary {
     /// The channels whose result refutes the claim of a platform: readable, and surely or likely its own messages or calls. A phrase that
     /// is readable elsewhere (a spell checker, a search, statistics) is a finding about that channel alone.
     pub fn refuting(&self) -> impl Iterator<Item = &Channel> {
-        self.channels.iter().filter(|channel| {
-            channel.verdict == Verdict::Readable
-                && channel.connection.attribution.as_ref().is_some_and(|of| {
-                    matches!(of.role, Role::Messaging | Role::Call) && matches!(of.confidence, Confidence::Confirmed | Confidence::Likely)
-                })
-        })
+        self.channels.iter().filter(|channel| channel.bears_on() == Some(Bearing::Refutes))
     }
+}
+
+/// What a readable channel means for the claim of a platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearing {
+    /// It is, surely or likely, the platform's own messages or calls: what is claimed of them does not hold here.
+    Refutes,
+    /// It is the platform's, but carries something else, as a search or statistics do.
+    OtherRole,
+    /// It is not sure enough whose it is.
+    Unsure,
+    /// It is nobody's that is known here.
+    Nobody,
 }
 
 fn is_earlier(asked: &Asked, hit: &Hit) -> bool {

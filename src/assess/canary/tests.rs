@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::assess::Judged;
-use crate::assess::attribution::Attribution;
+use crate::assess::attribution::{Attribution, Confidence, Role};
 use crate::base::{Dir, Facts, Frame, FrameNo, LinkType};
 use crate::dissect::inside::{Container, Cut, Found, Opaque, Sealed};
 use crate::dissect::plain::{Books, Closed, Tally as Records};
@@ -37,7 +37,15 @@ fn connection() -> Judged {
 }
 
 fn hit(sought: Sought, dir: Dir, secs: i64) -> Hit {
-    Hit { sought, dir, at: at(secs), chain: "TLS 1.3 › HTTP/2 stream 1".into(), evidence: frame(9), excerpt: "[phrase]".into() }
+    Hit {
+        sought,
+        dir,
+        at: at(secs),
+        chain: "TLS 1.3 › HTTP/2 stream 1".into(),
+        evidence: frame(9),
+        excerpt: "[phrase]".into(),
+        clear: None,
+    }
 }
 
 /// Everything was looked at, and the control was found.

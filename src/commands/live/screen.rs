@@ -46,8 +46,8 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
         feed.last(&watched);
         Ok::<_, Failure>((opened, feed.tally, watched))
     });
-    let options = tui::Options { files: vec![name], color, theme, live: true };
-    let shown = tui::run(options, updates);
+    let options = tui::Options { files: vec![name], color, theme, tested: false, live: true };
+    let shown = tui::run(options, updates, None);
     // The screen is gone: the capture ends as it would at Ctrl-C, with everything written.
     signals.stop.store(true, Ordering::Relaxed);
     let (opened, tally, watched) = capture.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;

@@ -58,6 +58,14 @@ impl<'a> Chain<'a> {
         self.layer
     }
 
+    /// The layers from the outside in, each safe to print.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names = self.up.map(Chain::names).unwrap_or_default();
+        names.push(self.layer.to_string());
+        names
+    }
+
     /// Whether any layer of the chain is as described.
     pub fn has(&self, is: impl Fn(&Layer<'_>) -> bool) -> bool {
         let mut at = Some(self);

@@ -12,6 +12,7 @@ use crate::base::{Dir, Evidence, Timestamp, Window, escape_into};
 use super::chain::{Chain, Layer};
 use super::found::{Cut, Found, Hit, Opaque};
 use super::needles::{Match, Needles, Sought};
+use super::outline::Clear;
 
 /// What is looked for, and from when on.
 #[derive(Clone, Debug)]
@@ -20,6 +21,20 @@ pub struct Quest {
     pub needles: Needles,
     /// When the phrase was sent, if that is known: content from before says nothing, except that the phrase was known.
     pub since: Option<Timestamp>,
+    /// How much of the content is kept.
+    pub keep: Keep,
+}
+
+/// How much of the content is kept beside what was found in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing that is not masked.
+    #[default]
+    Masked,
+    /// What stands around each hit, as it was: for a screen that unmasks it when asked to.
+    Hits,
+    /// Every layer, each with its beginning, as it was: for a screen that shows what one connection carries.
+    Layers,
 }
 
 impl Quest {
@@ -60,6 +75,8 @@ pub struct Eye {
     /// Matches reported, the same ones again included.
     reported: Reported,
     latest: Timestamp,
+    /// How many octets at the front of this piece were looked at with the one before.
+    pub(super) looked: usize,
 }
 
 /// Matches reported so far.
@@ -112,7 +129,15 @@ impl Eye {
     /// An eye that has seen nothing.
     #[must_use]
     pub fn new(quest: Arc<Quest>) -> Eye {
-        Eye { quest, found: Found::default(), work: WORK, seen: HashMap::default(), reported: Reported::default(), latest: Timestamp::ZERO }
+        Eye {
+            quest,
+            found: Found::default(),
+            work: WORK,
+            seen: HashMap::default(),
+            reported: Reported::default(),
+            latest: Timestamp::ZERO,
+            looked: 0,
+        }
     }
 
     /// When the latest content came.
@@ -199,6 +224,10 @@ impl Eye {
             if let Some(nature) = self.seen.get(&digest) {
                 return *nature;
             }
+            if self.quest.keep == Keep::Layers && origin.span.end > self.looked {
+                let fresh = if depth == 0 { bytes.get(self.looked..).unwrap_or(bytes) } else { bytes };
+                self.found.outline.add(chain, fresh, (origin.dir(), origin.at(), origin.evidence()));
+            }
             let nature = self.layers(chain, bytes, origin, depth, &mut covered);
             if self.seen.len() < MOST_SEEN {
                 self.seen.insert(digest, nature);
@@ -256,8 +285,10 @@ impl Eye {
     /// Tries something that may turn out to be nothing: then it leaves no trace but its hits.
     pub(super) fn attempt(&mut self, look: impl FnOnce(&mut Eye) -> Nature) -> Nature {
         let (opaque, cuts, sealed) = (self.found.opaque.len(), self.found.cuts.clone(), self.found.sealed.clone());
+        let outline = self.found.outline.mark();
         let nature = look(self);
         if nature == Nature::Opaque {
+            self.found.outline.back_to(outline);
             self.found.opaque.truncate(opaque);
             self.found.cuts = cuts;
             self.found.sealed = sealed;
@@ -306,8 +337,9 @@ impl Eye {
                 Some(name) => chain.then(Layer::Undone(name)).to_string(),
                 None => chain.to_string(),
             };
+            let clear = (self.quest.keep != Keep::Masked).then(|| Clear::new(bytes.get(around(bytes, &hit.span)).unwrap_or_default()));
             let excerpt = excerpt(bytes, &hit);
-            self.found.hit(Hit { sought: hit.sought, dir: place.dir(), at: place.at(), chain, evidence: place.evidence(), excerpt });
+            self.found.hit(Hit { sought: hit.sought, dir: place.dir(), at: place.at(), chain, evidence: place.evidence(), excerpt, clear });
         }
     }
 }
@@ -348,6 +380,11 @@ pub(super) fn digest(bytes: &[u8]) -> u64 {
 /// How much is shown around a match.
 const AROUND: usize = 24;
 
+/// A match and what stands around it.
+fn around(bytes: &[u8], span: &Range<usize>) -> Range<usize> {
+    span.start.saturating_sub(AROUND)..span.end.saturating_add(AROUND).min(bytes.len())
+}
+
 /// What stands around a match: the match itself as `[phrase]`, letters and digits around it as dots, so that only the structure shows.
 fn excerpt(bytes: &[u8], hit: &Match) -> String {
     let masked = |part: &[u8]| {
@@ -357,8 +394,7 @@ fn excerpt(bytes: &[u8], hit: &Match) -> String {
         let _ = escape_into(&mut out, text.as_bytes());
         out
     };
-    let start = hit.span.start.saturating_sub(AROUND);
-    let end = hit.span.end.saturating_add(AROUND).min(bytes.len());
+    let Range { start, end } = around(bytes, &hit.span);
     let name = match hit.sought {
         Sought::Message => "[phrase]",
         Sought::Control(_) => "[control]",

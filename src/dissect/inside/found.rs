@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::base::{Dir, Evidence, Sides, Timestamp};
 
 use super::needles::Sought;
+use super::outline::{Clear, Outline};
 
 /// A literal form of something sought, in content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Hit {
     pub evidence: Evidence,
     /// What stands around it, with the phrase and all letters and digits masked.
     pub excerpt: String,
+    /// The same as it was, where that is kept.
+    pub clear: Option<Clear>,
 }
 
 /// End-to-end containers that are recognised by their form. A sign, never proof: what is inside was not opened.
@@ -184,6 +187,8 @@ pub struct Found {
     pub media: u64,
     /// Entries that were dropped because a list was full.
     pub dropped: u64,
+    /// Every layer that was looked at, where that is kept.
+    pub outline: Outline,
 }
 
 impl Found {
@@ -259,6 +264,7 @@ impl Found {
         self.sealed.iter_mut().for_each(|sealed| sealed.dir = sealed.dir.other());
         self.cuts.iter_mut().for_each(|cut| cut.dir = cut.dir.other());
         self.octets.swap();
+        self.outline.swap_sides();
     }
 
     /// Tells that a framing is followed.

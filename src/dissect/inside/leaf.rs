@@ -99,7 +99,9 @@ impl Leaf {
             eye.search(up, &window);
             return;
         }
+        eye.looked = self.looked;
         let nature = if self.is_protobuf { eye.declared_protobuf(up, &window) } else { eye.piece(up, &window) };
+        eye.looked = 0;
         self.is_media = nature == Nature::Media;
     }
 }

@@ -24,6 +24,7 @@ mod message;
 mod mime;
 mod mqtt;
 mod needles;
+mod outline;
 mod protobuf;
 mod qpack;
 mod root;
@@ -40,8 +41,9 @@ mod websocket;
 mod xmpp;
 
 pub use chain::{Chain, JsonPath, Layer, Step};
-pub use eye::{Eye, Quest};
+pub use eye::{Eye, Keep, Quest};
 pub use found::{Container, Cut, CutAt, Found, Hit, Opaque, Sealed};
 pub use needles::{Form, LONGEST_PHRASE, Match, Needles, NeedlesError, Sought, split};
+pub use outline::{Clear, Outline, Seen};
 pub use stream::{Inside, Medium};
 pub use watch::{Gathered, Watched};

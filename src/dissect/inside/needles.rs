@@ -153,6 +153,16 @@ impl Needles {
         Ok(Needles { automaton, patterns, len: message.trim().len(), controls: controls.len() })
     }
 
+    /// Looks for nothing: for whoever wants to see what is there.
+    ///
+    /// # Errors
+    /// Never for no patterns; the automaton's maker says it could.
+    pub fn none() -> Result<Needles, NeedlesError> {
+        let none: [&[u8]; 0] = [];
+        let automaton = AhoCorasick::new(none).map_err(|_| NeedlesError::Empty)?;
+        Ok(Needles { automaton, patterns: Vec::new(), len: 0, controls: 0 })
+    }
+
     /// Octets of the phrase.
     #[must_use]
     pub fn message_len(&self) -> usize {

@@ -33,6 +33,16 @@ impl Gathered {
         })
     }
 
+    /// Makes those who look into one connection, and let all others pass.
+    #[must_use]
+    pub fn sinks_of(&self, quest: Quest, wanted: Identity) -> Sinks {
+        let (all, quest) = (Arc::clone(&self.0), Arc::new(quest));
+        Arc::new(move |identity| {
+            let inside = (*identity == wanted).then(|| Inside::new(Arc::clone(&quest)));
+            Box::new(Watch { identity: *identity, inside, all: Arc::clone(&all) })
+        })
+    }
+
     /// What was found so far, by the first frame of the connection.
     #[must_use]
     pub fn take(&self) -> Vec<Watched> {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Sheet;
-use crate::assess::canary::{Channel, Reason};
+use crate::assess::canary::{Bearing, Channel, Reason};
 use crate::base::Dir;
 use crate::dissect::inside::Hit;
 use crate::flow::Endpoint;
@@ -53,6 +53,10 @@ fn channel(json: &mut Json<'_>, channel: &Channel) {
     }
     json.raw(",\"verdict\":");
     json.word(channel.verdict.word());
+    if let Some(bearing) = channel.bears_on() {
+        json.raw(",\"refutes_claim\":");
+        json.raw(if bearing == Bearing::Refutes { "true" } else { "false" });
+    }
     list(json, ",\"reasons\":[", &channel.reasons, |json, reason: &Reason| json.text(&reason.to_string()));
     let (opened, of) = channel.records();
     json.raw(",\"decrypted\":{\"records\":");

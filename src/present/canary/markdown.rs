@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{LIMITS, METHOD, Sheet, direction, frames, notices, sealed, title};
+use super::{LIMITS, METHOD, Sheet, bearing, direction, frames, notices, sealed, title};
 
 pub(super) fn text(sheet: &Sheet<'_>) -> String {
     let mut out = String::new();
@@ -12,7 +12,7 @@ pub(super) fn text(sheet: &Sheet<'_>) -> String {
         let _ = writeln!(out, "{text}\n");
     };
     say(&format!("# Canary test of {}", escaped(&sheet.file.to_string())));
-    for notice in notices(sheet) {
+    for notice in notices(canary, sheet.keys, sheet.keys_in_capture) {
         say(&format!("> {}", escaped(&notice)));
     }
     say(&format!("**{}.** {}", title(canary.verdict), canary.verdict.meaning()));
@@ -40,6 +40,7 @@ pub(super) fn text(sheet: &Sheet<'_>) -> String {
         if let Some(of) = &channel.connection.attribution {
             rows.push(format!("- platform: {} ({}, {})", escaped(&of.platform), of.confidence.word(), of.role.word()));
         }
+        rows.extend(bearing(channel).map(|bearing| format!("- {}", escaped(&bearing))));
         for hit in &channel.hits {
             rows.push(format!(
                 "- {} at {}, {} (`{}`): {}; `{}`",

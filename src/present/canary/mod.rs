@@ -8,7 +8,7 @@ mod tests;
 
 use std::fmt::Write as _;
 
-use crate::assess::canary::{Canary, Channel, Verdict};
+use crate::assess::canary::{Bearing, Canary, Channel, Verdict};
 use crate::base::{Dir, Evidence, WireStr};
 use crate::dissect::inside::{Hit, Sealed};
 use crate::dissect::keys::KeyCounts;
@@ -59,12 +59,13 @@ impl Format {
     }
 }
 
-/// What the test did, and what it cannot tell: said under every result.
-const METHOD: &str = "Every connection of the capture was looked into as far as it was readable or keys opened it: HTTP/1, HTTP/2, HTTP/3, \
+/// What the test did: said under every result.
+pub const METHOD: &str = "Every connection of the capture was looked into as far as it was readable or keys opened it: HTTP/1, HTTP/2, HTTP/3, \
                       WebSocket, gRPC, MQTT, XMPP, mail and other text, WebRTC data channels; compression, base64, hexadecimal and escapes, one \
                       inside the other. The phrase was searched in every layer, in either direction, whatever its case and separators; reversed \
                       copies do not count.";
-const LIMITS: [&str; 3] = [
+/// What the test cannot tell: said under every result.
+pub const LIMITS: [&str; 3] = [
     "\"Readable\" means that the server end of this connection could read the phrase, not that anyone did.",
     "\"Not seen\" is consistent with end-to-end encryption and is no proof of it. It does not test backups, who holds the keys, or scanning on \
      the device.",
@@ -73,7 +74,8 @@ const LIMITS: [&str; 3] = [
 ];
 
 /// The verdict in capitals, as the guide names it.
-fn title(verdict: Verdict) -> &'static str {
+#[must_use]
+pub fn title(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Readable => "READABLE",
         Verdict::NotSeen => "NOT SEEN",
@@ -82,7 +84,8 @@ fn title(verdict: Verdict) -> &'static str {
 }
 
 /// Where a hit went, in words.
-fn direction(channel: &Channel, hit: &Hit) -> &'static str {
+#[must_use]
+pub fn direction(channel: &Channel, hit: &Hit) -> &'static str {
     match hit.dir {
         Dir::Client => "sent to the server",
         Dir::Server if channel.is_returned() => "returned by the server",
@@ -91,14 +94,16 @@ fn direction(channel: &Channel, hit: &Hit) -> &'static str {
 }
 
 /// `frames 12, 14`.
-fn frames(evidence: &Evidence) -> String {
+#[must_use]
+pub fn frames(evidence: &Evidence) -> String {
     let list: Vec<String> = evidence.frames().iter().map(ToString::to_string).collect();
     let more = if evidence.truncated() { " and more" } else { "" };
     format!("frame{} {}{more}", if list.len() == 1 { "" } else { "s" }, list.join(", "))
 }
 
 /// What is said of a container that was not opened.
-fn sealed(verdict: Verdict, sealed: &Sealed) -> String {
+#[must_use]
+pub fn sealed(verdict: Verdict, sealed: &Sealed) -> String {
     let seen = if verdict == Verdict::NotSeen { "not seen; " } else { "" };
     format!(
         "{seen}{} octets sit in what is labelled {} and were not opened ({})",
@@ -108,22 +113,42 @@ fn sealed(verdict: Verdict, sealed: &Sealed) -> String {
     )
 }
 
+/// What a readable phrase means for what a platform claims: a claim falls only where the channel is, surely or likely, the platform's own
+/// messages or calls; elsewhere the phrase in it is a finding about that channel. `None` where it was not readable.
+#[must_use]
+pub fn bearing(channel: &Channel) -> Option<String> {
+    let bearing = channel.bears_on()?;
+    let of = channel.connection.attribution.as_ref();
+    let (platform, role, sure) = of.map_or(("", "", ""), |of| (&*of.platform, of.role.word(), of.confidence.word()));
+    let alone = "This is a finding about this connection, and refutes no platform's claim:";
+    Some(match bearing {
+        Bearing::Refutes => format!(
+            "This is a {role} connection of {platform} ({sure}): a claim that messages of {platform} can only be read at their ends does not \
+             hold for it."
+        ),
+        Bearing::OtherRole => format!("{alone} of {platform} it carries {role}, not messages."),
+        Bearing::Unsure => format!("{alone} that it is {platform}'s is not sure enough ({sure})."),
+        Bearing::Nobody => format!("{alone} whose it is, is not known."),
+    })
+}
+
 /// Lines that come before everything else.
-fn notices(sheet: &Sheet<'_>) -> Vec<String> {
+#[must_use]
+pub fn notices(canary: &Canary, keys: Option<&KeyCounts>, keys_in_capture: bool) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(counts) = sheet.keys {
+    if let Some(counts) = keys {
         let mut line = String::from("Keys were used");
         // Writing to a string cannot fail.
         let _ = write!(line, ": {}.", counts.sentence());
         lines.push(line);
     }
-    if sheet.keys_in_capture {
+    if keys_in_capture {
         lines.push(
             "The keys came with the capture, as when a proxy on the device recorded it: the TLS facts may describe the proxy, not the app's server."
                 .to_owned(),
         );
     }
-    for channel in &sheet.canary.channels {
+    for channel in &canary.channels {
         if let Some(proxy) = &channel.proxy {
             lines.push(format!("An intercepting proxy stands between, on {}: {proxy}", channel.name()));
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{LIMITS, METHOD, Sheet, direction, frames, notices, sealed, title};
+use super::{LIMITS, METHOD, Sheet, bearing, direction, frames, notices, sealed, title};
 use crate::assess::canary::{Channel, Verdict};
 
 /// Lines are not longer than this.
@@ -10,10 +10,10 @@ const WIDTH: usize = 100;
 
 pub(super) fn text(sheet: &Sheet<'_>) -> String {
     let mut out = String::new();
-    for notice in notices(sheet) {
+    let canary = sheet.canary;
+    for notice in notices(canary, sheet.keys, sheet.keys_in_capture) {
         wrapped(&mut out, "", &notice);
     }
-    let canary = sheet.canary;
     let verdict = canary.verdict;
     line(&mut out, &format!("Canary test of {}: {}", sheet.file, title(verdict)));
     wrapped(&mut out, "", verdict.meaning());
@@ -35,7 +35,8 @@ pub(super) fn text(sheet: &Sheet<'_>) -> String {
         of_channel(&mut out, channel);
     }
     if !quiet.is_empty() {
-        line(&mut out, &format!("\n{} more connections showed nothing and could not have held the phrase.", quiet.len()));
+        let noun = if quiet.len() == 1 { "connection" } else { "connections" };
+        line(&mut out, &format!("\nThe phrase was not found in {} more {noun}.", quiet.len()));
     }
     line(&mut out, "\nWhat was done");
     wrapped(&mut out, "  ", METHOD);
@@ -58,6 +59,9 @@ fn of_channel(out: &mut String, channel: &Channel) {
     }
     if let Some(of) = &channel.connection.attribution {
         line(out, &format!("  platform: {} ({}, {})", of.platform, of.confidence.word(), of.role.word()));
+    }
+    if let Some(bearing) = bearing(channel) {
+        wrapped(out, "  ", &bearing);
     }
     for hit in &channel.hits {
         line(out, &format!("  {} {}, {}", direction(channel, hit), hit.at, frames(&hit.evidence)));

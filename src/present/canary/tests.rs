@@ -49,6 +49,7 @@ fn hit(sought: Sought) -> Hit {
         chain: "TLS 1.3 › HTTP/2 stream 5 › WebSocket message 3 › inflate › JSON $.text".into(),
         evidence: frame(19).and(&frame(20)),
         excerpt: "\"····\":\"[phrase]\"".into(),
+        clear: None,
     }
 }
 

@@ -12,7 +12,7 @@ use super::model::Model;
 use super::prompt::{Ask, Prompt};
 use super::replay::Replay;
 use super::rows::connection;
-use super::screen::{capture, detail, help, pane};
+use super::screen::{canary, capture, detail, help, inside, pane};
 use super::screens::{Place, Screen};
 use super::tables;
 use super::{header, table, text};
@@ -22,10 +22,11 @@ use crate::assess::{Ledger, State};
 pub fn draw(frame: &mut Frame<'_>, model: &Model, ledger: &Ledger) {
     let area = frame.area();
     let buf = frame.buffer_mut();
-    match (model.help, model.open) {
-        (Some(top), _) => help::draw(buf, area, model, ledger, top),
-        (None, Some(open)) => detail::draw(buf, area, model, open, ledger),
-        (None, None) => screen(buf, model, ledger),
+    match (model.help, &model.inside, model.open) {
+        (Some(top), ..) => help::draw(buf, area, model, ledger, top),
+        (None, Some(page), _) => inside::draw(buf, area, model, page),
+        (None, None, Some(open)) => detail::draw(buf, area, model, open, ledger),
+        (None, None, None) => screen(buf, model, ledger),
     }
     status(buf, line_from_bottom(area, 2), model, ledger);
     footer(buf, line_from_bottom(area, 1), model);
@@ -40,6 +41,7 @@ fn screen(buf: &mut Buffer, model: &Model, ledger: &Ledger) {
     let (list, with) = (model.list(), (ledger, &model.theme));
     match model.screen {
         Screen::Capture => capture::draw(buf, layout.body, model, ledger),
+        Screen::Canary => canary::draw(buf, layout.body, model),
         screen if model.rows.len(screen) == 0 => nothing(buf, layout.rows(), model, ledger),
         Screen::Apps => {
             let rows = model.rows.apps.iter().skip(list.top);
@@ -161,13 +163,16 @@ fn typing(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger, prompt: 
         Ask::Filter => " filter: ",
         Ask::Find => " find: ",
         Ask::Note => " note: ",
+        Ask::Phrase => " the phrase that was sent: ",
+        Ask::Control => " a control: ",
+        Ask::SentAfter => " sent after: ",
     };
     let said = match (&model.typing.wrong, prompt.ask) {
         (Some(wrong), Ask::Filter) => format!("✗ at {}: {}", wrong.at.saturating_add(1), header::safe(&wrong.what)),
         (None, Ask::Filter) => format!("✓ {} of {}", text::grouped(len(model.rows.len(model.screen))), of_all(model, ledger)),
-        _ => String::new(),
+        _ => prompt.ask.hint().map(|hint| model.typing.said.clone().unwrap_or_else(|| hint.to_owned())).unwrap_or_default(),
     };
-    let said_style = if model.typing.wrong.is_some() { theme.warning } else { theme.quiet };
+    let said_style = if model.typing.wrong.is_some() || model.typing.said.is_some() { theme.warning } else { theme.quiet };
     let (room, used) = (usize::from(area.width), text::width(label));
     let for_said = text::width(&said).min(room / 2).saturating_add(2);
     let (typed, cursor) = prompt.window(room.saturating_sub(used).saturating_sub(for_said).saturating_sub(1));
@@ -224,7 +229,7 @@ fn seek_bar(buf: &mut Buffer, area: Rect, model: &Model, replay: &Replay) {
 fn shown(model: &Model, ledger: &Ledger) -> String {
     let titles = tables::titles(model.screen);
     let (list, rows, filter) = (model.list(), model.rows.len(model.screen), &model.typing.filter);
-    if model.screen == Screen::Capture || rows == 0 && filter.is_empty() {
+    if matches!(model.screen, Screen::Capture | Screen::Canary) || rows == 0 && filter.is_empty() {
         return String::new();
     }
     let height = usize::from(Layout::of(model, ledger).rows().height);

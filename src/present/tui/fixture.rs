@@ -1,11 +1,16 @@
 //! Connections made by hand for the tests of screens; every piece of evidence is minted by a frame.
 
+use super::looking::{Answer, Seen, Tested};
+use crate::assess::canary::{Asked, Bits, Canary, Lacks, Looked};
 use crate::assess::{Catalogue, Judged, Ledger, State, attribute};
 use crate::base::{
     Alert, AlertDescription, CipherSuite, Dir, Evidence, Exposed, Facts, Frame, FrameNo, LinkType, Message, NamedGroup, ProtocolVersion,
     QuicVersion, Timestamp, VersionName, What, WireStr,
 };
+use crate::dissect::inside::{Clear, Container, Found, Hit, Inside, Keep, Medium, Needles, Quest, Sealed, Sought, Watched};
+use crate::dissect::plain::{Books, Identity};
 use crate::flow::{Connection, Endpoint, Tally, Transport};
+use std::sync::Arc;
 
 /// 2024-05-01T09:00:00Z.
 const START: i64 = 1_714_554_000_000_000_000;
@@ -247,4 +252,61 @@ pub fn hostile() -> Ledger {
     ledger.notes.push("the capture breaks at byte 4711: \x1b[31mred".to_owned());
     (ledger.frames, ledger.state) = (400, State::Done);
     ledger
+}
+
+fn looked(connection: &Judged, opened: u64, no_key: u64) -> Looked {
+    let mut books = Books::default();
+    (0..opened).for_each(|_| books.client.note(Ok(())));
+    (0..no_key).for_each(|_| books.server.note(Err(crate::dissect::plain::Closed::NoKey)));
+    let mut found = Found::default();
+    if opened > 0 {
+        found.framing("HTTP/2");
+        found.octets.client = 4321;
+    }
+    Looked { connection: connection.clone(), found, books }
+}
+
+fn hit(sought: Sought, dir: Dir, frame: u64) -> Hit {
+    Hit {
+        sought,
+        dir,
+        at: at(1000),
+        chain: "TLS 1.3 › HTTP/2 stream 5 › WebSocket message 3 › inflate › JSON $.text".into(),
+        evidence: frames(&[frame, frame + 1]),
+        excerpt: "{\"····\":\"[phrase]\"}".into(),
+        clear: Some(Clear::new(b"{\"text\":\"lantern-otter-40713-poppy\"}")),
+    }
+}
+
+/// The result of a canary test over the connections of a ledger: the first one readable, one with a container, one without keys.
+pub fn tested(ledger: &Ledger) -> Answer {
+    let all = ledger.connections();
+    let mut first = looked(&all[0], 12, 0);
+    first.found.hits = vec![hit(Sought::Control(0), Dir::Client, 7), hit(Sought::Message, Dir::Client, 9)];
+    let mut second = looked(&all[1], 3, 0);
+    second.found.sealed.push(Sealed { container: Container::Omemo, dir: Dir::Client, at: at(1100), octets: 420, evidence: frames(&[12]) });
+    let third = looked(&all[2], 0, 5);
+    let asked = Asked { bits: Bits(46), since: None, controls: 1, room: 18 };
+    let canary = Canary::conclude(&asked, &Lacks::default(), vec![first, second, third]);
+    let keys = crate::dissect::keys::KeyCounts { loaded: 5, matched: 2, ..Default::default() };
+    Answer::Canary(Box::new(Tested { canary, keys: Some(keys), keys_in_capture: false }))
+}
+
+/// What a connection carries: a request of HTTP/1 with a body of JSON, and its answer.
+pub fn carried(identity: Identity) -> Answer {
+    let quest = Quest { needles: Needles::none().unwrap(), since: None, keep: Keep::Layers };
+    let mut inside = Inside::new(Arc::new(quest));
+    let body = "{\"room\":7,\"text\":\"the lantern is \\u001b[31mlit\",\"file\":\"bGFudGVybi1vdHRlci00MDcxMy1wb3BweQ==\"}";
+    let request = format!("POST /send HTTP/1.1\r\nHost: im.example.net\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    for (number, dir, text) in [(9, Dir::Client, request.as_str()), (11, Dir::Server, "HTTP/1.1 204 No Content\r\n\r\n")] {
+        let frame = Frame { number: no(number), at: at(0), bytes: text.as_bytes(), wire_len: 1, link: LinkType(1), interface: 0 };
+        let mut held = crate::base::Stitched::new();
+        held.push(&frame.window(text.as_bytes()));
+        inside.bytes("TLS 1.3", Medium::Stream, &held.window(dir).unwrap());
+    }
+    let mut books = Books::default();
+    (0..2).for_each(|_| books.client.note(Ok(())));
+    books.server.note(Err(crate::dissect::plain::Closed::NotAuthentic));
+    let watched = Watched { identity, found: inside.close(), books };
+    Answer::Inside(Box::new(Seen { identity, watched: Some(watched) }))
 }

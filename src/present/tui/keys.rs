@@ -24,6 +24,10 @@ pub enum Action {
     Open,
     /// Type something.
     Ask(Ask),
+    /// What one connection carries.
+    Inside,
+    /// Show content as it was read, or mask it again.
+    Unmask,
     /// Keep what was typed.
     Accept,
     /// Forget what was typed.
@@ -159,32 +163,71 @@ const ENDPOINTS: Place = Place::Screen(Screen::Endpoints);
 const EXPOSURE: Place = Place::Screen(Screen::Exposure);
 const FINDINGS: Place = Place::Screen(Screen::Findings);
 const CAPTURE: Place = Place::Screen(Screen::Capture);
+const CANARY: Place = Place::Screen(Screen::Canary);
 const FILTER: Place = Place::Prompt(Ask::Filter);
 const FIND: Place = Place::Prompt(Ask::Find);
 const NOTE: Place = Place::Prompt(Ask::Note);
+const PHRASE: Place = Place::Prompt(Ask::Phrase);
+const CONTROL: Place = Place::Prompt(Ask::Control);
+const SENT_AFTER: Place = Place::Prompt(Ask::SentAfter);
 
 /// The tables.
 const TABLES: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS];
 /// Whatever a number opens.
-const SCREENS: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE];
+const SCREENS: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, CANARY];
+/// Where a row can be opened.
+const OPENING: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CANARY];
 const DETAIL: &[Place] = &[Place::Detail];
 const HELP: &[Place] = &[Place::Help];
+const INSIDE: &[Place] = &[Place::Inside];
+/// Where content is masked.
+const MASKED: &[Place] = &[CANARY, Place::Inside];
 /// The screens and one connection.
-const READING: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, Place::Detail];
+const READING: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, CANARY, Place::Detail];
+/// Where there is a help page.
+const HELPED: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, CANARY, Place::Detail, Place::Inside];
 /// Where something can be selected.
-const SELECTING: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, Place::Detail];
+const SELECTING: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CANARY, Place::Detail, Place::Inside];
 /// Where one can move.
-const MOVING: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, Place::Detail, Place::Help];
-const TYPING: &[Place] = &[FILTER, FIND, NOTE];
-const EVERYWHERE: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, Place::Detail, Place::Help, FILTER, FIND, NOTE];
+const MOVING: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, CANARY, Place::Detail, Place::Inside, Place::Help];
+const TYPING: &[Place] = &[FILTER, FIND, NOTE, PHRASE, CONTROL, SENT_AFTER];
+/// What is typed again and again.
+const REMEMBERED: &[Place] = &[FILTER, FIND, NOTE];
+const EVERYWHERE: &[Place] = &[
+    APPS,
+    CONNECTIONS,
+    ENDPOINTS,
+    EXPOSURE,
+    FINDINGS,
+    CAPTURE,
+    CANARY,
+    Place::Detail,
+    Place::Inside,
+    Place::Help,
+    FILTER,
+    FIND,
+    NOTE,
+    PHRASE,
+    CONTROL,
+    SENT_AFTER,
+];
 
 /// Every key, in the order of the footer: what must not be lost on a narrow terminal comes first.
 pub const BINDINGS: &[Binding] = &[
     bind(MOVING, &[ch('q')], Action::Quit, "quit", "leave intransit"),
     bind(EVERYWHERE, &[ctrl('c')], Action::Quit, "", "leave intransit at once"),
-    bind(READING, &[ch('?'), key(KeyCode::F(1))], Action::Help, "help", "this page"),
+    bind(HELPED, &[ch('?'), key(KeyCode::F(1))], Action::Help, "help", "this page"),
     bind(HELP, &[key(KeyCode::Esc), ch('?'), key(KeyCode::F(1)), key(KeyCode::Backspace)], Action::Back, "back", "leave this page"),
-    bind(TABLES, &[key(KeyCode::Enter), key(KeyCode::Right), ch('l')], Action::Open, "open", "open what is selected"),
+    bind(&[CANARY], &[ch('c')], Action::Ask(Ask::Phrase), "ask", "ask for a phrase that was sent, and for controls"),
+    bind(MASKED, &[ch('u')], Action::Unmask, "unmask", "show content as it was read; again: mask it"),
+    bind(OPENING, &[key(KeyCode::Enter), key(KeyCode::Right), ch('l')], Action::Open, "open", "open what is selected"),
+    bind(
+        INSIDE,
+        &[key(KeyCode::Esc), key(KeyCode::Left), ch('h'), key(KeyCode::Backspace)],
+        Action::Back,
+        "back",
+        "back to the connection",
+    ),
     bind(
         DETAIL,
         &[key(KeyCode::Esc), key(KeyCode::Left), ch('h'), key(KeyCode::Backspace)],
@@ -209,6 +252,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(SELECTING, &[ch('y')], Action::CopyFilter, "copy", "copy the Wireshark display filter of what is selected"),
     bind(SELECTING, &[ch('Y')], Action::CopyValue, "", "copy the name or the value that is selected"),
     bind(DETAIL, &[key(KeyCode::Tab)], Action::Section, "section", "to the next section: why, findings, handshake, facts"),
+    bind(DETAIL, &[ch('d')], Action::Inside, "inside", "what it carries, layer by layer, as far as nothing or a key opens it"),
     bind(DETAIL, &[ch('n')], Action::Next, "next", "the next connection of the table"),
     bind(DETAIL, &[ch('p')], Action::Previous, "previous", "the connection before it"),
     bind(READING, &[ch('1')], Action::Go(Screen::Apps), "", "app by app: what was seen, what is claimed"),
@@ -217,6 +261,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(READING, &[ch('4')], Action::Go(Screen::Exposure), "", "what anyone on the path could read"),
     bind(READING, &[ch('5')], Action::Go(Screen::Findings), "", "the rules that fired"),
     bind(READING, &[ch('6')], Action::Go(Screen::Capture), "", "what is known of the capture, and what is not"),
+    bind(READING, &[ch('7')], Action::Go(Screen::Canary), "", "the canary test: could a phrase that was sent be read?"),
     bind(SCREENS, &[key(KeyCode::Tab)], Action::NextScreen, "", "the next screen"),
     bind(SCREENS, &[key(KeyCode::BackTab)], Action::PreviousScreen, "", "the screen before"),
     bind(SCREENS, &[key(KeyCode::Esc)], Action::Back, "", "show all rows again; end the replay; let the screen go on"),
@@ -248,8 +293,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(TYPING, &[key(KeyCode::Right), ctrl('f')], Action::Edit(Edit::Right), "", "one to the right"),
     bind(TYPING, &[key(KeyCode::Home), ctrl('a')], Action::Edit(Edit::Home), "", "to the beginning"),
     bind(TYPING, &[key(KeyCode::End), ctrl('e')], Action::Edit(Edit::End), "", "to the end"),
-    bind(TYPING, &[key(KeyCode::Up)], Action::Edit(Edit::Older), "history", "an older line"),
-    bind(TYPING, &[key(KeyCode::Down)], Action::Edit(Edit::Newer), "", "a newer line"),
+    bind(REMEMBERED, &[key(KeyCode::Up)], Action::Edit(Edit::Older), "history", "an older line"),
+    bind(REMEMBERED, &[key(KeyCode::Down)], Action::Edit(Edit::Newer), "", "a newer line"),
 ];
 
 /// What the footer shows during a replay.

@@ -38,6 +38,7 @@ impl Layout {
         };
         let header = take(header::height(model, ledger));
         let most = match area.height {
+            _ if model.screen == Screen::Canary => 0,
             0..20 => 0,
             20..30 => 2,
             _ => 5,
@@ -45,7 +46,7 @@ impl Layout {
         let sparks = take(model.rows.sparks.lines().min(most));
         let tabs = take(1);
         let pane_height = match (model.screen, area.height) {
-            (Screen::Capture, _) | (_, 0..18) => 0,
+            (Screen::Capture | Screen::Canary, _) | (_, 0..18) => 0,
             (Screen::Apps, 18..30) => 9,
             (Screen::Apps, _) => 20,
             (_, 18..30) => 4,
@@ -79,11 +80,18 @@ pub fn line_from_bottom(area: Rect, n: u16) -> Rect {
 /// The tabs on a screen of this width: where each begins, and what it says.
 #[must_use]
 pub fn tabs(width: u16) -> Vec<(u16, Screen, String)> {
-    let long = arranged(Screen::title);
-    match long.last() {
-        Some((x, _, told)) if usize::from(*x).saturating_add(told.len()) > usize::from(width) => arranged(Screen::short),
-        _ => long,
+    let mut tabs = arranged(Screen::title);
+    let needs = |tabs: &[(u16, Screen, String)]| tabs.last().map_or(0, |(x, _, told)| usize::from(*x).saturating_add(told.len()));
+    // The blank behind the last one may be cut.
+    if needs(&tabs) > usize::from(width).saturating_add(1) {
+        tabs = arranged(Screen::short);
     }
+    if needs(&tabs) > usize::from(width)
+        && let Some((.., told)) = tabs.last_mut()
+    {
+        told.truncate(told.trim_end().len());
+    }
+    tabs
 }
 
 fn arranged(title: fn(Screen) -> &'static str) -> Vec<(u16, Screen, String)> {

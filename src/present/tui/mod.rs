@@ -5,6 +5,7 @@
 //! the moment that is shown: that a replay shows the state at its moment on every screen is then nothing a screen must see to.
 //! [`run`] is the only loop. The UI thread owns the ledgers; workers send [`Update`]s.
 
+mod asking;
 mod background;
 mod draw;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod fixture;
 mod header;
 mod keys;
 mod layout;
+mod looking;
 mod model;
 mod mouse;
 mod prompt;
@@ -36,6 +38,7 @@ mod theme;
 mod update;
 
 pub use draw::draw;
+pub use looking::{Answer, Look, Question, Request, Seen, Tested};
 pub use model::{Effect, Message, Model};
 pub use run::{Options, TuiError, run};
 pub use session::Session;

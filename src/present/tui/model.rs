@@ -5,10 +5,11 @@ use ratatui::layout::{Rect, Size};
 
 use super::keys::{self, Action, Edit};
 use super::layout::Layout;
+use super::looking::{Answer, Look, Question};
 use super::prompt::{Ask, History, Prompt};
 use super::replay::Replay;
 use super::rows::{Rows, connection};
-use super::screen::{capture, detail, help};
+use super::screen::{canary, capture, detail, help, inside};
 use super::screens::{Place, Screen};
 use super::table::{List, Sort};
 use super::tables;
@@ -37,6 +38,8 @@ pub enum Message {
     Seek(Timestamp),
     /// Something to tell the user.
     Told(String),
+    /// The capture was read once more, for what was asked.
+    Answer(Answer),
 }
 
 /// Something that only the world outside can do.
@@ -59,6 +62,8 @@ pub enum Effect {
     Freeze(bool),
     /// The file so many further.
     File(isize),
+    /// Read the capture once more, for this.
+    Look(Look),
 }
 
 /// Which connection is open, and what is selected in it.
@@ -116,10 +121,14 @@ pub struct Typing {
     pub wrong: Option<FilterError>,
     /// The word that is looked for.
     pub find: String,
+    /// What is wrong with a phrase or a time in the line.
+    pub said: Option<String>,
+    /// The phrase and the controls typed so far.
+    pub question: Question,
     /// The filter that works; `None` lets all through.
     understood: Option<Filter>,
-    filters: History,
-    finds: History,
+    pub(super) filters: History,
+    pub(super) finds: History,
 }
 
 /// Everything the screens need beside the ledger.
@@ -141,6 +150,10 @@ pub struct Model {
     pub typing: Typing,
     /// The open connection, if one is.
     pub open: Option<Open>,
+    /// What the open connection carries, when that is shown.
+    pub inside: Option<inside::Page>,
+    /// The canary test.
+    pub canary: canary::Page,
     /// The line at the top of the help page, when it is open.
     pub help: Option<usize>,
     /// What was just done.
@@ -162,6 +175,8 @@ impl Model {
             rows: Rows::default(),
             typing: Typing::default(),
             open: None,
+            inside: None,
+            canary: canary::Page::default(),
             help: None,
             status: None,
             time: Time::default(),
@@ -171,9 +186,10 @@ impl Model {
     /// Where a key would land.
     #[must_use]
     pub fn place(&self) -> Place {
-        match (&self.typing.prompt, self.help, self.open) {
+        match (&self.typing.prompt, self.help, &self.inside, self.open) {
             (Some(prompt), ..) => Place::Prompt(prompt.ask),
-            (_, Some(_), _) => Place::Help,
+            (_, Some(_), ..) => Place::Help,
+            (_, _, Some(_), _) => Place::Inside,
             (.., Some(_)) => Place::Detail,
             _ => Place::Screen(self.screen),
         }
@@ -191,7 +207,7 @@ impl Model {
         self.lists.get(self.screen.index()).copied().unwrap_or_default()
     }
 
-    fn with_list(&mut self, screen: Screen, change: impl FnOnce(&mut List)) {
+    pub(super) fn with_list(&mut self, screen: Screen, change: impl FnOnce(&mut List)) {
         if let Some(list) = self.lists.get_mut(screen.index()) {
             change(list);
         }
@@ -211,10 +227,12 @@ impl Model {
             }
             Message::Resize(size) => {
                 self.size = size;
+                self.canary.arrange(ledger, size.width);
                 self.keep_in_view(ledger);
             }
             Message::Ledger => {
                 self.rows.changed(ledger);
+                self.canary.arrange(ledger, self.size.width);
                 self.refresh(ledger);
             }
             Message::Tick(nanos) => {
@@ -237,6 +255,7 @@ impl Model {
                 }
             }
             Message::Told(what) => self.status = Some(what),
+            Message::Answer(answer) => self.answer(answer, ledger),
         }
         None
     }
@@ -273,7 +292,9 @@ impl Model {
             Action::Previous => self.turn_page(-1, ledger),
             Action::Section => self.next_section(ledger),
             Action::Ask(ask) => self.ask(ask),
-            Action::Accept => self.accept(ledger),
+            Action::Accept => return self.accept(ledger),
+            Action::Inside => return self.look_inside(ledger),
+            Action::Unmask => self.unmask(ledger),
             Action::Cancel => self.cancel(ledger),
             Action::Edit(edit) => self.edit(edit, ledger),
             Action::FindNext => self.find(1, ledger),
@@ -310,6 +331,7 @@ impl Model {
     fn back(&mut self, place: Place, ledger: &Ledger) -> Option<Effect> {
         match place {
             Place::Help => self.help = None,
+            Place::Inside => self.inside = None,
             Place::Detail => {
                 self.open = None;
                 self.refresh(ledger);
@@ -322,13 +344,14 @@ impl Model {
     }
 
     fn go_to(&mut self, screen: Screen, ledger: &Ledger) {
-        (self.screen, self.open) = (screen, None);
+        (self.screen, self.open, self.inside) = (screen, None, None);
         self.refresh(ledger);
     }
 
     pub(super) fn open_selected(&mut self, ledger: &Ledger) {
         match self.screen {
             Screen::Connections => self.open = self.selected().map(|id| Open { id, cursor: 0 }),
+            Screen::Canary => self.open_channel(ledger),
             _ => {
                 if let Some(filter) = self.filter_to_open() {
                     self.screen = Screen::Connections;
@@ -346,7 +369,7 @@ impl Model {
             Screen::Endpoints => self.rows.endpoints.get(at).map(tables::endpoints::Endpoint::filter),
             Screen::Exposure => self.rows.exposure.get(at).map(tables::exposure::Shown::filter),
             Screen::Findings => self.rows.findings.get(at).map(|found| format!("rule:{}", found.rule.id)),
-            Screen::Connections | Screen::Capture => None,
+            Screen::Connections | Screen::Capture | Screen::Canary => None,
         }
     }
 
@@ -358,6 +381,9 @@ impl Model {
     }
 
     fn filter_of_selected(&self, ledger: &Ledger) -> Option<String> {
+        if let Some(page) = &self.inside {
+            return page.display_filter();
+        }
         match (self.open, self.screen) {
             (Some(open), _) => Some(detail::display_filter(connection(ledger, open.id)?, open.cursor)),
             (None, Screen::Connections) => Some(super::row::display_filter(connection(ledger, self.selected()?)?)),
@@ -368,11 +394,15 @@ impl Model {
             (None, Screen::Apps) => Some(tables::cited_filter(&self.rows.apps.get(self.list().cursor)?.cited)),
             (None, Screen::Exposure) => Some(tables::cited_filter(&self.rows.exposure.get(self.list().cursor)?.cited)),
             (None, Screen::Findings) => Some(tables::cited_filter(&self.rows.findings.get(self.list().cursor)?.cited)),
+            (None, Screen::Canary) => self.filter_of_channel(ledger),
             (None, Screen::Capture) => None,
         }
     }
 
     fn value_of_selected(&self, ledger: &Ledger) -> Option<String> {
+        if let Some(page) = &self.inside {
+            return page.value();
+        }
         match (self.open, self.screen) {
             (Some(open), _) => Some(detail::value(connection(ledger, open.id)?, open.cursor)),
             (None, Screen::Connections) => Some(super::row::server(connection(ledger, self.selected()?)?)),
@@ -380,6 +410,7 @@ impl Model {
             (None, Screen::Endpoints) => Some(self.rows.endpoints.get(self.list().cursor)?.title()),
             (None, Screen::Exposure) => Some(self.rows.exposure.get(self.list().cursor)?.value.clone()),
             (None, Screen::Findings) => Some(self.rows.findings.get(self.list().cursor)?.rule.id.to_owned()),
+            (None, Screen::Canary) => self.canary.told(self.list().cursor),
             (None, Screen::Capture) => None,
         }
     }
@@ -468,6 +499,11 @@ impl Model {
                     open.cursor = to(open.cursor).min(last);
                 }
             }
+            Place::Inside => {
+                if let Some(page) = &mut self.inside {
+                    page.list.cursor = to(page.list.cursor);
+                }
+            }
             Place::Help => self.help = self.help.map(to),
         }
         self.keep_in_view(ledger);
@@ -484,10 +520,19 @@ impl Model {
                     list.top = list.cursor;
                 });
             }
+            Screen::Canary => {
+                let lines = self.canary.len();
+                self.with_list(Screen::Canary, |list| list.keep_in_view(lines, layout.body.height));
+            }
             screen => {
                 let rows = self.rows.len(screen);
                 self.with_list(screen, |list| list.keep_in_view(rows, layout.rows().height));
             }
+        }
+        let area = self.area();
+        if let Some(page) = &mut self.inside {
+            let lines = page.len();
+            page.list.keep_in_view(lines, inside::body(area).height);
         }
         if let Some(top) = self.help {
             self.help = Some(top.min(help::last_top(self, ledger)));
@@ -497,6 +542,7 @@ impl Model {
             let last = detail::items(connection(ledger, open.id)?).len().saturating_sub(1);
             Some(Open { cursor: open.cursor.min(last), ..open })
         });
+        self.inside.take_if(|_| self.open.is_none());
     }
 
     fn turn_page(&mut self, by: isize, ledger: &Ledger) {
@@ -521,6 +567,7 @@ impl Model {
         let height = match self.place() {
             Place::Screen(_) | Place::Prompt(_) => Layout::of(self, ledger).rows().height,
             Place::Detail => detail::page(self.area()),
+            Place::Inside => inside::body(self.area()).height,
             Place::Help => help::body(self.area()).height,
         };
         usize::from(height).saturating_sub(1).max(1)
@@ -532,7 +579,7 @@ impl Model {
     fn ask(&mut self, ask: Ask) {
         let before = match ask {
             Ask::Filter => self.typing.filter.clone(),
-            Ask::Find | Ask::Note => String::new(),
+            Ask::Find | Ask::Note | Ask::Phrase | Ask::Control | Ask::SentAfter => String::new(),
         };
         self.typing.prompt = Some(Prompt::new(ask, &before));
     }
@@ -542,6 +589,8 @@ impl Model {
         let history = match prompt.ask {
             Ask::Filter => &self.typing.filters,
             Ask::Find | Ask::Note => &self.typing.finds,
+            // A phrase is used once, and kept nowhere.
+            Ask::Phrase | Ask::Control | Ask::SentAfter => &History::default(),
         };
         match edit {
             Edit::Backspace => prompt.backspace(),
@@ -560,6 +609,7 @@ impl Model {
 
     /// The line has changed: a filter works while it is typed, as far as it can be understood.
     fn typed(&mut self, ledger: &Ledger) {
+        self.typing.said = None;
         let Some(prompt) = &self.typing.prompt else { return };
         if prompt.ask != Ask::Filter {
             return;
@@ -590,8 +640,8 @@ impl Model {
         }
     }
 
-    fn accept(&mut self, ledger: &Ledger) {
-        let Some(prompt) = self.typing.prompt.take() else { return };
+    fn accept(&mut self, ledger: &Ledger) -> Option<Effect> {
+        let prompt = self.typing.prompt.take()?;
         let text = prompt.text();
         match prompt.ask {
             Ask::Filter => match self.typing.wrong.take() {
@@ -607,6 +657,9 @@ impl Model {
                 self.typing.find = text;
                 self.find(0, ledger);
             }
+            Ask::Phrase => self.phrase(prompt),
+            Ask::Control => self.control(&text),
+            Ask::SentAfter => return self.sent_after(prompt, ledger),
             Ask::Note => {
                 let at = self.time.replay.map(|replay| replay.at).or_else(|| ledger.span().map(|(_, end)| end));
                 if let Some(at) = at {
@@ -615,10 +668,11 @@ impl Model {
                 }
             }
         }
+        None
     }
 
     fn cancel(&mut self, ledger: &Ledger) {
-        self.typing.wrong = None;
+        (self.typing.wrong, self.typing.said, self.typing.question) = (None, None, Question::default());
         if self.typing.prompt.take().is_some_and(|prompt| prompt.ask == Ask::Filter) {
             let before = self.typing.filter.clone();
             self.set_filter(&before, ledger);

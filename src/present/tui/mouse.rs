@@ -5,7 +5,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use super::layout::{self, Layout};
 use super::model::{Effect, Model, Open};
 use super::rows::connection;
-use super::screen::detail;
+use super::screen::{detail, inside};
 use super::screens::{Place, Screen};
 use super::table::{self, Sort};
 use super::tables;
@@ -48,7 +48,16 @@ impl Model {
                     self.open = Some(Open { cursor, ..open });
                 }
             }
+            Place::Inside => self.click_inside(y),
             Place::Help => {}
+        }
+    }
+
+    fn click_inside(&mut self, y: u16) {
+        let body = inside::body(self.area());
+        if let (Some(page), Some(row)) = (&mut self.inside, y.checked_sub(body.y).filter(|row| *row < body.height)) {
+            let row = page.list.top.saturating_add(usize::from(row));
+            page.list.cursor = row.min(page.len().saturating_sub(1));
         }
     }
 
@@ -61,8 +70,9 @@ impl Model {
             }
             return;
         }
-        let rows = layout.rows();
-        if self.screen != Screen::Capture && y.saturating_add(1) == rows.y {
+        let is_page = matches!(self.screen, Screen::Capture | Screen::Canary);
+        let rows = if self.screen == Screen::Canary { layout.body } else { layout.rows() };
+        if !is_page && y.saturating_add(1) == rows.y {
             let places = tables::places(self.screen, layout.body.width);
             if let Some(column) = table::heading_at(&places, x.saturating_sub(layout.body.x)) {
                 let sort = self.list().sort;
@@ -74,7 +84,7 @@ impl Model {
             if row == list.cursor {
                 self.typing.prompt = None;
                 self.open_selected(ledger);
-            } else if row < self.rows.len(self.screen) {
+            } else if row < self.rows.len(self.screen) || self.screen == Screen::Canary && row < self.canary.len() {
                 self.go(Place::Screen(self.screen), |_| row, ledger);
             }
         }

@@ -1,4 +1,4 @@
-//! A line that is being typed: a filter, a word to find, a note.
+//! A line that is being typed: a filter, a word to find, a note, a phrase.
 
 use super::text;
 
@@ -16,6 +16,25 @@ pub enum Ask {
     Find,
     /// A note for this moment.
     Note,
+    /// The phrase that was sent.
+    Phrase,
+    /// A phrase that must have reached the server.
+    Control,
+    /// When the phrase was sent.
+    SentAfter,
+}
+
+impl Ask {
+    /// What to do, where the label does not say it all.
+    #[must_use]
+    pub fn hint(self) -> Option<&'static str> {
+        match self {
+            Ask::Filter | Ask::Find | Ask::Note => None,
+            Ask::Phrase => Some("as it was typed; it stays here"),
+            Ask::Control => Some("one at a time; Enter alone: no more"),
+            Ask::SentAfter => Some("UTC, as 09:02:03; Enter alone: not known"),
+        }
+    }
 }
 
 /// The line, and where the cursor is in it.

@@ -73,7 +73,7 @@ impl Rows {
                 self.findings = findings::gather(matching(ledger, filter));
                 table::sort(&mut self.findings, findings::COLUMNS, sort);
             }
-            Screen::Capture => {}
+            Screen::Capture | Screen::Canary => {}
         }
     }
 
@@ -93,7 +93,7 @@ impl Rows {
             Screen::Endpoints => self.endpoints.len(),
             Screen::Exposure => self.exposure.len(),
             Screen::Findings => self.findings.len(),
-            Screen::Capture => 0,
+            Screen::Capture | Screen::Canary => 0,
         }
     }
 
@@ -109,7 +109,7 @@ impl Rows {
                 Identity::Name(format!("{}\n{}", shown.what, shown.value))
             }
             Screen::Findings => Identity::Rule(self.findings.get(at)?.rule.id),
-            Screen::Capture => return None,
+            Screen::Capture | Screen::Canary => return None,
         })
     }
 
@@ -147,7 +147,7 @@ impl Rows {
                 let rule = found.rule;
                 [rule.id, rule.title, rule.norm, rule.severity.word()].iter().any(|w| w.to_lowercase().contains(word))
             }),
-            Screen::Capture => false,
+            Screen::Capture | Screen::Canary => false,
         }
     }
 }

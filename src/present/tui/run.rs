@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event};
@@ -12,6 +12,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 
 use super::background;
+use super::looking::{Answer, Look, Request};
 use super::model::{Effect, Message};
 use super::session::Session;
 use super::terminal::{self, Signals, Taken};
@@ -42,6 +43,8 @@ pub struct Options {
     pub color: ColorChoice,
     /// `--theme`.
     pub theme: ThemeChoice,
+    /// A phrase is looked for from the beginning.
+    pub tested: bool,
     /// The capture runs: after a signal the caller still has to write what is left, and then ends by itself.
     pub live: bool,
 }
@@ -60,7 +63,7 @@ pub enum TuiError {
 /// # Errors
 /// When the terminal cannot be used.
 #[allow(clippy::needless_pass_by_value)]
-pub fn run(options: Options, updates: Receiver<(usize, Update)>) -> Result<Vec<State>, TuiError> {
+pub fn run(options: Options, updates: Receiver<(usize, Update)>, requests: Option<Sender<Request>>) -> Result<Vec<State>, TuiError> {
     let env = |name| std::env::var(name).ok();
     let (term, colorterm) = (env("TERM"), env("COLORTERM"));
     let colours = options.color.colours(env("NO_COLOR").as_deref(), term.as_deref());
@@ -73,7 +76,10 @@ pub fn run(options: Options, updates: Receiver<(usize, Update)>) -> Result<Vec<S
     let taken = Taken::take()?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let size = terminal.size()?;
-    let mut ui = Ui { session: Session::new(&options.files, Theme::new(palette), size), late: background::LateAnswer::default() };
+    let mut ui = Ui { session: Session::new(&options.files, Theme::new(palette), size), late: background::LateAnswer::default(), requests };
+    if options.tested {
+        ui.session.test_all();
+    }
     let ended = ui.serve(&mut terminal, &taken, &signals, &updates);
     left.store(true, Ordering::SeqCst);
     drop(taken);
@@ -110,6 +116,8 @@ fn watch(signals: Signals) -> Arc<AtomicBool> {
 struct Ui {
     session: Session,
     late: background::LateAnswer,
+    /// To whoever can read a capture once more.
+    requests: Option<Sender<Request>>,
 }
 
 impl Ui {
@@ -155,7 +163,7 @@ impl Ui {
                 drawn = Some(Instant::now());
                 dirty = false;
             }
-            let wait = match (dirty, listening || ticked.is_some()) {
+            let wait = match (dirty, listening && self.session.is_reading() || ticked.is_some()) {
                 (true, _) => drawn.map_or(Duration::ZERO, |at| FRAME.saturating_sub(at.elapsed())),
                 (false, true) => FRAME,
                 (false, false) => IDLE,
@@ -173,6 +181,7 @@ impl Ui {
                         terminal.clear()?;
                         self.session.update(Message::Resize(terminal.size()?));
                     }
+                    Some(Effect::Look(look)) => self.ask(look),
                     // The session sees to these itself.
                     Some(Effect::Rewind | Effect::Event { .. } | Effect::Freeze(_) | Effect::File(_)) | None => {}
                 }
@@ -180,6 +189,16 @@ impl Ui {
             }
         }
         Ok(())
+    }
+
+    /// Asks for a capture to be read once more. One that runs cannot be.
+    fn ask(&mut self, look: Look) {
+        let capture = self.session.current();
+        let asked = self.requests.as_ref().is_some_and(|requests| requests.send(Request { capture, look }).is_ok());
+        if !asked {
+            let why = "a running capture cannot be read again: keep it with -w, and open the file when it is done";
+            self.session.take(capture, Update::Answer(Answer::Failed(why.to_owned())));
+        }
     }
 
     fn event(&mut self, event: Event) -> Option<Effect> {

@@ -17,12 +17,14 @@ pub enum Screen {
     Findings,
     /// What is known of the capture, and what is not.
     Capture,
+    /// Whether a phrase that was sent could be read at the server end.
+    Canary,
 }
 
 impl Screen {
     /// Every screen, by number.
-    pub const ALL: [Screen; 6] =
-        [Screen::Apps, Screen::Connections, Screen::Endpoints, Screen::Exposure, Screen::Findings, Screen::Capture];
+    pub const ALL: [Screen; 7] =
+        [Screen::Apps, Screen::Connections, Screen::Endpoints, Screen::Exposure, Screen::Findings, Screen::Capture, Screen::Canary];
 
     /// Its name.
     #[must_use]
@@ -34,6 +36,7 @@ impl Screen {
             Screen::Exposure => "Exposure",
             Screen::Findings => "Findings",
             Screen::Capture => "Capture",
+            Screen::Canary => "Canary",
         }
     }
 
@@ -47,6 +50,7 @@ impl Screen {
             Screen::Exposure => "Expo.",
             Screen::Findings => "Find.",
             Screen::Capture => "Capt.",
+            Screen::Canary => "Can.",
         }
     }
 
@@ -72,6 +76,8 @@ pub enum Place {
     Screen(Screen),
     /// One connection.
     Detail,
+    /// What one connection carries.
+    Inside,
     /// The help page.
     Help,
     /// A line is being typed.

@@ -3,6 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::Size;
 
+use super::looking::Answer;
 use super::model::{Effect, Message, Model, Shown};
 use super::theme::Theme;
 use super::update::Update;
@@ -28,6 +29,8 @@ struct Capture {
     frozen: Option<Ledger>,
     /// The ledger has changed since the screens were told.
     stale: bool,
+    /// It is being read once more.
+    busy: bool,
 }
 
 impl Capture {
@@ -64,6 +67,10 @@ impl Capture {
                 self.frozen = frozen.then(|| self.ledger.clone());
                 self.update(Message::Ledger);
                 None
+            }
+            Some(Effect::Look(look)) => {
+                self.busy = true;
+                Some(Effect::Look(look))
             }
             other => other,
         };
@@ -122,7 +129,14 @@ impl Session {
         let room = MOST_CONNECTIONS / count.max(1);
         let one = |(at, name): (usize, &WireStr)| {
             let shown = Shown { name: name.clone(), of: (at, count) };
-            Capture { model: Model::new(shown, theme, size), ledger: Ledger::with_room(room), rewind: None, frozen: None, stale: false }
+            Capture {
+                model: Model::new(shown, theme, size),
+                ledger: Ledger::with_room(room),
+                rewind: None,
+                frozen: None,
+                stale: false,
+                busy: false,
+            }
         };
         Session { captures: (1..).zip(names).map(one).collect(), current: 0 }
     }
@@ -156,6 +170,27 @@ impl Session {
         self.captures.iter().map(|capture| &capture.ledger.state)
     }
 
+    /// The place of the capture that is shown.
+    #[must_use]
+    pub fn current(&self) -> usize {
+        self.current
+    }
+
+    /// A phrase was asked for before anything was read.
+    pub fn test_all(&mut self) {
+        for capture in &mut self.captures {
+            capture.busy = true;
+            let Capture { model, ledger, .. } = capture;
+            model.test(ledger);
+        }
+    }
+
+    /// Whether a capture is being read.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        self.captures.iter().any(|capture| capture.busy || capture.ledger.state == State::Reading)
+    }
+
     /// Whether something moves by itself.
     #[must_use]
     pub fn is_moving(&self) -> bool {
@@ -182,6 +217,11 @@ impl Session {
     /// Takes in what the engine sends about a capture.
     pub fn take(&mut self, at: usize, update: Update) {
         if let Some(capture) = self.captures.get_mut(at) {
+            if let Update::Answer(answer) = update {
+                capture.busy = false;
+                capture.handle(Message::Answer(answer));
+                return;
+            }
             let changed = update.apply(&mut capture.ledger);
             capture.stale |= changed;
         }
@@ -190,6 +230,9 @@ impl Session {
     /// The engine will send no more: an unfinished count must not look like a whole one.
     pub fn ended(&mut self) {
         for capture in &mut self.captures {
+            if std::mem::take(&mut capture.busy) {
+                capture.handle(Message::Answer(Answer::Failed("the reading ended early".to_owned())));
+            }
             if capture.ledger.state == State::Reading {
                 capture.ledger.state = State::Failed("the analysis ended early: what is shown is not the whole capture".to_owned());
             }

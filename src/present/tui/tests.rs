@@ -9,6 +9,7 @@ use ratatui::style::Color;
 
 use super::fixture;
 use super::keys::{self, Action, BINDINGS, Edit};
+use super::looking::{Answer, Look, Question};
 use super::model::{Effect, Message, Model};
 use super::prompt::Ask;
 use super::screens::{Place, Screen as Number};
@@ -62,6 +63,24 @@ impl Screen {
 
     fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) {
         self.send(Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+    }
+
+    /// A canary test was made.
+    fn is_tested(&mut self) {
+        let answer = fixture::tested(self.session.ledger_mut());
+        self.send(Message::Answer(answer));
+    }
+
+    /// What the open connection carries was asked for, and read.
+    fn carries(&mut self) {
+        self.press(KeyCode::Enter);
+        if let Some(Effect::Look(Look::Inside(identity))) = self.write("d") {
+            self.send(Message::Answer(fixture::carried(identity)));
+        }
+    }
+
+    fn carried(&self) -> Option<usize> {
+        self.model().inside.as_ref().map(|page| page.list.cursor)
     }
 
     fn buffer(&self) -> Buffer {
@@ -125,6 +144,7 @@ fn every_screen_can_be_read() {
     snapshot_at_each_size!("exposure", leaky(), |s| drop(s.write("4j")));
     snapshot_at_each_size!("findings", leaky(), |s| drop(s.write("5")));
     snapshot_at_each_size!("capture", leaky(), |s| drop(s.write("6")));
+    snapshot_at_each_size!("canary_nothing", leaky(), |s| drop(s.write("7")));
 }
 
 #[test]
@@ -394,7 +414,7 @@ fn progress_is_shown_while_reading() {
 #[test]
 fn the_footer_and_the_help_page_come_from_the_key_table() {
     let mut told = String::new();
-    for go in ["1?", "2?", "3?", "4?", "5?", "6?", "2\n?"] {
+    for go in ["1?", "2?", "3?", "4?", "5?", "6?", "7?", "2\n?", "2\nd?"] {
         let mut help = Screen::new(fixture::session(), 160, 200);
         help.write(go);
         told.push_str(&help.text());
@@ -429,6 +449,63 @@ fn no_key_means_two_things_in_one_place() {
     }
 }
 
+#[test]
+fn the_canary_test_is_asked_for_shown_masked_and_unmasked() {
+    snapshot_at_each_size!("canary_tested", fixture::session(), |s| {
+        s.write("7");
+        s.is_tested();
+    });
+    let mut s = Screen::new(fixture::session(), 160, 60);
+    s.write("7c  \n");
+    assert!(s.text().contains("no letter or digit"), "{}", s.text());
+    s.press(KeyCode::Esc);
+    s.write("clantern-otter-40713-poppy\nmy.login\n\n");
+    assert_eq!(s.model().place(), Place::Prompt(Ask::SentAfter));
+    let asked = Question {
+        message: "lantern-otter-40713-poppy".into(),
+        controls: vec!["my.login".into()],
+        since: crate::base::Timestamp::parse("2024-05-01T09:02:03Z"),
+    };
+    assert_eq!(s.write("09:02:03\n"), Some(Effect::Look(Look::Canary(asked))));
+    assert!(s.text().contains("being read once more") && s.session.is_reading());
+    s.session.take(0, super::Update::Answer(Answer::Failed("the file is gone".into())));
+    assert!(s.text().contains("could not be made: the file is gone") && !s.session.is_reading());
+    s.is_tested();
+    let text = s.text();
+    assert!(text.contains("READABLE: of 3 connections, readable in 1, not seen in 1, inconclusive in 1"), "{text}");
+    assert!(text.contains("[phrase]") && !text.contains("lantern-otter") && text.contains("no key for its 5 encrypted records"), "{text}");
+    s.write("u");
+    assert!(s.text().contains("lantern-otter-40713-poppy"));
+    s.write("u");
+    assert!(!s.text().contains("lantern-otter-40713-poppy"));
+    let line = s.text().lines().position(|line| line.contains("sent to the server")).unwrap();
+    let top = s.text().lines().position(|line| line.contains("7 Canary")).unwrap() + 1;
+    (0..line - top).for_each(|_| drop(s.press(KeyCode::Down)));
+    assert_eq!(s.write("y"), Some(Effect::Copy("frame.number in {9,10}".to_owned())));
+}
+
+#[test]
+fn what_a_connection_carries_is_a_tree_masked_until_asked() {
+    snapshot_at_each_size!("inside", fixture::session(), |s| {
+        s.carries();
+        s.write("jjjj");
+    });
+    let mut s = Screen::new(fixture::session(), 160, 48);
+    s.press(KeyCode::Enter);
+    s.write("d");
+    assert!(s.text().contains("being read once more"), "{}", s.text());
+    s.press(KeyCode::Esc);
+    s.carries();
+    let text = s.text();
+    assert!(text.contains("HTTP/1 request 1") && text.contains("JSON $.text") && text.contains("base64"), "{text}");
+    assert!(!text.contains("lantern") && text.contains("did not authenticate"), "{text}");
+    s.write("u");
+    let text = s.text();
+    assert!(text.contains("the lantern is") && text.contains("lantern-otter-40713-poppy") && !text.contains('\x1b'), "{text}");
+    assert_eq!(s.write("y"), None, "a layer that only carries others has no frames of its own");
+    assert_eq!(s.write("jjy"), Some(Effect::Copy("frame.number in {9}".to_owned())));
+}
+
 /// Presses every key of the table in every place where it works, and looks at what it did.
 #[test]
 fn every_key_does_what_the_table_says() {
@@ -440,8 +517,17 @@ fn every_key_does_what_the_table_says() {
             // Somewhere in the middle, so that both directions are free.
             s.write("jj");
             match place {
+                Place::Screen(Number::Canary) => {
+                    s.is_tested();
+                    s.write("7");
+                    (0..9).for_each(|_| drop(s.press(KeyCode::Down)));
+                }
                 Place::Screen(screen) => drop(s.write(&format!("{}jj", screen.index() + 1))),
                 Place::Detail => drop((s.press(KeyCode::Enter), s.write("jj"))),
+                Place::Inside => {
+                    s.carries();
+                    s.write("jjj");
+                }
                 Place::Help => drop((s.write("?"), s.write("jj"))),
                 Place::Prompt(ask) => {
                     s.write("/tls\n");
@@ -451,6 +537,9 @@ fn every_key_does_what_the_table_says() {
                         Ask::Filter => "f",
                         Ask::Find => "/",
                         Ask::Note => "m",
+                        Ask::Phrase => "7c",
+                        Ask::Control => "7ctwo words\n",
+                        Ask::SentAfter => "7ctwo words\n\n",
                     });
                     s.write("two words");
                     s.press(KeyCode::Left);
@@ -465,13 +554,14 @@ fn every_key_does_what_the_table_says() {
             }
             assert_eq!(s.model().place(), place, "{binding:?}");
             let replay = s.model().time.replay;
-            let was = (s.cursor(), s.model().open, s.model().help, s.model().list().sort, s.model().typing.prompt.clone());
+            let was = (s.cursor(), s.model().open, s.model().help, s.model().list().sort, s.model().typing.prompt.clone(), s.carried());
             let modifiers = if key.ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
             let effect = s.send(Message::Key(KeyEvent::new(key.code, modifiers)));
             let m = s.model();
             let moved = match place {
                 Place::Screen(_) | Place::Prompt(_) => s.cursor().cmp(&was.0),
                 Place::Detail => m.open.unwrap_or(was.1.unwrap()).cursor.cmp(&was.1.unwrap().cursor),
+                Place::Inside => m.inside.as_ref().map(|page| page.list.cursor).cmp(&was.5),
                 Place::Help => m.help.cmp(&was.2),
             };
             let at = |r: Option<super::replay::Replay>| r.unwrap().at;
@@ -481,14 +571,22 @@ fn every_key_does_what_the_table_says() {
                 Action::CopyFilter => matches!(&effect, Some(Effect::Copy(text)) if text.contains("==") || text.contains("frame.number")),
                 Action::CopyValue => matches!(effect, Some(Effect::Copy(_))) && m.status.is_some(),
                 Action::Back if place == Place::Help => m.help.is_none(),
+                Action::Back if place == Place::Inside => m.inside.is_none() && m.open.is_some(),
+                Action::Inside => matches!(effect, Some(Effect::Look(Look::Inside(_)))) && m.place() == Place::Inside,
+                Action::Unmask => m.canary.unmasked || m.inside.as_ref().is_some_and(|page| page.unmasked),
                 Action::Back => m.open.is_none(),
                 Action::Help => m.help == Some(0),
                 Action::Go(screen) => m.place() == Place::Screen(screen),
                 Action::NextScreen => m.place() != place,
                 Action::PreviousScreen => m.place() != place,
+                Action::Open if place == Place::Screen(Number::Canary) => m.open.is_some_and(|o| o.id == 0),
                 Action::Open if place == Place::Screen(Number::Connections) => m.open.is_some_and(|o| Some(o.id) == m.selected()),
                 Action::Open => m.place() == Place::Screen(Number::Connections) && !m.typing.filter.is_empty(),
                 Action::Ask(ask) => m.place() == Place::Prompt(ask),
+                Action::Accept if place == Place::Prompt(Ask::Phrase) => m.place() == Place::Prompt(Ask::Control),
+                Action::Accept if place == Place::Prompt(Ask::Control) => m.place() == place && m.typing.question.controls.len() == 1,
+                // Two words are no time.
+                Action::Accept if place == Place::Prompt(Ask::SentAfter) => m.place() == place && m.typing.said.is_some(),
                 Action::Accept | Action::Cancel => m.typing.prompt.is_none(),
                 Action::Edit(edit) => {
                     let (now, was) = (m.typing.prompt.clone().unwrap(), was.4.unwrap());
@@ -541,7 +639,7 @@ fn no_color_draws_no_colour() {
         }
         screen.buffer().content().iter().filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset).count()
     };
-    for keys in ["", "j", "fx", "?", "1", "3", "4", "5", "6", "r>> "] {
+    for keys in ["", "j", "fx", "?", "1", "3", "4", "5", "6", "7", "r>> "] {
         assert_eq!(coloured(Theme::new(Palette::Mono), keys), 0, "{keys}");
         assert!(coloured(Theme::new(Palette::Dark), keys) > 0, "{keys}");
     }
@@ -559,6 +657,9 @@ fn no_size_is_too_small_to_draw() {
             s.buffer();
             s.mouse(MouseEventKind::Down(MouseButton::Left), width / 2, height / 2);
             s.write("?G");
+            s.buffer();
+            s.press(KeyCode::Esc);
+            s.write("7cphrase of mine");
             s.buffer();
         }
     }

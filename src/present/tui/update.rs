@@ -1,6 +1,8 @@
 //! What the engine sends to the terminal UI.
 
+use super::looking::Answer;
 use crate::assess::{Judged, Ledger, State};
+use crate::dissect::keys::KeyCounts;
 use crate::source::Capturing;
 
 /// News of a capture.
@@ -21,6 +23,10 @@ pub enum Update {
     },
     /// How a running capture stands.
     Capturing(Box<Capturing>),
+    /// What became of keys.
+    Keys(KeyCounts),
+    /// A capture was read once more, for what was asked.
+    Answer(Answer),
     /// Everything readable was read.
     Done {
         /// Damage, bounds that were hit, and the like: a sentence each.
@@ -47,6 +53,9 @@ impl Update {
                 return any;
             }
             Update::Progress { read, total, frames } => (ledger.read, ledger.total, ledger.frames) = (read, total, frames),
+            Update::Keys(keys) => ledger.keys = Some(keys),
+            // It goes to the screens, not into the ledger.
+            Update::Answer(_) => {}
             Update::Capturing(capturing) => ledger.capturing = Some(*capturing),
             Update::Done { notes } => {
                 ledger.notes.extend(notes);

@@ -20,7 +20,7 @@ pub(super) const PHRASE: &str = "purple-otter-47112-clover";
 pub(super) const CONTROL: &str = "room-of-requirement";
 
 pub(super) fn quest() -> Arc<Quest> {
-    Arc::new(Quest { needles: Needles::new(PHRASE, &[CONTROL.into()]).unwrap(), since: None })
+    Arc::new(Quest { needles: Needles::new(PHRASE, &[CONTROL.into()]).unwrap(), since: None, keep: super::Keep::Masked })
 }
 
 /// What is found when each turn is a frame, and is handed on in pieces of `piece` octets.

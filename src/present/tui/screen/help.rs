@@ -37,7 +37,11 @@ type Lines = Vec<(String, String, Style)>;
 
 /// The place that the page is about: the one behind it.
 fn behind(model: &Model) -> Place {
-    if model.open.is_some() { Place::Detail } else { Place::Screen(model.screen) }
+    match (&model.inside, model.open) {
+        (Some(_), _) => Place::Inside,
+        (None, Some(_)) => Place::Detail,
+        (None, None) => Place::Screen(model.screen),
+    }
 }
 
 /// One column of lines, or two.
@@ -64,7 +68,7 @@ fn columns(model: &Model, ledger: &Ledger) -> Vec<Lines> {
     for grade in Grade::ALL {
         add(&mut words, &format!("{} {}", glyph(grade), grade.word()), meaning(grade), room, theme);
     }
-    let titles = if place == Place::Detail { Vec::new() } else { tables::titles(model.screen) };
+    let titles = if matches!(place, Place::Detail | Place::Inside) { Vec::new() } else { tables::titles(model.screen) };
     if !titles.is_empty() {
         heading(&mut words, "The columns", theme);
         titles.iter().for_each(|(title, says)| add(&mut words, title, says, room, theme));
@@ -87,6 +91,7 @@ fn title(place: Place) -> &'static str {
     match place {
         Place::Screen(screen) => screen.title(),
         Place::Detail => "one connection",
+        Place::Inside => "what one connection carries",
         Place::Help | Place::Prompt(_) => "",
     }
 }

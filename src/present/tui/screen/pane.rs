@@ -34,7 +34,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger) {
         Screen::Endpoints => model.rows.endpoints.get(model.list().cursor).map(|endpoint| of_endpoint(endpoint, theme)),
         Screen::Exposure => model.rows.exposure.get(model.list().cursor).map(|shown| of_exposure(shown, theme)),
         Screen::Findings => model.rows.findings.get(model.list().cursor).map(|found| of_finding(found, theme)),
-        Screen::Capture => None,
+        Screen::Capture | Screen::Canary => None,
     };
     let (room, mut n) = (usize::from(area.width.saturating_sub(2)), 1_u16);
     for (told, style) in lines.unwrap_or_default().into_iter().filter(|(told, _)| !told.is_empty()) {

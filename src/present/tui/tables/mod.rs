@@ -19,7 +19,7 @@ pub fn titles(screen: Screen) -> Vec<(&'static str, &'static str)> {
         Screen::Endpoints => told(endpoints::COLUMNS),
         Screen::Exposure => told(exposure::COLUMNS),
         Screen::Findings => told(findings::COLUMNS),
-        Screen::Capture => Vec::new(),
+        Screen::Capture | Screen::Canary => Vec::new(),
     }
 }
 
@@ -32,7 +32,7 @@ pub fn places(screen: Screen, table: u16) -> Vec<Place> {
         Screen::Endpoints => arrange(endpoints::COLUMNS, table),
         Screen::Exposure => arrange(exposure::COLUMNS, table),
         Screen::Findings => arrange(findings::COLUMNS, table),
-        Screen::Capture => Vec::new(),
+        Screen::Capture | Screen::Canary => Vec::new(),
     }
 }
 
