@@ -209,11 +209,12 @@ impl Eye {
         let mut is_undone = false;
         if let Some((name, plain)) = text::undo(bytes) {
             let inside = chain.then(Layer::Undone(name));
-            let before = self.found.opaque.len();
+            let (before, outline) = (self.found.opaque.len(), self.found.outline.mark());
             let nature = self.again(&inside, bytes, &plain, &origin, depth, &mut own);
             // What looks like quoted-printable is often something else: then it is read both ways, and judged as it is.
             is_undone = name != "quoted-printable" || text::is_quoted_printable(bytes);
             if !is_undone {
+                self.found.outline.back_to(outline);
                 self.found.opaque.truncate(before);
                 self.seen.clear();
             } else if nature == Nature::Opaque {
