@@ -70,6 +70,8 @@ pub enum Command {
     Split(Split),
     /// Watch an interface and print connections as they end, until Ctrl-C
     Live(Live),
+    /// Run a program in a network of its own, and watch only what it sends and receives (Linux)
+    Run(Run),
     /// List the rules, or print the page of one
     Rules(Rules),
     /// List the platforms that are recognised, with what they claim; or show one whole, with its sources
@@ -215,8 +217,51 @@ pub struct Rules {
     pub id: Option<String>,
 }
 
-/// `intransit live`.
+/// `intransit run`.
 #[derive(Debug, clap::Args)]
+pub struct Run {
+    /// Keep the program's packets in a new pcapng file, and its TLS keys beside it
+    #[arg(short, long, value_name = "FILE.pcapng")]
+    pub write: Option<PathBuf>,
+    /// No screen: connections as JSON Lines as they end, a summary at the end; what the program says goes to standard error
+    #[arg(long)]
+    pub headless: bool,
+    /// Do not ask the program for its TLS keys; without this, SSLKEYLOGFILE names a file to it (see also --keylog)
+    #[arg(long, conflicts_with = "keylog")]
+    pub no_keys: bool,
+    /// How to print the connections; guessed from the suffix of -o
+    #[arg(long, value_parser = format_named)]
+    pub format: Option<Format>,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Which of the processes this is
+    #[arg(long, hide = true)]
+    pub part: Option<Part>,
+    /// The network of four addresses
+    #[arg(long, hide = true)]
+    pub address: Option<String>,
+    /// The computer's resolver can be asked by another address
+    #[arg(long, hide = true)]
+    pub names_forwarded: bool,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// The processes of `run`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The capture, in the network of its own.
+    Inside,
+    /// What looks after the program.
+    Program,
+    /// What ends with whoever started it.
+    Helper,
+}
+
+/// `intransit live`.
+#[derive(Debug, Default, clap::Args)]
 pub struct Live {
     /// The interface to watch, or `any`; that of the default route when not given
     #[arg(short, long, value_name = "IFACE")]

@@ -16,6 +16,8 @@ mod output;
 mod progress;
 mod report;
 mod rules;
+#[cfg(all(have_libpcap, target_os = "linux"))]
+mod run;
 mod split;
 mod verify;
 
@@ -48,6 +50,8 @@ use output::{Output, closed_pipe};
 use progress::Progress;
 pub use report::report;
 pub use rules::rules;
+#[cfg(all(have_libpcap, target_os = "linux"))]
+pub use run::run;
 pub use split::split;
 pub use verify::verify;
 
@@ -296,6 +300,15 @@ pub fn interfaces() -> Result<Outcome, Failure> {
          (Debian and Ubuntu: apt install libpcap-dev; Fedora: dnf install libpcap-devel) and run `cargo build --release` again"
             .into(),
     ))
+}
+
+/// `intransit run`, where there is none.
+///
+/// # Errors
+/// Always.
+#[cfg(not(all(have_libpcap, target_os = "linux")))]
+pub fn run(_options: &cli::Run, _global: &Global) -> Result<Outcome, Failure> {
+    Err(Failure::Live("`run` works on Linux only, by a build with libpcap".into()))
 }
 
 /// The helper that looks which programs hold sockets, where there is none.

@@ -54,6 +54,7 @@ fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
         (Some(Command::Batch(batch)), _) => commands::batch(&batch, &cli.global),
         (Some(Command::Split(split)), _) => commands::split(&split, &cli.global),
         (Some(Command::Live(live)), _) => commands::live(&live, &cli.global),
+        (Some(Command::Run(run)), _) => commands::run(&run, &cli.global),
         (Some(Command::Onlooker { interface }), _) => commands::onlooker(&interface),
         (Some(Command::Interfaces), _) => commands::interfaces(),
         (Some(Command::Canary(canary)), _) => commands::canary(&canary, &cli.global),

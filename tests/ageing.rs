@@ -56,6 +56,30 @@ fn told(source: &mut dyn Source, max_flows: usize) -> (Vec<Judged>, Watched) {
     (over, watched.unwrap())
 }
 
+#[test]
+fn keys_that_are_there_when_the_packets_come_open_a_connection_that_is_over_with_them() {
+    let path = common::cabinet().join("tls13_aes128.pcap");
+    let keys = std::sync::Arc::new(intransit::dissect::keys::Keys::default());
+    let equipment = Equipment { growing: true, patient: true, ..Equipment::with_keys(std::sync::Arc::clone(&keys)) };
+    let mut source = source::open(&path).unwrap();
+    let mut opened = false;
+    let watch = Watch {
+        source: &mut source,
+        recording: None,
+        equipment,
+        options: options(1 << 20),
+        #[cfg(have_libpcap)]
+        owners: None,
+        changes: false,
+    };
+    let watched = watch.run(&mut |event| match event {
+        Event::Come => keys.add_log(&common::keylog(&path).unwrap()),
+        Event::Over(judged) => opened |= lines(&[judged], "x").concat().contains("observed-with-keys"),
+        _ => {}
+    });
+    assert!(opened, "{:?}", watched.unwrap().keys);
+}
+
 fn lines(judged: &[Judged], name: &str) -> Vec<String> {
     let mut writer = Format::LINES.writer();
     let mut all: Vec<String> = judged
@@ -168,6 +192,7 @@ fn a_running_capture_tells_a_connection_before_the_end_and_forgets_it() {
         .run(&mut |event| match event {
             Event::Over(judged) => over_at.push(judged.client.port),
             Event::Changed(_) => changes += 1,
+            Event::Come => {}
             Event::Tick(tick) => frames = tick.capture.frames,
         })
         .unwrap();

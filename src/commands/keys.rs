@@ -46,8 +46,16 @@ pub(super) fn equipment(global: &Global) -> Result<Equipment, Failure> {
 #[cfg_attr(not(have_libpcap), allow(dead_code))]
 pub(super) struct Growing {
     equipment: Equipment,
-    /// Each file, and how much of it was read.
-    files: Vec<(PathBuf, u64)>,
+    files: Vec<GrowingFile>,
+}
+
+#[cfg_attr(not(have_libpcap), allow(dead_code))]
+struct GrowingFile {
+    path: PathBuf,
+    /// Opened while that could be: another user than the one who opens it may read it later.
+    held: Option<File>,
+    /// How much of it was read.
+    read: u64,
 }
 
 #[cfg_attr(not(have_libpcap), allow(dead_code))]
@@ -58,7 +66,14 @@ impl Growing {
     /// When the key of a server cannot be read.
     pub fn open(global: &Global) -> Result<Growing, Failure> {
         let named = std::env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
-        let files: Vec<(PathBuf, u64)> = global.keylog.iter().cloned().chain(named).map(|path| (path, 0)).collect();
+        let mut paths: Vec<PathBuf> = Vec::new();
+        for path in global.keylog.iter().cloned().chain(named) {
+            let path = std::path::absolute(&path).unwrap_or(path);
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        let files: Vec<_> = paths.into_iter().map(|path| GrowingFile { held: File::open(&path).ok(), path, read: 0 }).collect();
         let mut keys = Keys::default();
         server_keys(global, &mut keys)?;
         let growing = !files.is_empty();
@@ -76,14 +91,15 @@ impl Growing {
     /// What must stay readable for it: each file, or where it is not there yet, the folder in which it will be.
     pub fn places(&self) -> impl Iterator<Item = PathBuf> {
         let folder = |path: &Path| path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
-        self.files.iter().map(move |(path, _)| if path.exists() { path.clone() } else { folder(path) })
+        self.files.iter().map(move |GrowingFile { path, .. }| if path.exists() { path.clone() } else { folder(path) })
     }
 
     /// Reads the whole lines that were added since.
     pub fn read_on(&mut self) {
-        for (path, read) in &mut self.files {
+        for GrowingFile { path, held, read } in &mut self.files {
             // A file that is not there yet, or cannot be read now, is looked for again.
-            let Ok(mut file) = File::open(path) else { continue };
+            let held = || held.as_ref()?.try_clone().ok();
+            let Some(mut file) = File::open(path).ok().or_else(held) else { continue };
             if file.metadata().is_ok_and(|about| about.len() <= *read) || file.seek(io::SeekFrom::Start(*read)).is_err() {
                 continue;
             }

@@ -8,7 +8,7 @@ mod screen;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
@@ -28,6 +28,41 @@ pub use list::interfaces;
 #[cfg(target_os = "linux")]
 pub use owners::onlooker;
 use print::Printer;
+
+#[cfg(target_os = "linux")]
+use super::run::{Program as Run, Starting};
+
+/// No program is run on this system.
+#[cfg(not(target_os = "linux"))]
+enum Run {}
+#[cfg(not(target_os = "linux"))]
+enum Starting {}
+
+#[cfg(not(target_os = "linux"))]
+impl Starting {
+    fn start(self) -> Result<Run, Failure> {
+        match self {}
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Run {
+    fn name(&self) -> &str {
+        match *self {}
+    }
+
+    fn go(&mut self) {
+        match *self {}
+    }
+
+    fn is_over(&mut self) -> bool {
+        match *self {}
+    }
+
+    fn end(self, _: bool) {
+        match self {}
+    }
+}
 
 /// Signals that a running capture listens to.
 struct Signals {
@@ -60,6 +95,11 @@ struct Opened {
     keys: keys::Growing,
     settings: Options,
     lock: Option<Lock>,
+    /// The one program whose network this is.
+    run: Option<Run>,
+    /// What a capture here can see.
+    sees: &'static str,
+    stop: Arc<AtomicBool>,
     /// What frame numbers refer to: the file that keeps the packets, else the interface.
     name: WireStr,
 }
@@ -69,11 +109,21 @@ struct Opened {
 /// # Errors
 /// When the interface cannot be watched or the output not be written.
 pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
+    begin(options, global, None)
+}
+
+/// As [`live`], in a network that is that of one program, which is started when the capture watches and ends the capture when it ends.
+#[cfg(target_os = "linux")]
+pub(super) fn of_program(options: &cli::Live, global: &Global, program: Starting) -> Result<Outcome, Failure> {
+    begin(options, global, Some(program))
+}
+
+fn begin(options: &cli::Live, global: &Global, program: Option<Starting>) -> Result<Outcome, Failure> {
     let printed = options.headless || options.format.is_some() || options.output.is_some();
     let screen = !printed && io::stdout().is_terminal() && io::stdin().is_terminal();
     let signals = Signals::catch().map_err(|e| failed(&e))?;
     let out = if screen { None } else { Some(Output::growing(options.output.as_deref())?) };
-    let mut opened = open(options, global, &signals, screen)?;
+    let mut opened = open(options, global, &signals, screen, program)?;
     if options.test_sandbox {
         sandbox::attempts().into_iter().for_each(|(what, denied)| {
             let _ = writeln!(io::stderr(), "{what}: {}", if denied { "denied" } else { "POSSIBLE" });
@@ -90,7 +140,11 @@ pub fn live(options: &cli::Live, global: &Global) -> Result<Outcome, Failure> {
     if let Some(recording) = opened.recording.as_ref().filter(|_| !global.quiet) {
         let _ = writeln!(io::stderr(), "{}", kept(recording));
     }
-    printer.end(&watched)
+    let outcome = printer.end(&watched);
+    if let Some(run) = opened.run {
+        run.end(global.quiet);
+    }
+    outcome
 }
 
 fn failed(error: &dyn std::fmt::Display) -> Failure {
@@ -98,7 +152,7 @@ fn failed(error: &dyn std::fmt::Display) -> Failure {
 }
 
 /// Opens the device and the files, says what is seen and kept, and locks the program in.
-fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool) -> Result<Opened, Failure> {
+fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool, program: Option<Starting>) -> Result<Opened, Failure> {
     let (settings, keys) = (super::settings(global)?, keys::Growing::open(global)?);
     let wanted =
         LiveOptions { interface: options.interface.clone(), filter: options.filter.clone(), monitor: options.monitor, at_once: false };
@@ -113,7 +167,8 @@ fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool) -
             let _ = writeln!(io::stderr(), "{text}");
         }
     };
-    say(format!("Watching {}: {}. Ctrl-C ends.", safe(source.name()), interfaces::what_it_sees(source.name())));
+    let sees = if program.is_some() { OF_PROGRAM } else { interfaces::what_it_sees(source.name()) };
+    say(format!("Watching {}: {sees}. Ctrl-C ends.", safe(source.name())));
     if options.monitor {
         say(MONITOR.to_owned());
     }
@@ -121,25 +176,44 @@ fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool) -
         let path = safe(&path.to_string_lossy());
         say(format!("{path} keeps every packet as it went by: what was not encrypted stands in it in clear."));
     }
-    let owners = if options.no_programs { None } else { owners::start(source.name(), global, options.process.is_some(), &say) };
+    #[cfg(target_os = "linux")]
+    if program.is_some() && !rustix::process::geteuid().is_root() {
+        sandbox::let_the_onlooker_watch().map_err(|e| failed(&e))?;
+    }
+    let alone = program.is_some();
+    let owners = if options.no_programs { None } else { owners::start(source.name(), global, options.process.is_some(), alone, &say) };
+    // Before the lock, after which nothing can be started; it waits until there is one.
+    let mut run = program.map(Starting::start).transpose()?;
     let lock = lock::lock(global, &needs(&source, recording.as_ref(), keys.places(), screen))?;
     say(match &lock {
         Some(lock) => format!("The program is {}.", safe(&lock.to_string())),
         None => "The program is not locked in.".to_owned(),
     });
     let name = WireStr::from(options.write.as_deref().map_or_else(|| source.name().to_owned(), file_name));
-    Ok(Opened { source, recording, owners, program: options.process.clone(), keys, settings, lock, name })
+    if let Some(run) = &mut run {
+        // Who becomes another user forgets it.
+        #[cfg(target_os = "linux")]
+        crate::source::space::end_with_parent().map_err(|e| failed(&e))?;
+        say(format!("{} is started.", run.name()));
+        run.go();
+    }
+    let (program, stop) = (options.process.clone(), Arc::clone(&signals.stop));
+    Ok(Opened { source, recording, owners, program, keys, settings, lock, run, sees, stop, name })
 }
 
 impl Opened {
     /// Reads to the end, with keys as they come.
     fn watch(&mut self, changes: bool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Watched, Failure> {
-        let Opened { source, recording, owners, program, keys, settings, .. } = self;
+        let Opened { source, recording, owners, program, keys, settings, run, stop, .. } = self;
         let equipment = keys.equipment();
         let watching = Watch { source, recording: recording.as_mut(), equipment, options: *settings, owners: owners.as_mut(), changes };
         let watched = watching.run(&mut |event| {
-            if matches!(&event, Event::Tick(tick) if tick.status.is_some()) {
+            // A short connection is over with these packets: its keys were written when they were sent.
+            if matches!(&event, Event::Come) || matches!(&event, Event::Tick(tick) if tick.status.is_some()) {
                 keys.read_on();
+            }
+            if matches!(&event, Event::Tick(_)) && run.as_mut().is_some_and(Run::is_over) {
+                stop.store(true, Ordering::Relaxed);
             }
             if owners::is_wanted(&event, program.as_deref()) {
                 tell(event);
@@ -189,6 +263,9 @@ fn kept(recording: &Recording) -> String {
         }
     }
 }
+
+/// What a capture in the network of one program sees.
+const OF_PROGRAM: &str = "only what the program and those it starts send and receive, in a network of their own";
 
 const MONITOR: &str = "Monitor mode: this may have disconnected the interface from its network. Frames that Wi-Fi protects stay unreadable \
                        without its keys, and what other people's devices send is recorded as well.";

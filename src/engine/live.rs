@@ -20,6 +20,8 @@ const TEND: u64 = 250_000_000;
 /// What is told.
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// Packets came, and none of them has been read yet: the moment to bring keys.
+    Come,
     /// A connection that goes on, as far as it is known. It is the same one as long as [`Connection::id`](crate::flow::Connection::id) is the same.
     Changed(Judged),
     /// A connection that is over.
@@ -96,6 +98,9 @@ impl Watch<'_> {
             #[cfg(have_libpcap)]
             if let Some(owners) = &mut self.owners {
                 owners.listen();
+            }
+            if !chunk.frames.is_empty() {
+                tell(Event::Come);
             }
             for place in &chunk.frames {
                 let Some(frame) = chunk.frame(place) else { continue };

@@ -54,7 +54,7 @@ impl Found {
 /// # Errors
 /// What libpcap says.
 pub fn list() -> Result<Vec<Found>, SourceError> {
-    let default = default_route();
+    let default = of_default_route();
     let devices = pcap::Device::list().map_err(|e| SourceError::Interface(format!("the interfaces cannot be listed: {e}")))?;
     let mut found: Vec<Found> = devices
         .into_iter()
@@ -76,11 +76,12 @@ pub fn list() -> Result<Vec<Found>, SourceError> {
 /// The interface to watch when none is named: that of the default route, else the first that is up and leads out of this computer.
 #[must_use]
 pub fn default() -> Option<String> {
-    default_route().or_else(|| list().ok()?.into_iter().find(|f| f.up && !f.loopback && f.name != ANY).map(|f| f.name))
+    of_default_route().or_else(|| list().ok()?.into_iter().find(|f| f.up && !f.loopback && f.name != ANY).map(|f| f.name))
 }
 
 /// The interface by which packets to unknown places leave.
-fn default_route() -> Option<String> {
+#[must_use]
+pub fn of_default_route() -> Option<String> {
     let v4 = fs::read_to_string("/proc/net/route").ok().and_then(|table| default_of_v4(&table));
     v4.or_else(|| fs::read_to_string("/proc/net/ipv6_route").ok().and_then(|table| default_of_v6(&table)))
 }

@@ -22,6 +22,8 @@ mod pcapng;
 mod record;
 pub mod sandbox;
 mod savefile;
+#[cfg(all(have_libpcap, target_os = "linux"))]
+pub mod space;
 #[cfg(test)]
 mod tests;
 

@@ -159,6 +159,25 @@ pub fn lock_onlooker() -> Result<bool, String> {
     }
 }
 
+/// Sees to it that a program started from here gets no capability: those that the helper inherits are not for it.
+///
+/// # Errors
+/// When it cannot.
+#[cfg(all(target_os = "linux", have_libpcap))]
+pub fn inherit_nothing() -> Result<(), String> {
+    privileges::inherit(&[])
+}
+
+/// Sees to it that the helper that looks which program holds a socket may watch, too, when it is started from a user namespace by another
+/// user than root.
+///
+/// # Errors
+/// When it cannot.
+#[cfg(all(target_os = "linux", have_libpcap))]
+pub fn let_the_onlooker_watch() -> Result<(), String> {
+    privileges::inherit(&[caps::Capability::CAP_NET_RAW])
+}
+
 #[cfg(target_os = "linux")]
 fn locked(needs: &Needs) -> Lock {
     // Opened while it may still be: what another user may not even find is allowed by name no more.

@@ -10,16 +10,16 @@ use crate::engine::live::Event;
 use crate::engine::named::Owners;
 
 /// Starts the helper, and says what it sees. Under a strict lock it runs only where a program was named: looking at other processes is
-/// what a strict lock is against.
+/// what a strict lock is against. `alone`: there is one program, and those it starts.
 #[cfg(target_os = "linux")]
-pub(super) fn start(interface: &str, global: &Global, named: bool, say: &dyn Fn(String)) -> Option<Owners> {
+pub(super) fn start(interface: &str, global: &Global, named: bool, alone: bool, say: &dyn Fn(String)) -> Option<Owners> {
     if global.sandbox == Sandbox::Strict && !named {
         say("Programs are not looked for under --sandbox strict, unless --process names one.".to_owned());
         return None;
     }
     match Owners::start(interface) {
         Ok(owners) => {
-            if !owners.sees_everyone() {
+            if !owners.sees_everyone() && !alone {
                 say("Programs of other users cannot be named: that takes the capabilities CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH."
                     .to_owned());
             }
@@ -34,7 +34,7 @@ pub(super) fn start(interface: &str, global: &Global, named: bool, say: &dyn Fn(
 
 /// Nobody can be asked on this system.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn start(_: &str, global: &Global, _: bool, say: &dyn Fn(String)) -> Option<Owners> {
+pub(super) fn start(_: &str, global: &Global, _: bool, _: bool, say: &dyn Fn(String)) -> Option<Owners> {
     let _ = (global.sandbox == Sandbox::Strict, Kind::ProcessName);
     say("Programs can be named on Linux only.".to_owned());
     None

@@ -45,7 +45,7 @@ impl Printer {
     pub fn take(&mut self, event: Event<'_>) {
         match event {
             Event::Over(connection) => self.connection(&connection),
-            Event::Changed(_) => {}
+            Event::Come | Event::Changed(_) => {}
             Event::Tick(tick) => self.tick(tick),
         }
     }

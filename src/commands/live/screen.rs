@@ -17,7 +17,7 @@ use crate::engine;
 use crate::engine::live::{Event, Tick, Watched};
 use crate::flow::ConnectionId;
 use crate::present::tui::{self, Update};
-use crate::source::{Capturing, interfaces};
+use crate::source::Capturing;
 
 /// Updates on their way to the screen; what comes then waits here.
 const UPDATES_IN_FLIGHT: usize = 8;
@@ -31,7 +31,7 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
         sender,
         stop: Arc::clone(&signals.stop),
         capturing: Capturing {
-            sees: interfaces::what_it_sees(opened.source.name()),
+            sees: opened.sees,
             lock: opened.lock.as_ref().map(ToString::to_string),
             kept_in: opened.recording.as_ref().map(|_| name.clone()),
             ..Capturing::default()
@@ -55,6 +55,9 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
         let _ = writeln!(io::stderr(), "{}", kept(recording));
     }
     let outcome = tally.end(&watched);
+    if let Some(run) = opened.run {
+        run.end(global.quiet);
+    }
     shown.map_err(|error| Failure::Terminal(error.to_string()))?;
     Ok(outcome)
 }
@@ -78,6 +81,7 @@ impl Feed {
                 self.wait(judged, true);
             }
             Event::Changed(judged) => self.wait(judged, false),
+            Event::Come => {}
             Event::Tick(tick) => self.tick(tick),
         }
     }

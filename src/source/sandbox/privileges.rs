@@ -56,6 +56,16 @@ pub(super) fn keep_looking() -> Result<bool, String> {
     verify(LOOKING).map(|()| all)
 }
 
+/// What a program that is started from here gets of the capabilities of this one, where it is not root.
+#[cfg(have_libpcap)]
+pub(super) fn inherit(passed: &[caps::Capability]) -> Result<(), String> {
+    let failed = |e: caps::errors::CapsError| format!("capabilities cannot be passed on: {e}");
+    let passed: caps::CapsHashSet = passed.iter().copied().collect();
+    caps::clear(None, CapSet::Ambient).map_err(failed)?;
+    caps::set(None, CapSet::Inheritable, &passed).map_err(failed)?;
+    passed.iter().try_for_each(|cap| caps::raise(None, CapSet::Ambient, *cap)).map_err(failed)
+}
+
 /// What lets root read and write the files of others.
 const FILES: &[caps::Capability] =
     &[caps::Capability::CAP_DAC_OVERRIDE, caps::Capability::CAP_DAC_READ_SEARCH, caps::Capability::CAP_FOWNER];
