@@ -175,7 +175,7 @@ pub fn inherit_nothing() -> Result<(), String> {
 /// When it cannot.
 #[cfg(all(target_os = "linux", have_libpcap))]
 pub fn let_the_onlooker_watch() -> Result<(), String> {
-    privileges::inherit(&[caps::Capability::CAP_NET_RAW])
+    privileges::inherit(privileges::WATCHING)
 }
 
 #[cfg(target_os = "linux")]

@@ -56,6 +56,10 @@ pub(super) fn keep_looking() -> Result<bool, String> {
     verify(LOOKING).map(|()| all)
 }
 
+/// What lets a process open an interface.
+#[cfg(have_libpcap)]
+pub(super) const WATCHING: &[caps::Capability] = &[caps::Capability::CAP_NET_RAW];
+
 /// What a program that is started from here gets of the capabilities of this one, where it is not root.
 #[cfg(have_libpcap)]
 pub(super) fn inherit(passed: &[caps::Capability]) -> Result<(), String> {
