@@ -83,6 +83,9 @@ pub enum Command {
     Onlooker {
         /// The interface
         interface: String,
+        /// After locking itself in, tries what it should no longer be able to do
+        #[arg(long, hide = true)]
+        test_sandbox: bool,
     },
     /// Test whether a phrase that was sent could be read at the server end; `canary new` makes a phrase
     Canary(Canary),

@@ -316,7 +316,7 @@ pub fn run(_options: &cli::Run, _global: &Global) -> Result<Outcome, Failure> {
 /// # Errors
 /// Always.
 #[cfg(not(all(have_libpcap, target_os = "linux")))]
-pub fn onlooker(_interface: &str) -> Result<Outcome, Failure> {
+pub fn onlooker(_interface: &str, _test_sandbox: bool) -> Result<Outcome, Failure> {
     Err(Failure::Live("programs can be named on Linux only, by a build with libpcap".into()))
 }
 

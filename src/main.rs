@@ -55,7 +55,7 @@ fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
         (Some(Command::Split(split)), _) => commands::split(&split, &cli.global),
         (Some(Command::Live(live)), _) => commands::live(&live, &cli.global),
         (Some(Command::Run(run)), _) => commands::run(&run, &cli.global),
-        (Some(Command::Onlooker { interface }), _) => commands::onlooker(&interface),
+        (Some(Command::Onlooker { interface, test_sandbox }), _) => commands::onlooker(&interface, test_sandbox),
         (Some(Command::Interfaces), _) => commands::interfaces(),
         (Some(Command::Canary(canary)), _) => commands::canary(&canary, &cli.global),
         (Some(Command::Rules(rules)), _) => commands::rules(rules.id.as_deref()),

@@ -401,6 +401,10 @@ fn the_screen_shows_connections_while_they_go_on_and_the_file_is_whole_when_it_i
         // From the board to the connections.
         terminal.types("2");
         terminal.sees("chat.example.net");
+        terminal.types("6");
+        terminal.sees("lo: traffic between programs of this computer only");
+        terminal.sees("locked in");
+        terminal.sees("programs of ");
         match signal {
             None => terminal.types("q"),
             Some(_) => terminal.types("\x03"),
@@ -465,7 +469,7 @@ END
         let Some(name) = c["process"]["name"].as_str() else { continue };
         let tls = c["tls"]["version"] == "1.3";
         assert!(if tls { name == "openssl" } else { name.starts_with("python3") }, "{c}");
-        assert!(c["process"]["pid"].as_u64().is_some_and(|pid| pid > 1), "{c}");
+        assert!(c["process"]["pid"].as_u64().is_some_and(|pid| pid > 1), "one process held it: {c}");
         assert!(["socket-open", "port-bound"].contains(&c["process"]["seen"].as_str().unwrap()), "{c}");
         assert!(c["process"]["executable"].as_str().unwrap().starts_with('/'), "{c}");
     }
@@ -473,4 +477,44 @@ END
     let only = objects(&space.read("only"));
     assert!(only.iter().all(|c| c["process"]["name"].as_str().is_some_and(|name| name.starts_with("python3"))), "{only:?}");
     assert_eq!(only.len(), 1, "--process tells the connections of one program");
+}
+
+#[test]
+fn a_socket_that_two_programs_hold_is_said_to_be_neither_s() {
+    let Some(space) = Namespace::new("a socket of two programs", &["python3", "openssl"]) else { return };
+    let done = space.run(
+        r#"
+        serve http 8080
+        start live -i lo --headless
+        python3 - <<'END'
+import ctypes, os, socket, time
+def rename(name): ctypes.CDLL(None).prctl(15, name, 0, 0, 0)
+for name in [b"other", None]:
+    s = socket.socket()
+    r, w = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(w)
+        if name: rename(name)
+        os.read(r, 1)
+        os._exit(0)
+    os.close(r)
+    time.sleep(0.3)
+    s.connect(("127.0.0.1", 8080))
+    s.sendall(b"GET / HTTP/1.0\r\nHost: %s.example\r\n\r\n" % (name or b"same"))
+    time.sleep(0.5)
+    s.close(); os.close(w); os.waitpid(child, 0)
+END
+        sleep 0.5
+        stop INT
+        echo status=$status
+        "#,
+    );
+    assert_eq!(said(&done, "status"), 0, "{}", space.read("err"));
+    let told = objects(&space.read("out"));
+    let of = |host: &str| told.iter().find(|c| c["destination"]["domain"] == host).unwrap_or_else(|| panic!("{told:?}"));
+    assert!(of("other.example")["process"].is_null(), "{}", of("other.example"));
+    let same = &of("same.example")["process"];
+    assert!(same["name"].as_str().is_some_and(|name| name.starts_with("python3")) && same["pid"].is_null(), "{same}");
+    assert!(space.read("err").contains("1 that several programs held"), "{}", space.read("err"));
 }

@@ -58,6 +58,60 @@ fn a_locked_capture_goes_on_and_everything_else_is_denied() {
     }
 }
 
+/// Of a running helper: its capabilities, and whether anything but reading files is possible to it.
+#[test]
+fn the_process_that_names_programs_may_look_at_others_and_do_nothing_else() {
+    let Some(space) = Namespace::new("the lock of the process that names programs", &["python3"]) else { return };
+    space.run(
+        r#"
+        chmod 755 .
+        SUDO_UID=1234 SUDO_GID=2345 start live -i lo --headless
+        for p in /proc/[0-9]*; do
+            tr '\0' ' ' <$p/cmdline 2>/dev/null | grep -q ' onlooker lo' && cat $p/status >state
+        done
+        stop INT
+        "$BIN" onlooker lo --test-sandbox </dev/null >said 2>tried
+        "#,
+    );
+    let state = space.read("state");
+    let field = |name: &str| state.lines().find_map(|line| line.strip_prefix(&format!("{name}:"))).unwrap_or_default().trim().to_owned();
+    assert_eq!((field("NoNewPrivs").as_str(), field("Seccomp").as_str()), ("1", "2"), "{state}");
+    let looking = 1 << 19 | 1 << 2; // CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH
+    for set in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
+        let held = u64::from_str_radix(&field(set), 16).unwrap();
+        assert_eq!(held & !looking, 0, "{set} {held:x}");
+    }
+    if is_root() {
+        assert_eq!(field("Uid").split_whitespace().collect::<Vec<_>>(), ["1234"; 4]);
+        assert_eq!(field("Gid").split_whitespace().collect::<Vec<_>>(), ["2345"; 4]);
+        assert_eq!(field("Groups"), "");
+    }
+    assert!(space.read("said").starts_with("ready "), "{}", space.read("said"));
+    let tried = space.read("tried");
+    // Landlock would keep it from looking: files can be read.
+    let files = ["read /etc/shadow", "read /etc/passwd", "make a temporary file", "read the environment of process 1"];
+    let rest: Vec<&str> = tried.lines().filter(|line| !files.iter().any(|file| line.starts_with(file))).collect();
+    assert!(rest.len() >= 8, "{tried}");
+    for line in rest {
+        assert!(line.ends_with(": denied"), "{line}");
+    }
+}
+
+#[test]
+fn the_process_that_names_programs_does_not_begin_when_it_cannot_become_another_user() {
+    if !is_root() {
+        return println!("skipped: a process that cannot become another user (not root, which could take that right away)");
+    }
+    let Some(space) = Namespace::new("a process that cannot become another user", &["setpriv"]) else { return };
+    space.run(
+        r#"
+        setpriv --bounding-set -setuid --inh-caps -setuid "$BIN" onlooker lo </dev/null >said
+        "#,
+    );
+    let said = space.read("said");
+    assert!(said.starts_with("root could not be given up: ") && said.lines().count() == 1, "{said}");
+}
+
 #[test]
 fn a_capture_under_sudo_becomes_the_user_who_called() {
     if !is_root() {

@@ -28,7 +28,7 @@ pub use base64::base64;
 pub use dns_answer::DnsAnswer;
 pub use evidence::{Evidence, FrameNo};
 pub use fact::{Alert, Basis, Fact, Facts, Kind, Md5, Sha1, Sha256, VersionName, What};
-pub use owner::{Owner, OwnerSeen};
+pub use owner::{Owner, OwnerCounts, OwnerSeen};
 pub use readable::{Exposed, Readable};
 pub use reader::{Reader, Short};
 pub use registry::{AlertDescription, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme, SrtpProfile};

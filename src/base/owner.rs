@@ -33,14 +33,43 @@ impl OwnerSeen {
 pub struct Owner {
     /// The name that the system has for it.
     pub name: WireStr,
-    /// Its process id.
-    pub pid: u32,
+    /// Its process id; `None` where several processes of this name and file held the socket.
+    pub pid: Option<u32>,
     /// Its file; empty when it could not be told.
     pub executable: WireStr,
     /// How it is known.
     pub seen: OwnerSeen,
 }
 
+/// What became of the connections that somebody was to be found for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnerCounts {
+    /// Belong to one program.
+    pub named: u64,
+    /// Nobody was seen to hold the socket.
+    pub nobody: u64,
+    /// Several programs held the socket.
+    pub several: u64,
+    /// Not seen in time: the helper could not keep up, or the two ends were used again too soon.
+    pub unsure: u64,
+}
+
+/// `programs of 412 connections named, not of 12 whose socket nobody was seen to hold, 3 that several programs held, 20 not seen in time`.
+impl std::fmt::Display for OwnerCounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "programs of {} connections named", self.named)?;
+        let not = [
+            (self.nobody, "whose socket nobody was seen to hold"),
+            (self.several, "that several programs held"),
+            (self.unsure, "not seen in time"),
+        ];
+        let not: Vec<String> = not.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        if not.is_empty() { Ok(()) } else { write!(f, ", not of {}", not.join(", ")) }
+    }
+}
+
+/// In place of a process id.
+const SEVERAL: &str = "several";
 /// The most octets of a file name that are read back.
 const MOST: usize = 4096;
 
@@ -50,7 +79,8 @@ impl Owner {
     #[must_use]
     pub fn comment(&self) -> String {
         let (name, file) = (quoted(&self.name), quoted(&self.executable));
-        format!("pid={} seen={} name={name} file={file}", self.pid, self.seen.word())
+        let pid = self.pid.map_or_else(|| SEVERAL.to_owned(), |pid| pid.to_string());
+        format!("pid={pid} seen={} name={name} file={file}", self.seen.word())
     }
 
     /// Reads [`Owner::comment`] back; `None` for any other text.
@@ -58,7 +88,10 @@ impl Owner {
     pub fn parse(comment: &str) -> Option<Owner> {
         let mut words = comment.split(' ');
         let mut value = |key: &str| words.next()?.strip_prefix(key)?.strip_prefix('=').map(ToOwned::to_owned);
-        let pid = value("pid")?.parse().ok()?;
+        let pid = match value("pid")? {
+            several if several == SEVERAL => None,
+            one => Some(one.parse().ok()?),
+        };
         let word = value("seen")?;
         let seen = OwnerSeen::ALL.into_iter().find(|seen| seen.word() == word)?;
         let (name, executable) = (unquoted(&value("name")?)?, unquoted(&value("file")?)?);
@@ -103,10 +136,12 @@ mod tests {
     #[test]
     fn a_hostile_name_of_a_program_comes_back_as_it_was() {
         let name = WireStr::new(b"a name=b %\n\x1b[2J\xff");
-        let owner = Owner { name, pid: 4711, executable: WireStr::new(b"/tmp/x y"), seen: OwnerSeen::Bound };
-        let comment = owner.comment();
-        assert!(comment.bytes().all(|octet| octet == b' ' || octet.is_ascii_graphic()), "{comment}");
-        assert_eq!(Owner::parse(&comment).unwrap(), owner);
+        for pid in [Some(4711), None] {
+            let owner = Owner { name: name.clone(), pid, executable: WireStr::new(b"/tmp/x y"), seen: OwnerSeen::Bound };
+            let comment = owner.comment();
+            assert!(comment.bytes().all(|octet| octet == b' ' || octet.is_ascii_graphic()), "{comment}");
+            assert_eq!(Owner::parse(&comment).unwrap(), owner);
+        }
     }
 
     #[test]

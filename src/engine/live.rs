@@ -3,7 +3,7 @@
 //! What is told of a connection that is over is what reading the same packets from a file would say of it.
 
 use crate::assess::{Catalogue, Judged, Links};
-use crate::base::Timestamp;
+use crate::base::{OwnerCounts, Timestamp};
 use crate::dissect::Equipment;
 use crate::dissect::keys::KeyCounts;
 use crate::flow::{FlowTable, Seen, TableCounts};
@@ -41,6 +41,8 @@ pub struct Tick<'a> {
     pub link: &'a LinkCounts,
     /// What the flow table did.
     pub counts: TableCounts,
+    /// For how many connections a program was found, where programs are looked for.
+    pub programs: Option<OwnerCounts>,
     /// The capture's clock.
     pub now: Timestamp,
 }
@@ -58,6 +60,8 @@ pub struct Watched {
     pub counts: TableCounts,
     /// What became of keys, where there were some.
     pub keys: Option<KeyCounts>,
+    /// For how many connections a program was found, where programs were looked for.
+    pub programs: Option<OwnerCounts>,
     /// Why packets could no longer be kept.
     pub unwritten: Option<RecordError>,
 }
@@ -133,7 +137,11 @@ impl Watch<'_> {
                 unwritten = unwritten.or(self.recording.as_mut().and_then(|recording| recording.flush().err()));
             }
             let (capture, status) = (self.source.capture(), status.as_ref());
-            tell(Event::Tick(&Tick { capture, status, link: decoder.counts(), counts: table.counts(), now }));
+            #[cfg(have_libpcap)]
+            let programs = self.owners.as_ref().map(|owners| owners.counts());
+            #[cfg(not(have_libpcap))]
+            let programs = None;
+            tell(Event::Tick(&Tick { capture, status, link: decoder.counts(), counts: table.counts(), programs, now }));
         }
         let counts = table.end(&mut |seen| pass_on(seen, &mut links, catalogue, tell));
         let status = self.source.status();
@@ -148,6 +156,10 @@ impl Watch<'_> {
             link: decoder.counts().clone(),
             counts,
             keys: self.equipment.counts(),
+            #[cfg(have_libpcap)]
+            programs: self.owners.as_ref().map(|owners| owners.counts()),
+            #[cfg(not(have_libpcap))]
+            programs: None,
             unwritten,
         })
     }

@@ -14,16 +14,18 @@ impl Owners {
     pub(super) fn listen(&mut self) {
         match *self {}
     }
+
+    pub(super) fn counts(&self) -> crate::base::OwnerCounts {
+        match *self {}
+    }
 }
 
 /// The program of a packet, where it is to be stated of this one.
 #[cfg(target_os = "linux")]
 pub(super) fn owner<'a>(owners: Option<&'a mut Owners>, packet: &Packet<'_>) -> Option<&'a crate::base::Owner> {
-    use crate::link::Transport;
     use crate::source::owners::Ends;
     let (udp, from, to) = super::onlooker::ends_of(packet)?;
-    let begins = matches!(packet.transport, Transport::Tcp(header) if header.flags.syn);
-    owners?.of(Ends::new(udp, from, to), packet.payload.at, begins)
+    owners?.of(Ends::new(udp, from, to), packet.payload.at, super::onlooker::began(packet))
 }
 
 /// Nobody can be asked.

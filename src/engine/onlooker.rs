@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicBool;
 use crate::base::{Owner, OwnerSeen, Timestamp};
 use crate::link::{Decoder, Packet, Transport};
 use crate::source::live::{Live, LiveOptions};
-use crate::source::owners::{self, Ends, Holders, READY, Socket, Sockets};
+use crate::source::owners::{self, Ends, Held, Holder, Holders, READY, Socket, Sockets, Whose};
 use crate::source::{Chunk, Source, interfaces, sandbox};
 
 /// First packets of TCP connections, and those of UDP.
@@ -30,24 +30,31 @@ const MOST: usize = 1 << 16;
 /// Octets of questions that wait.
 const MOST_UNREAD: usize = 1 << 20;
 
-/// Watches and answers until standard input ends.
+/// Watches and answers until standard input ends. `locked` is called when it is locked in.
 ///
 /// # Errors
 /// What keeps it from looking.
-pub fn run(interface: &str) -> Result<(), String> {
+pub fn run(interface: &str, locked: &dyn Fn()) -> Result<(), String> {
     let options =
         LiveOptions { interface: Some(interface.to_owned()), filter: Some(BEGINNINGS.to_owned()), at_once: true, ..LiveOptions::default() };
     let mut source = Live::open(&options, Arc::new(AtomicBool::new(false))).map_err(|e| e.to_string())?;
     let sockets = Sockets::open().map_err(|e| format!("the kernel tells nothing of sockets: {e}"))?;
     let own = interfaces::list().map_err(|e| e.to_string())?.into_iter().flat_map(|found| found.addresses).collect();
     let all = sandbox::lock_onlooker()?;
+    locked();
     let (input, output) = own_ends().map_err(|e| e.to_string())?;
     let mut looking = Onlooker { sockets, holders: Holders::default(), seen: HashMap::default(), output, own };
     looking.say(&format!("{READY} {}\n", if all { "all" } else { "own" })).map_err(|e| e.to_string())?;
     let mut questions = Questions { input, unread: Vec::new() };
     let (mut decoder, mut chunk) = (Decoder::new(), Chunk::default());
     let (mut second, mut packets, mut narrowed) = (0, 0_u32, false);
-    while source.fill(&mut chunk).map_err(|e| e.to_string())? {
+    // What was found out of the packets before, and not said yet.
+    let mut looked: Vec<Looked> = Vec::new();
+    loop {
+        let more = if looked.is_empty() { source.fill(&mut chunk) } else { source.fill_now(&mut chunk) };
+        if !more.map_err(|e| e.to_string())? {
+            return Ok(());
+        }
         let mut asked: Vec<Asked> = Vec::new();
         for place in &chunk.frames {
             let Some(frame) = chunk.frame(place) else { continue };
@@ -55,19 +62,26 @@ pub fn run(interface: &str) -> Result<(), String> {
                 (second, packets) = (place.at.nanos() / 1_000_000_000, 0);
             }
             packets += 1;
-            decoder.decode(&frame, &mut |packet| asked.extend(looking.beginning(packet, frame.at)));
+            decoder.decode(&frame, &mut |packet| {
+                let Some(new) = looking.beginning(packet, frame.at) else { return };
+                // Whoever uses these ends now may have done so when the socket of the connection before was looked for.
+                asked.iter_mut().filter(|before| new.replaces(before)).for_each(|before| before.whose = Some(Whose::Unsure));
+                looked.iter_mut().filter(|(before, _)| new.replaces(before)).for_each(|(_, whose)| *whose = Whose::Unsure);
+                asked.push(new);
+            });
         }
         if packets > TOO_MANY && !narrowed {
             // For good: what follows is asked for by the capture itself.
             narrowed = source.narrow(ONLY_TCP).is_ok();
         }
+        let said: String = looked.drain(..).map(|(asked, whose)| owners::answer(&asked.ends, asked.at, asked.began, &whose)).collect();
+        looking.say(&said).map_err(|e| e.to_string())?;
         match questions.read() {
             None => return Ok(()),
             Some(more) => asked.extend(more.into_iter().filter_map(|(ends, at)| looking.asked(ends, at))),
         }
-        looking.answer(&asked).map_err(|e| e.to_string())?;
+        looked = looking.look(asked);
     }
-    Ok(())
 }
 
 /// Standard input and output without the buffers in front of them.
@@ -110,8 +124,22 @@ impl Questions {
 struct Asked {
     ends: Ends,
     at: Timestamp,
+    /// The sequence number of its SYN.
+    began: Option<u32>,
     socket: Option<(Socket, OwnerSeen)>,
+    /// What is known of it before anybody is looked at.
+    whose: Option<Whose>,
 }
+
+impl Asked {
+    /// Whether this is another connection between the same ends.
+    fn replaces(&self, before: &Asked) -> bool {
+        self.ends == before.ends && self.began != before.began
+    }
+}
+
+/// A connection that was looked at, and whose it is.
+type Looked = (Asked, Whose);
 
 struct Onlooker {
     sockets: Sockets,
@@ -133,7 +161,7 @@ impl Onlooker {
         if udp && before.is_some_and(|before| at.since(before) < SILENT) {
             return None;
         }
-        Some(Asked { ends, at, socket: self.socket(udp, from, to) })
+        Some(Asked { ends, at, began: began(packet), socket: self.socket(udp, from, to), whose: None })
     }
 
     /// A connection that the capture saw and asks for.
@@ -146,9 +174,9 @@ impl Onlooker {
         let (from, to) = match (self.is_own(one.ip()), self.is_own(other.ip())) {
             (true, false) => (one, other),
             (false, true) => (other, one),
-            _ => return Some(Asked { ends, at, socket: None }),
+            _ => return Some(Asked { ends, at, began: None, socket: None, whose: None }),
         };
-        Some(Asked { ends, at, socket: self.socket(ends.udp, from, to) })
+        Some(Asked { ends, at, began: None, socket: self.socket(ends.udp, from, to), whose: None })
     }
 
     fn remember(&mut self, ends: Ends, at: Timestamp) -> Option<Timestamp> {
@@ -179,26 +207,42 @@ impl Onlooker {
         socket.map(seen)
     }
 
-    /// Looks who holds these sockets, and says so.
-    fn answer(&mut self, asked: &[Asked]) -> io::Result<()> {
-        if asked.is_empty() {
-            return Ok(());
-        }
-        let inodes: Vec<u32> = asked.iter().filter_map(|asked| asked.socket.map(|(socket, _)| socket.inode)).collect();
-        let holders = self.holders.find(&inodes);
-        let mut said = String::new();
-        for Asked { ends, at, socket } in asked {
-            let owner = socket.and_then(|(socket, seen)| {
-                let holder = holders.get(&socket.inode)?;
-                Some(Owner { name: holder.name.clone(), pid: holder.pid, executable: holder.executable.clone(), seen })
-            });
-            said.push_str(&owners::answer(ends, *at, owner.as_ref()));
-        }
-        self.say(&said)
+    /// Looks who holds these sockets.
+    fn look(&mut self, asked: Vec<Asked>) -> Vec<Looked> {
+        let open = asked.iter().filter(|asked| asked.whose.is_none());
+        let inodes: Vec<u32> = open.filter_map(|asked| asked.socket.map(|(socket, _)| socket.inode)).collect();
+        let held = if inodes.is_empty() { HashMap::default() } else { self.holders.find(&inodes) };
+        let whose = |asked: &Asked| {
+            let Some((socket, seen)) = asked.socket else { return Whose::Nobody };
+            match held.get(&socket.inode) {
+                None => Whose::Nobody,
+                Some(Held::BySeveral) => Whose::Several,
+                Some(Held::Unsure) => Whose::Unsure,
+                Some(Held::By(Holder { pid, name, executable })) => {
+                    Whose::Program(Owner { name: name.clone(), pid: *pid, executable: executable.clone(), seen })
+                }
+            }
+        };
+        asked
+            .into_iter()
+            .map(|mut asked| (asked.whose.take().unwrap_or_else(|| whose(&asked)), asked))
+            .map(|(whose, asked)| (asked, whose))
+            .collect()
     }
 
     fn say(&mut self, text: &str) -> io::Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
         self.output.write_all(text.as_bytes())
+    }
+}
+
+/// The sequence number of a packet that begins a TCP connection.
+pub(super) fn began(packet: &Packet<'_>) -> Option<u32> {
+    match packet.transport {
+        Transport::Tcp(header) if header.flags.syn && !header.flags.ack => Some(header.seq),
+        _ => None,
     }
 }
 

@@ -602,7 +602,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         let (name, pid, owner) = match process {
             Process::Named { name, pid } => (name, pid, None),
             Process::Android { name, .. } => (name, None, None),
-            Process::Owner(owner) => (owner.name.as_bytes(), Some(owner.pid), Some(owner)),
+            Process::Owner(owner) => (owner.name.as_bytes(), owner.pid, Some(owner)),
         };
         if self.named || name.is_empty() {
             return;

@@ -189,6 +189,42 @@ impl Live {
         Ok(taken > 0 && !late)
     }
 
+    /// As `fill`, and does not wait when nothing is there.
+    ///
+    /// # Errors
+    /// See [`Source::fill`].
+    pub fn fill_now(&mut self, chunk: &mut Chunk) -> Result<bool, SourceError> {
+        self.fill_or(chunk, &mut |_| {})
+    }
+
+    fn fill_or(&mut self, chunk: &mut Chunk, idle: &mut dyn FnMut(&mut Live)) -> Result<bool, SourceError> {
+        chunk.clear();
+        chunk.bytes.clear();
+        if self.ended {
+            return Ok(false);
+        }
+        if self.stopping.is_none() && self.stop.load(Ordering::Relaxed) {
+            self.stopping = Some((Instant::now(), now()));
+        }
+        self.drained = None;
+        while chunk.bytes.len() < CHUNK && !self.ended {
+            match self.take(chunk) {
+                Ok(true) => {}
+                Ok(false) => {
+                    if chunk.frames.is_empty() {
+                        idle(self);
+                    }
+                    break;
+                }
+                Err(e) => {
+                    self.ended = true;
+                    self.capture.damage = Some(super::Damage { at: self.capture.bytes_read, what: words(e) });
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// Nothing is there: waits a moment, or ends when the end was asked for.
     fn idle(&mut self) {
         if self.stopping.is_some_and(|(since, _)| since.elapsed() > DRAIN) {
@@ -212,31 +248,7 @@ const SLL2: Linktype = Linktype(276);
 
 impl Source for Live {
     fn fill(&mut self, chunk: &mut Chunk) -> Result<bool, SourceError> {
-        chunk.clear();
-        chunk.bytes.clear();
-        if self.ended {
-            return Ok(false);
-        }
-        if self.stopping.is_none() && self.stop.load(Ordering::Relaxed) {
-            self.stopping = Some((Instant::now(), now()));
-        }
-        self.drained = None;
-        while chunk.bytes.len() < CHUNK && !self.ended {
-            match self.take(chunk) {
-                Ok(true) => {}
-                Ok(false) => {
-                    if chunk.frames.is_empty() {
-                        self.idle();
-                    }
-                    break;
-                }
-                Err(e) => {
-                    self.ended = true;
-                    self.capture.damage = Some(super::Damage { at: self.capture.bytes_read, what: words(e) });
-                }
-            }
-        }
-        Ok(true)
+        self.fill_or(chunk, &mut Live::idle)
     }
 
     fn capture(&self) -> &Capture {

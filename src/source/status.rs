@@ -1,6 +1,6 @@
 //! How a running capture stands: what came, what was lost, and whether the interface is up.
 
-use crate::base::{Timestamp, WireStr};
+use crate::base::{OwnerCounts, Timestamp, WireStr};
 
 /// How a running capture stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub struct Capturing {
     pub lock: Option<String>,
     /// The file that keeps the packets.
     pub kept_in: Option<WireStr>,
+    /// Who looks for the programs of connections; `None` where nobody does.
+    pub onlooker: Option<&'static str>,
+    /// For how many connections a program was found.
+    pub programs: Option<OwnerCounts>,
 }
 
 /// Packets since the capture began. The program has no queue that drops: what it cannot take in time waits in the kernel's ring, and what

@@ -120,6 +120,8 @@ pub struct Coverage {
     pub whole_bytes: u64,
     /// Connections with packets in one direction only.
     pub one_sided: u64,
+    /// Connections of which the capture says which program they belong to.
+    pub named: u64,
     /// Packets the capture cut short.
     pub truncated: u64,
     /// Octets missing in the middle of TCP streams.
@@ -153,6 +155,9 @@ impl Coverage {
         }
         if client.packets == 0 || server.packets == 0 {
             add(&mut self.one_sided, 1);
+        }
+        if connection.facts.has(Kind::ProcessName) {
+            add(&mut self.named, 1);
         }
         add(&mut self.truncated, connection.truncated);
         for fact in connection.facts.list() {

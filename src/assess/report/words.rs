@@ -166,6 +166,11 @@ pub fn coverage(report: &Report) -> Vec<Sentence> {
         Some(dropped) => all.push(said![Ground::Whole; "The capturing program says that it lost ", counted(dropped, "packet"), "."]),
         None => all.push(said![Ground::Whole; "The capture does not say how many packets the capturing program lost."]),
     }
+    // A capture that names no program at all was not made to.
+    if c.named > 0 {
+        all.push(said![Ground::Whole; "The capture names the program or app of ", c.named, " of ", counted(c.connections, "connection"),
+                       "; of the others it is not known."]);
+    }
     all
 }
 

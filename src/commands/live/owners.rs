@@ -40,6 +40,22 @@ pub(super) fn start(_: &str, global: &Global, _: bool, _: bool, say: &dyn Fn(Str
     None
 }
 
+/// What the helper is, for the screen that tells of the capture.
+#[cfg(target_os = "linux")]
+pub(super) fn what_it_is(owners: &Owners) -> &'static str {
+    if owners.sees_everyone() {
+        "a second process, which may look at those of every user, and do nothing else"
+    } else {
+        "a second process, which may look at those of its own user only: of the others no program is named"
+    }
+}
+
+/// Nobody looks.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn what_it_is(_: &Owners) -> &'static str {
+    ""
+}
+
 /// Whether an event is of the program that was asked for.
 pub(super) fn is_wanted(event: &Event<'_>, program: Option<&str>) -> bool {
     let (Some(program), Event::Changed(judged) | Event::Over(judged)) = (program, event) else { return true };
@@ -54,8 +70,14 @@ pub(super) fn is_wanted(event: &Event<'_>, program: Option<&str>) -> bool {
 /// # Errors
 /// Never: whoever started it reads its lines.
 #[cfg(target_os = "linux")]
-pub fn onlooker(interface: &str) -> Result<Outcome, Failure> {
-    if let Err(why) = crate::engine::onlooker::run(interface) {
+pub fn onlooker(interface: &str, test_sandbox: bool) -> Result<Outcome, Failure> {
+    let locked = || {
+        let attempts = if test_sandbox { crate::source::sandbox::attempts() } else { Vec::new() };
+        for (what, denied) in attempts {
+            let _ = writeln!(io::stderr(), "{what}: {}", if denied { "denied" } else { "POSSIBLE" });
+        }
+    };
+    if let Err(why) = crate::engine::onlooker::run(interface, &locked) {
         let _ = writeln!(io::stdout(), "{}", safe(&why));
     }
     Ok(Outcome::Done)

@@ -124,6 +124,7 @@ impl Tally {
         let mut parts = vec![if grades.is_empty() { counted } else { format!("{counted}: {grades}") }];
         parts.extend(bounds(&watched.link, watched.counts));
         parts.extend(watched.keys.as_ref().map(|keys| keys.sentence()));
+        parts.extend(watched.programs.filter(|_| self.over > 0).map(|programs| programs.to_string()));
         parts.extend(watched.status.as_ref().map(|status| status.drops.to_string()));
         parts.join("; ")
     }

@@ -33,6 +33,7 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
         capturing: Capturing {
             sees: opened.sees,
             lock: opened.lock.as_ref().map(ToString::to_string),
+            onlooker: opened.owners.as_ref().map(super::owners::what_it_is),
             kept_in: opened.recording.as_ref().map(|_| name.clone()),
             ..Capturing::default()
         },
@@ -100,6 +101,7 @@ impl Feed {
     fn tick(&mut self, tick: &Tick<'_>) {
         let Some(status) = tick.status else { return };
         self.capturing.status = status.clone();
+        self.capturing.programs = tick.programs;
         let capture = tick.capture;
         if !self.waiting.is_empty() {
             match self.sender.try_send((0, Update::Changed(std::mem::take(&mut self.waiting)))) {
@@ -118,6 +120,7 @@ impl Feed {
         if let Some(status) = &watched.status {
             self.capturing.status = status.clone();
         }
+        self.capturing.programs = watched.programs;
         let capture = &watched.capture;
         let mut notes: Vec<String> = capture.damage.iter().map(|damage| format!("the capture broke off: {}", safe(&damage.what))).collect();
         notes.extend(watched.unwritten.as_ref().map(|error| safe(&error.to_string())));

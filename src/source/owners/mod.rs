@@ -4,7 +4,8 @@
 //! question a connection) and looks which process holds that socket. It is a process of its own because looking at others is what the
 //! locked-in program must not be able to do. It reads packet headers and the lines it is sent, and writes lines; see `engine::onlooker`.
 //!
-//! Nothing is guessed: who cannot be seen holding the socket while it is open is not named.
+//! Nothing is guessed: who cannot be seen holding the socket while it is open, and be seen to be the only one, is not named. What is answered of
+//! a TCP connection is answered of the SYN with this sequence number: the same two ends may be used again within a millisecond.
 
 mod holders;
 mod sockets;
@@ -17,10 +18,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-pub use holders::Holders;
+pub use holders::{Held, Holder, Holders};
 pub use sockets::{Socket, Sockets};
 
-use crate::base::{Owner, Timestamp};
+use crate::base::{Owner, OwnerCounts, Timestamp};
 
 /// Both ends of a connection, in either order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,34 +74,83 @@ pub fn read_question(line: &str) -> Option<(Ends, Timestamp)> {
     Some((ends, Timestamp::from_nanos(words.next()?.parse().ok()?)))
 }
 
-/// What the helper answers: from this moment on the connection is this program's, or nobody was seen to hold it.
-#[must_use]
-pub fn answer(ends: &Ends, at: Timestamp, owner: Option<&Owner>) -> String {
-    let who = owner.map_or_else(|| "nobody".to_owned(), Owner::comment);
-    format!("{} {} {who}\n", ends.line(), at.nanos())
+/// Whose connection it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// That of one program.
+    Program(Owner),
+    /// Nobody was seen to hold its socket.
+    Nobody,
+    /// Several programs held its socket.
+    Several,
+    /// It was not seen in time who held its socket, and whether nobody else did.
+    Unsure,
 }
 
-fn read_answer(line: &str) -> Option<(Ends, Timestamp, Option<Owner>)> {
-    let mut words = line.splitn(5, ' ');
+impl Whose {
+    fn line(&self) -> String {
+        match self {
+            Whose::Program(owner) => owner.comment(),
+            Whose::Nobody => "nobody".to_owned(),
+            Whose::Several => "several".to_owned(),
+            Whose::Unsure => "unsure".to_owned(),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Whose> {
+        match text {
+            "nobody" => Some(Whose::Nobody),
+            "several" => Some(Whose::Several),
+            "unsure" => Some(Whose::Unsure),
+            owner => Owner::parse(owner).map(Whose::Program),
+        }
+    }
+}
+
+/// What the helper answers: from this moment on the connection, of TCP the one that began with this sequence number, belongs so.
+#[must_use]
+pub fn answer(ends: &Ends, at: Timestamp, began: Option<u32>, whose: &Whose) -> String {
+    let began = began.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    format!("{} {} {began} {}\n", ends.line(), at.nanos(), whose.line())
+}
+
+fn read_answer(line: &str) -> Option<(Ends, Answer)> {
+    let mut words = line.splitn(6, ' ');
     let ends = Ends::parse(&mut words)?;
     let at = Timestamp::from_nanos(words.next()?.parse().ok()?);
-    Some((ends, at, Owner::parse(words.next()?)))
+    let began = match words.next()? {
+        "-" => None,
+        number => Some(number.parse().ok()?),
+    };
+    Some((ends, Answer { at, began, whose: Whose::parse(words.next()?)? }))
 }
 
 /// Connections that are remembered; the oldest knowledge goes all at once when there are more.
 const MOST: usize = 1 << 16;
 /// Octets of one line, and of what waits unread.
 const MOST_UNREAD: usize = 1 << 20;
-/// A packet this much older than the look at its connection may still be its first one.
+/// A packet this much older than the look at its connection may still be its first one: each who watches stamps it anew.
 const SLACK: u64 = 1_000_000;
+/// Answers that are kept of the same two ends.
+const MOST_ANSWERS: usize = 8;
 /// So long after a connection's program was last stated it is stated again, in nanoseconds.
 const AGAIN: u64 = 1_000_000_000;
 
-/// What is known of one connection.
+#[derive(Debug)]
+struct Answer {
+    at: Timestamp,
+    /// The sequence number of the SYN.
+    began: Option<u32>,
+    whose: Whose,
+}
+
+/// What is known of two ends.
 #[derive(Debug, Default)]
 struct Known {
-    /// From when on it belongs to whom: the same two ends may be used again by another program.
-    since: Vec<(Timestamp, Option<Owner>)>,
+    /// To whom it belongs; the same two ends may be used again by another program.
+    answers: Vec<Answer>,
+    /// The sequence number of the last SYN that came by.
+    began: Option<u32>,
     stated: Option<Timestamp>,
 }
 
@@ -113,6 +163,7 @@ pub struct Owners {
     unread: Vec<u8>,
     known: HashMap<Ends, Known, foldhash::fast::RandomState>,
     everyone: bool,
+    counts: OwnerCounts,
 }
 
 /// What the helper says when it is ready; followed by whose programs it can see.
@@ -145,7 +196,15 @@ impl Owners {
             let flags = rustix::fs::fcntl_getfl(end)?;
             rustix::fs::fcntl_setfl(end, flags | rustix::fs::OFlags::NONBLOCK)?;
         }
-        Ok(Owners { child, questions: Some(questions), answers, unread: Vec::new(), known: HashMap::default(), everyone })
+        Ok(Owners {
+            child,
+            questions: Some(questions),
+            answers,
+            unread: Vec::new(),
+            known: HashMap::default(),
+            everyone,
+            counts: OwnerCounts::default(),
+        })
     }
 
     /// Whether programs of all users can be seen, or only of the one who runs this.
@@ -172,15 +231,35 @@ impl Owners {
         };
         let rest = self.unread.split_off(end + 1);
         let lines = std::mem::replace(&mut self.unread, rest);
-        for (ends, at, owner) in String::from_utf8_lossy(&lines).lines().filter_map(read_answer) {
+        for (ends, answer) in String::from_utf8_lossy(&lines).lines().filter_map(read_answer) {
+            self.count(&answer.whose);
             let known = self.entry(ends);
-            known.since.push((at, owner));
-            known.stated = None;
+            if answer.began.is_none() || answer.began == known.began {
+                known.stated = None;
+            }
+            known.answers.push(answer);
             // Those that were long ago concern no packet that is still to come.
-            if known.since.len() > 8 {
-                known.since.remove(0);
+            if known.answers.len() > MOST_ANSWERS {
+                known.answers.remove(0);
             }
         }
+    }
+
+    fn count(&mut self, whose: &Whose) {
+        let OwnerCounts { named, nobody, several, unsure } = &mut self.counts;
+        let count = match whose {
+            Whose::Program(_) => named,
+            Whose::Nobody => nobody,
+            Whose::Several => several,
+            Whose::Unsure => unsure,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// What became of the connections so far.
+    #[must_use]
+    pub fn counts(&self) -> OwnerCounts {
+        self.counts
     }
 
     fn entry(&mut self, ends: Ends) -> &mut Known {
@@ -191,17 +270,29 @@ impl Owners {
     }
 
     /// Whose connection a packet is part of, where that is to be stated of this packet: of the first one after it became known, of each
-    /// that begins a connection, and now and then.
-    pub fn of(&mut self, ends: Ends, at: Timestamp, begins: bool) -> Option<&Owner> {
+    /// that begins a connection (`began`: the sequence number of its SYN), and now and then.
+    pub fn of(&mut self, ends: Ends, at: Timestamp, began: Option<u32>) -> Option<&Owner> {
         if !self.known.contains_key(&ends) {
-            self.entry(ends);
-            // A pipe that is full means that the helper cannot keep up: this connection stays without a name.
-            let _ = self.questions.as_mut().map(|pipe| pipe.write(question(&ends, at).as_bytes()));
+            self.entry(ends).began = began;
+            // The helper looks at each SYN by itself. A pipe that is full means that it cannot keep up: this connection stays without a name.
+            let asked = began.is_some() || self.questions.as_mut().is_some_and(|pipe| pipe.write(question(&ends, at).as_bytes()).is_ok());
+            if !asked {
+                self.counts.unsure = self.counts.unsure.saturating_add(1);
+            }
             return None;
         }
-        let Known { since, stated } = self.known.get_mut(&ends)?;
-        let (_, owner) = since.iter().rev().find(|(since, _)| since.nanos() <= at.nanos().saturating_add_unsigned(SLACK))?;
-        let owner = owner.as_ref()?;
+        let Known { answers, began: current, stated } = self.known.get_mut(&ends)?;
+        let begins = began.is_some();
+        if begins {
+            *current = began;
+        }
+        let fits = |answer: &&Answer| match (*current, answer.began) {
+            (Some(current), Some(began)) => current == began,
+            // Of whom it was when the capture asked, because it had not seen it begin.
+            (None, None) => answer.at.nanos() <= at.nanos().saturating_add_unsigned(SLACK),
+            _ => false,
+        };
+        let Whose::Program(owner) = &answers.iter().rev().find(fits)?.whose else { return None };
         if !begins && stated.is_some_and(|stated| at.since(stated) < AGAIN) {
             return None;
         }
@@ -221,4 +312,27 @@ impl Drop for Owners {
 /// Addresses as the kernel has them in one family: both or none mapped.
 fn plain(end: SocketAddr) -> (IpAddr, u16) {
     (end.ip().to_canonical(), end.port())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::base::{OwnerSeen, WireStr};
+
+    #[test]
+    fn what_the_helper_answers_is_what_is_heard() {
+        let ends = Ends::new(false, "10.0.0.1:5".parse().unwrap(), "[::1]:6".parse().unwrap());
+        let owner = Owner { name: WireStr::from("a b"), pid: None, executable: WireStr::from("/x y"), seen: OwnerSeen::Open };
+        for whose in [Whose::Program(owner), Whose::Nobody, Whose::Several, Whose::Unsure] {
+            for began in [None, Some(u32::MAX)] {
+                let line = answer(&ends, Timestamp::from_nanos(7), began, &whose);
+                let (heard, told) = read_answer(line.strip_suffix('\n').unwrap()).unwrap();
+                assert_eq!((heard, told.at, told.began, told.whose), (ends, Timestamp::from_nanos(7), began, whose.clone()));
+            }
+        }
+        for bad in ["", "tcp", "tcp 1.2.3.4:5 1.2.3.4:6 7 8 somebody", "tcp 1.2.3.4:5 1.2.3.4:6 7 -1 nobody"] {
+            assert!(read_answer(bad).is_none(), "{bad}");
+        }
+    }
 }

@@ -49,7 +49,9 @@ pub(super) fn keep_looking() -> Result<bool, String> {
         let (user, group) = invoker().unwrap_or((NOBODY, NOBODY));
         rustix::thread::set_keep_capabilities(true).map_err(|e| format!("capabilities cannot be kept: {e}"))?;
         // In a user namespace there may be no other user to become; root there is none outside.
-        let _ = become_user(user, group);
+        if is_mapped("/proc/self/uid_map", user) && is_mapped("/proc/self/gid_map", group) {
+            become_user(user, group)?;
+        }
     }
     give_up_all_but(LOOKING)?;
     rustix::thread::set_no_new_privs(true).map_err(|e| format!("new privileges could still be gained: {e}"))?;
@@ -59,6 +61,16 @@ pub(super) fn keep_looking() -> Result<bool, String> {
 /// What lets a process open an interface.
 #[cfg(have_libpcap)]
 pub(super) const WATCHING: &[caps::Capability] = &[caps::Capability::CAP_NET_RAW];
+
+/// Whether there is such a user or group in this user namespace: a line is a first number inside, one outside, and how many there are.
+#[cfg(have_libpcap)]
+fn is_mapped(file: &str, id: u32) -> bool {
+    let Ok(map) = std::fs::read_to_string(file) else { return true };
+    map.lines().any(|line| {
+        let numbers: Vec<u64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        matches!(numbers.as_slice(), [first, _, count] if (*first..first.saturating_add(*count)).contains(&u64::from(id)))
+    })
+}
 
 /// What a program that is started from here gets of the capabilities of this one, where it is not root.
 #[cfg(have_libpcap)]

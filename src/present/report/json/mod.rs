@@ -156,6 +156,7 @@ impl View<'_> {
                 missing_bytes: c.missing,
                 evicted: summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.evicted)),
                 unread: summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.unread)),
+                named: c.named,
                 internal_errors: summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.failed)),
                 text: self.all(&words::coverage(report)),
             },

@@ -151,6 +151,9 @@ pub(super) struct Coverage {
     pub(super) missing_bytes: u64,
     pub(super) evicted: u64,
     pub(super) unread: u64,
+    /// Absent where the capture names no program.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) named: u64,
     /// Absent where nothing failed.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) internal_errors: u64,

@@ -5,12 +5,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::assess::{Grade, Ledger, State};
-use crate::base::Dir;
+use crate::base::{Dir, Kind};
 use crate::present::tui::draw::{len, line, put_all};
 use crate::present::tui::header::{all_notes, safe};
 use crate::present::tui::model::Model;
 use crate::present::tui::text;
 use crate::present::tui::theme::{Theme, glyph};
+use crate::source::Capturing;
 
 /// Room for the names of things.
 const NAMES: usize = 22;
@@ -39,6 +40,10 @@ fn lines(model: &Model, ledger: &Ledger, width: u16) -> Lines {
     let theme = &model.theme;
     let room = usize::from(width).saturating_sub(NAMES).saturating_sub(4);
     let mut page = Page { lines: Vec::new(), room, theme };
+    if let Some(capturing) = &ledger.capturing {
+        page.heading("The capture");
+        running(&mut page, capturing);
+    }
     page.heading("The file");
     page.row("name", &model.shown.name.to_string());
     page.row("read", &read(ledger));
@@ -73,6 +78,27 @@ fn lines(model: &Model, ledger: &Ledger, width: u16) -> Lines {
     page.lines
 }
 
+/// How a capture that runs stands: what is seen, what was lost, how far the program is locked in.
+fn running(page: &mut Page<'_>, capturing: &Capturing) {
+    let Capturing { status, sees, lock, kept_in, onlooker, programs } = capturing;
+    page.row("interface", &format!("{}: {sees}", status.interface));
+    if let Some(since) = status.down_since {
+        page.styled("!", &format!("down since {}; the capture goes on when it is up", since.seconds()), page.theme.warning);
+    }
+    let style = if status.drops.is_serious() { page.theme.warning } else { page.theme.text };
+    page.styled("packets", &status.drops.to_string(), style);
+    let kept = kept_in.as_ref().map_or_else(|| "nowhere".to_owned(), |file| format!("{file}, with what was not encrypted in clear"));
+    page.row("kept in", &kept);
+    match lock {
+        Some(lock) => page.row("this program is", &safe(lock)),
+        None => page.styled("this program is", "not locked in, as was asked for", page.theme.warning),
+    }
+    page.row("programs looked for", onlooker.map_or("no", |onlooker| onlooker));
+    if let Some(programs) = programs {
+        page.row("found", &programs.to_string());
+    }
+}
+
 fn read(ledger: &Ledger) -> String {
     let all = ledger.total.map(|total| format!(" of {}", text::octets(total))).unwrap_or_default();
     match &ledger.state {
@@ -92,6 +118,11 @@ fn coverage(page: &mut Page<'_>, ledger: &Ledger) {
     let aside = text::grouped(whole.aside().connections);
     page.row("readable by design", &format!("{aside}: name lookups, clocks and the like, which set no grade"));
     page.row("one direction only", &text::grouped(len(one_sided)));
+    let named = ledger.connections().iter().filter(|c| c.facts.has(Kind::ProcessName)).count();
+    if named > 0 {
+        let unnamed = text::grouped(len(ledger.connections().len().saturating_sub(named)));
+        page.row("program known", &format!("{}; of {unnamed} the capture does not say it", text::grouped(len(named))));
+    }
 }
 
 fn grades(page: &mut Page<'_>, ledger: &Ledger) {
