@@ -1,10 +1,10 @@
-//! What a handshake does not protect: datagrams of something else on the ports of a QUIC connection.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+//! What a handshake does not protect: something else on the ports of a QUIC connection, or in the streams of a TLS connection.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod common;
 
 use common::container::{self, ethernet_pcap};
-use common::frames::{Side, udp};
+use common::frames::{ACK, FIN, RST, SYN, Side, tcp, udp};
 use intransit::assess::{Grade, Judged};
 
 /// A recorded QUIC connection, protected as it is, and then these datagrams from its client.
@@ -23,7 +23,7 @@ fn quic_and_then(others: &[Vec<u8>]) -> Judged {
 }
 
 fn with_first_octets(first: &[u8]) -> Vec<u8> {
-    [first, &[0x5a; 160]].concat()
+    [first, &[0x9a; 160]].concat()
 }
 
 #[test]
@@ -44,12 +44,96 @@ fn media_on_the_ports_of_a_quic_connection_is_not_protected_by_its_handshake() {
     let rtp = with_first_octets(&[0x80, 0x6f, 0, 1, 0, 0, 0, 9]);
     let dtls = with_first_octets(&[22, 0xfe, 0xfd, 0, 0]);
     let own = with_first_octets(&[0x07]);
-    for other in [rtp, dtls, own] {
+    // The fixed bit is set, as in every QUIC packet, but nothing encrypted reads like this.
+    let text = b"MESSAGE from alice to bob: the keys are under the mat".to_vec();
+    for other in [rtp, dtls, own, text.clone()] {
         let before = quic_and_then(&[]).last_frame.get();
-        let judged = quic_and_then(&[other.clone(), other]);
-        assert_eq!(judged.judgement.grade, Grade::Unknown, "{}", judged.judgement.why);
-        assert!(judged.judgement.why.contains("not QUIC"), "{}", judged.judgement.why);
+        let judged = quic_and_then(&[other.clone(), other.clone()]);
+        let (grade, why) = if other == text { (Grade::Exposed, "text beside QUIC") } else { (Grade::Unknown, "not QUIC") };
+        assert_eq!(judged.judgement.grade, grade, "{}", judged.judgement.why);
+        assert!(judged.judgement.why.contains(why), "{}", judged.judgement.why);
         let frames: Vec<u64> = judged.judgement.evidence.as_ref().unwrap().frames().iter().map(|frame| frame.get()).collect();
         assert_eq!(frames, [before + 1, before + 2], "the frames of the strangers, not of the handshake");
+    }
+}
+
+/// A recorded TLS connection without its end, and then this from one of its sides.
+fn tls_and_then(capture: &str, from_client: bool, payloads: &[&[u8]]) -> Judged {
+    let bytes = std::fs::read(common::cabinet().join(capture)).unwrap();
+    let (mut frames, mut sides) = (Vec::new(), Vec::<(Side, u32)>::new());
+    for record in container::pcap(&bytes).unwrap().records {
+        let frame = record.bytes;
+        let word = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
+        let seq = u32::from_be_bytes(frame[38..42].try_into().unwrap());
+        let (header, flags) = (usize::from(frame[46] >> 4) * 4, frame[47]);
+        if flags & (FIN | RST) != 0 {
+            break;
+        }
+        let length = u32::from(word(16)) - 20 - header as u32 + u32::from(flags & SYN != 0);
+        let side: Side = (frame[26..30].try_into().unwrap(), word(34));
+        match sides.iter_mut().find(|(known, _)| *known == side) {
+            Some((_, next)) => *next = (*next).max(seq.wrapping_add(length)),
+            None => sides.push((side, seq.wrapping_add(length))),
+        }
+        frames.push(frame);
+    }
+    let [client, server] = sides[..] else { panic!("two sides") };
+    let ((from, mut seq), (to, ack)) = if from_client { (client, server) } else { (server, client) };
+    for payload in payloads {
+        frames.push(tcp(from, to, seq, ack, ACK, payload));
+        seq = seq.wrapping_add(payload.len() as u32);
+    }
+    let analysis = common::analyse(ethernet_pcap(&frames), 1).unwrap();
+    let mut judged: Vec<Judged> = analysis.judged().collect();
+    assert_eq!(judged.len(), 1);
+    judged.pop().unwrap()
+}
+
+const TLS: [&str; 2] = ["tls13_aes128.pcap", "tls12_gcm.pcap"];
+
+#[test]
+fn text_in_clear_after_application_data_is_not_protected_by_the_handshake_before_it() {
+    for capture in TLS {
+        for from_client in [true, false] {
+            let before = tls_and_then(capture, from_client, &[]);
+            assert_eq!(before.judgement.grade, Grade::Protected, "{capture}");
+            let judged = tls_and_then(capture, from_client, &[b"NICK alice\r\n", b"PRIVMSG bob :the keys are under the mat\r\n"]);
+            assert_eq!(judged.judgement.grade, Grade::Exposed, "{capture}: {}", judged.judgement.why);
+            assert_eq!(judged.judgement.why, "text outside TLS in clear");
+            let frames: Vec<u64> = judged.judgement.evidence.as_ref().unwrap().frames().iter().map(|frame| frame.get()).collect();
+            let last = before.last_frame.get();
+            assert_eq!(frames, [last + 1, last + 2], "the frames of the text, not of the handshake");
+        }
+    }
+}
+
+#[test]
+fn text_behind_a_record_in_the_same_segment_is_told() {
+    for capture in TLS {
+        let segment = [&[23, 3, 3, 0, 40][..], &[0x9e; 40], b"and this in clear"].concat();
+        let judged = tls_and_then(capture, true, &[&segment]);
+        assert_eq!(judged.judgement.grade, Grade::Exposed, "{}", judged.judgement.why);
+    }
+}
+
+#[test]
+fn other_octets_between_records_leave_open_what_protects_them() {
+    for capture in TLS {
+        let segment = [&[23, 3, 3, 0, 40][..], &[0x9e; 40], &[0x9f; 17]].concat();
+        let judged = tls_and_then(capture, true, &[&segment, &[0x9f; 3]]);
+        assert_eq!(judged.judgement.grade, Grade::Unknown, "{}", judged.judgement.why);
+        assert!(judged.judgement.why.contains("20 octets that are in no TLS record"), "{}", judged.judgement.why);
+    }
+}
+
+#[test]
+fn more_records_change_no_grade_however_they_are_cut() {
+    let record = [&[23, 3, 3, 0x10, 0][..], &[0x9e; 4096]].concat();
+    for capture in TLS {
+        for cut in [1, 3, 5, 700, 4101] {
+            let pieces: Vec<&[u8]> = record.chunks(cut.max(1)).take(2000).collect();
+            let judged = tls_and_then(capture, false, &pieces);
+            assert_eq!(judged.judgement.grade, Grade::Protected, "{capture} {cut}: {}", judged.judgement.why);
+        }
     }
 }

@@ -20,7 +20,7 @@ use super::judgement::Judgement;
 use super::protocols::{Class, class, people_say};
 use super::rules;
 use super::strength::{Strength, Suite, of_suite};
-use crate::base::{CipherSuite, Dir, Evidence, Exposed, Fact, Facts, Kind, ProtocolVersion, What};
+use crate::base::{CipherSuite, Dir, Evidence, Exposed, Fact, Facts, Kind, ProtocolVersion, TEXT_OUTSIDE_TLS, What};
 use crate::flow::Connection;
 
 /// What speaks for a grade.
@@ -114,8 +114,8 @@ fn readable(facts: &Facts, asked: impl Fn(Exposed) -> bool) -> Option<Verdict> {
         [] => return None,
     };
     let when = match word(facts, Kind::StartTls) {
-        Some(_) => " in clear before TLS began",
-        None => " in clear",
+        Some(_) if what != [TEXT_OUTSIDE_TLS] => " in clear before TLS began",
+        _ => " in clear",
     };
     Some(Verdict { exposed, ..Verdict::of(Grade::Exposed, format!("{listed}{when}"), Some(evidence)) })
 }
@@ -152,6 +152,11 @@ fn secured(c: &Connection) -> Verdict {
         Some("complete") => {}
         _ if established => {}
         _ => return Verdict::unknown("the handshake was not seen to its end", Some(frames)),
+    }
+    if let Some(Fact { what: What::TlsOtherOctets(count), evidence, .. }) = facts.get(Kind::TlsOtherOctets) {
+        let octets = if *count == 1 { "octet that is" } else { "octets that are" };
+        let why = format!("TLS, and on the same connection {count} {octets} in no TLS record: what protects them was not seen");
+        return Verdict::unknown(why, Some(evidence.clone()));
     }
     let name = version_name(facts, version);
     let Some(suite) = suite else {

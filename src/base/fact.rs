@@ -269,6 +269,8 @@ facts! {
     QuicGreaseBit(bool) = "quic.client.grease_quic_bit";
     /// How many datagrams went by on the same addresses and ports, after QUIC was recognised, that cannot be QUIC.
     QuicOtherDatagrams(u64) = "quic.other_datagrams";
+    /// How many octets went by on the connection, after TLS was recognised, that are no TLS records.
+    TlsOtherOctets(u64) = "tls.other_octets";
     /// The first frame of the connection that this one continues from another address (RFC 9000 §9).
     QuicContinues(u64) = "quic.continues";
     /// The application in the payload, innermost recognised.
@@ -509,12 +511,7 @@ impl Facts {
     /// States that something could be read (see [`Readable::new`]). What is of the same kind and name is counted together, with the
     /// frames of all of it.
     pub fn readable(&mut self, kind: Exposed, what: &'static str, text: &[u8], evidence: Evidence) {
-        let any = self.has(Kind::Readable);
-        let known = self.list.iter_mut().filter(|_| any).find_map(|fact| match &mut fact.what {
-            What::Readable(known) if known.kind == kind && known.what == what => Some((known, &mut fact.evidence)),
-            _ => None,
-        });
-        match known {
+        match self.readable_mut(kind, what) {
             Some((known, frames)) => {
                 known.count = known.count.saturating_add(1);
                 known.bytes = known.bytes.saturating_add(text.len() as u64);
@@ -526,15 +523,18 @@ impl Facts {
 
     /// Counts more octets of what [`Facts::readable`] stated already.
     pub fn more_readable(&mut self, kind: Exposed, what: &'static str, bytes: u64, evidence: &Evidence) {
-        for fact in &mut self.list {
-            if let What::Readable(known) = &mut fact.what
-                && known.kind == kind
-                && known.what == what
-            {
-                known.bytes = known.bytes.saturating_add(bytes);
-                fact.evidence.join(evidence);
-            }
+        if let Some((known, frames)) = self.readable_mut(kind, what) {
+            known.bytes = known.bytes.saturating_add(bytes);
+            frames.join(evidence);
         }
+    }
+
+    pub(super) fn readable_mut(&mut self, kind: Exposed, what: &str) -> Option<(&mut Readable, &mut Evidence)> {
+        let any = self.has(Kind::Readable);
+        self.list.iter_mut().filter(|_| any).find_map(|fact| match &mut fact.what {
+            What::Readable(known) if known.kind == kind && known.what == what => Some((known, &mut fact.evidence)),
+            _ => None,
+        })
     }
 
     /// Everything that could be read.
@@ -544,19 +544,6 @@ impl Facts {
             What::Readable(readable) => Some((readable, &fact.evidence)),
             _ => None,
         })
-    }
-
-    /// Adds what was stated after these facts were put away; what was counted before is counted on.
-    pub fn add_late(&mut self, late: &Facts) {
-        for fact in &late.list {
-            match (self.get_mut(Kind::QuicOtherDatagrams), &fact.what) {
-                (Some(Fact { what: What::QuicOtherDatagrams(count), evidence, .. }), What::QuicOtherDatagrams(more)) => {
-                    *count = count.saturating_add(*more);
-                    evidence.join(&fact.evidence);
-                }
-                _ => self.add(fact.clone()),
-            }
-        }
     }
 
     /// Replaces a fact of the same kind, or adds it.

@@ -44,7 +44,7 @@ pub mod tls;
 mod waiting;
 mod wireguard;
 
-pub use crate::flow::{Next, Payload, Stranger};
+pub use crate::flow::{FrameHeader, Framing, Next, Payload, Stranger};
 pub use dns::{Dns, DnsOverTcp};
 pub use equipment::{Equipment, Tools};
 pub use http::Http;

@@ -1,7 +1,7 @@
 //! Recognises a protocol by its first bytes, and hands the rest to its dissector.
 
 use crate::base::{Dir, Evidence, Facts, Kind, Sides, What, Window, WireStr};
-use crate::flow::{Next, Payload, Stranger};
+use crate::flow::{Framing, Next, Payload, Stranger};
 
 use super::equipment::Tools;
 use super::look::Look;
@@ -45,6 +45,8 @@ pub trait Recognised: Default {
     fn client(&self) -> Option<Dir>;
     /// [`Payload::stranger`] of the protocol.
     fn stranger(&self, facts: &Facts) -> Option<Stranger>;
+    /// [`Payload::framing`] of the protocol.
+    fn framing(&self) -> Option<Framing>;
     /// [`Payload::swap_sides`] of the protocol.
     fn swap_sides(&mut self);
 }
@@ -123,6 +125,14 @@ impl<R: Recognised> Payload for Stream<R> {
 
     fn client(&self) -> Option<Dir> {
         self.roles.client(&self.reading)
+    }
+
+    fn framing(&self) -> Option<Framing> {
+        let mut framing = self.reading.framing()?;
+        if self.roles.dir(Dir::Client) == Dir::Server {
+            framing.left.swap();
+        }
+        Some(framing)
     }
 
     fn swap_sides(&mut self) {
@@ -539,6 +549,10 @@ macro_rules! protocols {
 
             fn stranger(&self, facts: &$crate::base::Facts) -> Option<$crate::flow::Stranger> {
                 match self { $name::None => None, $($name::$variant(p) => p.stranger(facts),)* }
+            }
+
+            fn framing(&self) -> Option<$crate::flow::Framing> {
+                match self { $name::None => None, $($name::$variant(p) => p.framing(),)* }
             }
 
             fn swap_sides(&mut self) {

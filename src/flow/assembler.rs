@@ -69,6 +69,12 @@ impl Assembler {
         self.next
     }
 
+    /// Offset after the last byte that was taken.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.next.saturating_sub(self.ready.len() as u64)
+    }
+
     /// Whether nothing was ever inserted.
     #[must_use]
     pub fn is_untouched(&self) -> bool {
@@ -182,7 +188,7 @@ impl Assembler {
     /// Whether nothing was taken yet, so that [`Assembler::rewind`] is possible.
     #[must_use]
     pub fn is_untaken(&self) -> bool {
-        self.next.saturating_sub(self.ready.len() as u64) == self.history_at
+        self.taken() == self.history_at
     }
 
     /// Bytes in order: offers them, keeps what was not taken.

@@ -6,6 +6,7 @@
 mod assembler;
 mod community_id;
 mod finished;
+mod framing;
 mod key;
 mod payload;
 mod spill;
@@ -16,6 +17,7 @@ use std::net::IpAddr;
 
 pub use assembler::{Assembler, Conflict, Inserted, MOST_HELD};
 pub use finished::Finished;
+pub use framing::{FrameHeader, Framing};
 pub use key::FlowKey;
 pub use payload::{Next, Payload, Stranger};
 pub use table::{FlowTable, Limits, Make, Makers, SHARDS, Seen, TableCounts};

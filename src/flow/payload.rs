@@ -1,5 +1,6 @@
 //! What a flow feeds, without knowing any protocol.
 
+use super::framing::Framing;
 use crate::base::{Dir, Facts, Window};
 
 /// Something that is fed the payload of a connection and states facts.
@@ -42,6 +43,12 @@ pub trait Payload: Default {
     /// each `feed` until then.
     fn stranger(&self, facts: &Facts) -> Option<Stranger> {
         let _ = facts;
+        None
+    }
+
+    /// How the byte streams go on, asked once when nothing more is to be learnt of them: their frames are still followed, so that what is
+    /// none is told.
+    fn framing(&self) -> Option<Framing> {
         None
     }
 

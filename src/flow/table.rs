@@ -10,10 +10,11 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
-use crate::base::{Dir, Fact, Facts, FrameNo, Kind, Reader, Sides, Timestamp, What, Window, WireStr};
+use crate::base::{Dir, Fact, Facts, FrameNo, Reader, Sides, Timestamp, What, Window, WireStr};
 use crate::link::{Packet, Process, TcpHeader, Transport as Header};
 
 use super::finished::{self, At, Resting, RestingShard, Row};
+use super::framing::Follower;
 use super::spill::{Ahead, Place, Spill};
 use super::tcp::Streams;
 use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Stranger, Tally, Transport};
@@ -152,9 +153,18 @@ struct Flow<S, D> {
     /// It is read no further, to make room.
     given_up: bool,
     closing: Closing,
-    /// Tells datagrams that are something else than what was recognised.
-    stranger: Option<Stranger>,
+    watched: Watched,
     reading: Reading<S, D>,
+}
+
+/// What tells payload that is something else than what was recognised.
+#[derive(Debug)]
+enum Watched {
+    Nothing,
+    /// Datagrams are looked at one by one.
+    Datagrams(Stranger),
+    /// The frames of both byte streams are followed; nothing more is learnt of them.
+    Frames(Box<Follower>),
 }
 
 /// How far the payload of a flow is read.
@@ -466,7 +476,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             lately: false,
             given_up: false,
             closing: Closing::default(),
-            stranger: None,
+            watched: Watched::Nothing,
             reading: Reading::Nothing,
         }
     }
@@ -491,11 +501,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             self.facts.observe(What::Truncated(true), packet.payload.all());
         }
         self.truncated = self.truncated.saturating_add(u32::from(cut));
-        if let Some(stranger) = self.stranger
-            && stranger(packet.payload.bytes)
-        {
-            self.count_stranger(packet);
-        }
+        self.watch(dir, packet);
         // Most packets of most captures belong to connections of which nothing more can be learnt: they only count.
         let (fresh, failed) = match self.reading {
             Reading::Frozen(_) | Reading::Packed(_) => (u64::from(packet.payload_wire_len), false),
@@ -554,6 +560,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         let fresh = streams.segment(tcp, window, wire_len, &mut self.facts);
         let client = streams.client();
         if streams.is_done() {
+            self.watched = streams.follower(&mut self.facts).map_or(Watched::Nothing, Watched::Frames);
             self.reading = Reading::Done;
         }
         self.correct_sides(client);
@@ -569,7 +576,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         }
         let Reading::Datagrams(payload) = &mut self.reading else { return };
         payload.feed(window, &mut self.facts);
-        self.stranger = payload.stranger(&self.facts);
+        self.watched = payload.stranger(&self.facts).map_or(Watched::Nothing, Watched::Datagrams);
         let client = payload.client();
         if payload.next() == Next::Done {
             payload.close(&mut self.facts);
@@ -588,6 +595,9 @@ impl<S: Payload, D: Payload> Flow<S, D> {
                 self.sent.swap();
                 self.isn.swap();
                 self.closing.swap();
+                if let Watched::Frames(follower) = &mut self.watched {
+                    follower.swap_sides();
+                }
                 match &mut self.reading {
                     Reading::Stream(streams) => streams.swap_sides(),
                     Reading::Datagrams(payload) => payload.swap_sides(),
@@ -627,15 +637,29 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         if self.reading.is_put_away() { self.late.get_or_insert_default() } else { &mut self.facts }
     }
 
-    #[cold]
-    fn count_stranger(&mut self, packet: &Packet<'_>) {
-        let facts = self.facts_of_now();
-        match facts.get_mut(Kind::QuicOtherDatagrams) {
-            Some(Fact { what: What::QuicOtherDatagrams(count), evidence, .. }) => {
-                *count = count.saturating_add(1);
-                evidence.join(&packet.payload.all());
+    /// Counts what is not of the protocol that was recognised.
+    #[inline]
+    fn watch(&mut self, dir: Dir, packet: &Packet<'_>) {
+        let bytes = packet.payload.bytes;
+        match (&mut self.watched, &packet.transport) {
+            (Watched::Nothing, _) => {}
+            (Watched::Datagrams(stranger), _) if stranger(bytes) => self.count_other(packet, None),
+            (Watched::Frames(follower), Header::Tcp(tcp)) => {
+                if let Some(at) = follower.see(dir, tcp.seq, bytes, packet.payload_wire_len) {
+                    self.count_other(packet, Some(at));
+                }
             }
-            _ => facts.observe(What::QuicOtherDatagrams(1), packet.payload.all()),
+            _ => {}
+        }
+    }
+
+    /// A datagram that is something else, or what of a segment begins at an octet.
+    #[cold]
+    fn count_other(&mut self, packet: &Packet<'_>, from: Option<usize>) {
+        let facts = self.facts_of_now();
+        match from {
+            None => facts.other_datagram(&packet.payload),
+            Some(at) => facts.other_octets(&packet.payload.from(at)),
         }
     }
 

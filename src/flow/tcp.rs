@@ -4,6 +4,7 @@ use crate::base::{Dir, Evidence, Fact, Facts, Kind, Sides, What, Window, WireStr
 use crate::link::TcpHeader;
 
 use super::assembler::Assembler;
+use super::framing::Follower;
 use super::{Next, Payload};
 
 /// After how many further packets a hole that the receiver has acknowledged is given up: until then it may be the
@@ -130,6 +131,25 @@ impl<P: Payload> Streams<P> {
     pub fn swap_sides(&mut self) {
         self.halves.swap();
         self.payload.swap_sides();
+    }
+
+    /// Follows the frames of the streams from where their reading ended; what waited behind that and is none is counted.
+    #[must_use]
+    pub fn follower(&self, facts: &mut Facts) -> Option<Box<Follower>> {
+        let framing = self.payload.framing()?;
+        let next = |half: &Half| half.seq_of(half.assembler.taken()).filter(|_| !half.assembler.is_waiting());
+        let Sides { client, server } = &self.halves;
+        let next = Sides { client: next(client), server: next(server) };
+        let mut follower = Box::new(Follower::new(framing, next));
+        for (dir, next) in [(Dir::Client, next.client), (Dir::Server, next.server)] {
+            if let (Some(front), Some(seq)) = (self.halves.of(dir).assembler.front(dir), next) {
+                let length = u32::try_from(front.bytes.len()).unwrap_or(u32::MAX);
+                if let Some(at) = follower.see(dir, seq, front.bytes, length) {
+                    facts.other_octets(&front.from(at));
+                }
+            }
+        }
+        Some(follower)
     }
 
     fn data(&mut self, dir: Dir, offset: u64, window: &Window<'_>, facts: &mut Facts) -> u64 {
@@ -259,19 +279,20 @@ impl Half {
         self.assembler = Assembler::starting_at(offset);
     }
 
+    /// The sequence number of a stream offset.
+    #[allow(clippy::cast_possible_truncation)]
+    fn seq_of(&self, offset: u64) -> Option<u32> {
+        self.origin.map(|(seq, origin)| seq.wrapping_add(offset.wrapping_sub(origin) as u32))
+    }
+
     /// The stream offset of a sequence number: the one nearest to what is expected next, so that numbers may wrap; and how many
     /// octets from there on lie before the start of the stream, as the garbage of a keep-alive does (RFC 9293 §3.8.4).
     fn place(&mut self, seq: u32) -> (u64, u32) {
-        let (origin_seq, origin) = match self.origin {
-            Some(origin) => origin,
-            None => {
-                self.start(seq, ASSUMED_START);
-                (seq, ASSUMED_START)
-            }
-        };
+        if self.origin.is_none() {
+            self.start(seq, ASSUMED_START);
+        }
         let next = self.assembler.next();
-        #[allow(clippy::cast_possible_truncation)]
-        let next_seq = origin_seq.wrapping_add(next.wrapping_sub(origin) as u32);
+        let next_seq = self.seq_of(next).unwrap_or(seq);
         let ahead = seq.wrapping_sub(next_seq).cast_signed();
         match next.checked_add_signed(i64::from(ahead)) {
             Some(offset) => (offset, 0),

@@ -1,10 +1,12 @@
 //! HTTP/1 in clear (RFC 9112): what of it can be read, the tunnels it opens (RFC 9110 §9.3.6), WebSocket (RFC 6455), and HTTP/2
 //! (RFC 9113 §3.4).
 
+mod http2;
 mod readable;
 mod service;
 mod websocket;
 
+use self::http2::Http2;
 use self::readable::Readable;
 use self::websocket::WebSocket;
 use super::lines::{Front, Lines, contains_ignoring_case, word};
@@ -87,6 +89,7 @@ pub struct Http {
     may_be_mmtls: bool,
     readable: Readable,
     websocket: Option<Box<WebSocket>>,
+    http2: Option<Box<Http2>>,
     over: Option<Next>,
 }
 
@@ -151,6 +154,11 @@ impl Payload for Http {
         let mut taken = 0;
         while self.over.is_none() && taken < window.bytes.len() {
             let rest = window.from(taken);
+            if let Some(http2) = &mut self.http2 {
+                taken = taken.saturating_add(http2.feed(&rest, facts));
+                self.over = http2.is_lost().then_some(Next::Done);
+                break;
+            }
             if self.websocket.is_some() && *self.part.of(window.dir) == Part::Start {
                 break;
             }
@@ -172,6 +180,11 @@ impl Payload for Http {
             self.over = websocket.is_lost().then_some(Next::Done);
             return;
         }
+        if let Some(http2) = &mut self.http2 {
+            http2.gap(dir, missing);
+            self.over = http2.is_lost().then_some(Next::Done);
+            return;
+        }
         self.lines.gap(dir);
         match self.part.of_mut(dir) {
             Part::Content(left) | Part::Chunk(left) => *left = left.saturating_sub(missing),
@@ -187,6 +200,9 @@ impl Payload for Http {
         self.readable.close(facts);
         if let Some(websocket) = &mut self.websocket {
             websocket.close(facts);
+        }
+        if let Some(http2) = &mut self.http2 {
+            http2.close(facts);
         }
     }
 
@@ -270,7 +286,7 @@ impl Http {
         *self.framing.of_mut(line.dir) = Framing::default();
         if line.bytes == PREFACE_LINE {
             facts.observe(What::Protocol("http2"), line.all());
-            self.over = Some(Next::Done);
+            self.http2 = Some(Box::new(Http2::after_preface()));
             return;
         }
         let Some(start) = start_line(line.bytes) else {

@@ -10,7 +10,7 @@ use super::service::{Type, is_connectivity_check, is_pki_path};
 use crate::base::{Dir, Exposed, Facts, Sides, Stitched, What, Window};
 
 /// Octets of a message's content that are searched for fields with passwords.
-const SEARCHED: usize = 4096;
+pub(super) const SEARCHED: usize = 4096;
 /// Requests that may wait for their answers.
 const MOST_ASKED: usize = 32;
 /// Octets of a target that are remembered.
@@ -168,7 +168,7 @@ impl Readable {
         if kind == Exposed::Content && message.kind == Type::Fields && message.sample.len() < SEARCHED {
             message.sample.push(piece);
             if message.sample.len() >= SEARCHED {
-                search(&message.sample, facts);
+                search_sample(&message.sample, facts);
             }
         }
     }
@@ -180,7 +180,7 @@ impl Readable {
             message.content.end(kind, what, facts);
         }
         if message.sample.len() < SEARCHED {
-            search(&message.sample, facts);
+            search_sample(&message.sample, facts);
         }
         message.sample = Stitched::new();
     }
@@ -231,9 +231,17 @@ fn content_of(purpose: Purpose, dir: Dir) -> Option<(Exposed, &'static str)> {
     }
 }
 
-fn search(sample: &Stitched, facts: &mut Facts) {
-    let Some(sample) = sample.window(Dir::Client) else { return };
-    if let Some(secret) = secret_field(sample.bytes).and_then(|span| sample.slice(span)) {
-        facts.readable(Exposed::Credentials, "HTTP password or token", secret.bytes, secret.all());
+fn search_sample(sample: &Stitched, facts: &mut Facts) {
+    if let Some(sample) = sample.window(Dir::Client) {
+        search(sample.bytes, &sample, facts);
+    }
+}
+
+/// States the first password or token in the fields of a form, a query or a JSON object, which came in this window: all of it, or a part.
+pub(super) fn search(text: &[u8], window: &Window<'_>, facts: &mut Facts) {
+    let Some(span) = secret_field(text) else { return };
+    let evidence = if text.len() == window.bytes.len() { window.evidence(span.clone()) } else { window.all() };
+    if let Some(secret) = text.get(span) {
+        facts.readable(Exposed::Credentials, "HTTP password or token", secret, evidence);
     }
 }

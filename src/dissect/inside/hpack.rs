@@ -10,7 +10,7 @@ use super::static_tables::HPACK;
 
 /// A header field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Field {
+pub(in crate::dissect) struct Field {
     pub name: Vec<u8>,
     pub value: Vec<u8>,
 }
@@ -24,7 +24,7 @@ const OVERHEAD: usize = 32;
 
 /// The dynamic table of one direction.
 #[derive(Debug)]
-pub(super) struct Hpack {
+pub(in crate::dissect) struct Hpack {
     entries: VecDeque<Field>,
     size: usize,
     capacity: usize,
@@ -38,7 +38,7 @@ impl Default for Hpack {
 
 /// A header block, decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Block {
+pub(in crate::dissect) struct Block {
     /// Its fields, in order.
     pub fields: Vec<Field>,
     /// Nothing of it was left out.
@@ -47,7 +47,7 @@ pub(super) struct Block {
 
 impl Hpack {
     /// Decodes a block (§6).
-    pub(super) fn decode(&mut self, bytes: &[u8]) -> Block {
+    pub(in crate::dissect) fn decode(&mut self, bytes: &[u8]) -> Block {
         let mut block = Block { fields: Vec::new(), is_complete: true };
         let (mut rest, mut decoded) = (bytes, 0usize);
         while let Some(first) = rest.first().copied() {

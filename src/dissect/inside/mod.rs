@@ -43,6 +43,7 @@ mod xmpp;
 pub use chain::{Chain, JsonPath, Layer, Step};
 pub use eye::{Eye, Keep, Quest};
 pub use found::{Container, Cut, CutAt, Found, Hit, Opaque, Sealed};
+pub(super) use hpack::{Field, Hpack};
 pub use needles::{Form, LONGEST_PHRASE, Match, Needles, NeedlesError, Sought, split};
 pub use outline::{Clear, Outline, Seen};
 pub use stream::{Inside, Medium};

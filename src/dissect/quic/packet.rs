@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::base::{QuicVersion, Reader, Short};
+use crate::base::{QuicVersion, Reader, Short, begins_with_text};
 
 use super::version::{self, PacketType};
 
@@ -97,7 +97,10 @@ const STUN: (std::ops::Range<usize>, [u8; 4]) = (4..8, [0x21, 0x12, 0xa4, 0x42])
 /// Whether a datagram beside QUIC is something else: QUIC sets the fixed bit in every packet but Version Negotiation (RFC 9000 §17.2
 /// and §17.3.1), and what is multiplexed with it does not (RFC 9443 §3). Connectivity checks do not count: they carry no content.
 pub(super) fn is_other(bytes: &[u8]) -> bool {
-    let Some(&first) = bytes.first().filter(|first| *first & 0x40 == 0) else { return false };
+    let Some(&first) = bytes.first().filter(|first| *first & 0x40 == 0) else {
+        // Nothing tells a short header from other octets, but what it protects is no text.
+        return begins_with_text(bytes);
+    };
     if bytes.len() <= LONGEST_KEEPALIVE || bytes.get(STUN.0) == Some(&STUN.1) {
         return false;
     }

@@ -2,7 +2,7 @@
 
 use super::ssl2;
 use crate::base::{AlertDescription, Dir, ProtocolVersion, Reader, Window};
-use crate::dissect::Probe;
+use crate::dissect::{FrameHeader, Probe};
 
 /// Octets of a record's header.
 pub(super) const HEADER: usize = 5;
@@ -51,6 +51,15 @@ impl Header {
             return Err(Probe::No);
         }
         Ok(Header { kind, version: ProtocolVersion(version), length })
+    }
+}
+
+/// How long the record is that begins with `bytes`, header included.
+pub(super) fn frame_header(bytes: &[u8]) -> FrameHeader {
+    match Header::read(bytes) {
+        Ok(header) => u32::try_from(HEADER + header.length).map_or(FrameHeader::No, FrameHeader::Whole),
+        Err(Probe::More) => FrameHeader::More,
+        Err(_) => FrameHeader::No,
     }
 }
 

@@ -8,8 +8,8 @@ use super::opened::Opening;
 use super::probe::{self, HEADER, Header, content};
 use super::terms::Terms;
 use super::{answer, ssl2};
-use crate::base::{Basis, Dir, Evidence, Fact, Facts, Message, ProtocolVersion, Sides, Stitched, What, Window};
-use crate::dissect::{Next, Payload, Probe, Protocol, Tools};
+use crate::base::{Basis, Dir, Evidence, Fact, Facts, Message, ProtocolVersion, Sides, Stitched, What, Window, begins_with_text};
+use crate::dissect::{Framing, Next, Payload, Probe, Protocol, Tools};
 
 /// No handshake is longer, since no message of it is longer than 16 MiB: what is not known by then will not be, and a side that cannot
 /// be read must not cost anything for ever.
@@ -45,6 +45,8 @@ struct Side {
     messages: Messages,
     /// Whether messages are in clear: unknown until one was read, or a `ChangeCipherSpec`.
     clear: Option<bool>,
+    /// Records follow each other without a gap: where one is expected, anything else is no TLS.
+    framed: bool,
     /// What has come of a record that is to be opened, header included.
     sealed: Stitched,
 }
@@ -138,6 +140,7 @@ impl Payload for Tls {
         };
         if matches!(side.at, At::Lost(_)) {
             side.messages.clear();
+            side.framed = false;
             // A ChangeCipherSpec may have been among the lost.
             side.clear = side.clear.filter(|clear| !clear);
             self.opening.iter_mut().for_each(|opening| opening.lost(dir, octets, &self.handshake));
@@ -158,6 +161,18 @@ impl Payload for Tls {
             opening.close(&mut self.handshake, facts);
         }
         self.handshake.close(facts);
+    }
+
+    fn framing(&self) -> Option<Framing> {
+        // What is not established protects nothing, and is not said to.
+        self.handshake.completed()?;
+        let left = |side: &Side| match side.at {
+            At::Header => Some(0),
+            At::Messages(left) | At::Sealed(left) | At::Skipped(left) => u32::try_from(left).ok(),
+            At::Lost(_) => None,
+        };
+        let Sides { client, server } = &self.sides;
+        Some(Framing { header: probe::frame_header, left: Sides { client: left(client), server: left(server) } })
     }
 
     fn next(&self) -> Next {
@@ -201,6 +216,9 @@ impl Tls {
             }
             At::Lost(tries) => {
                 side.at = At::Lost(tries.saturating_add(1));
+                if begins_with_text(rest.bytes) {
+                    self.other(rest, facts);
+                }
                 available
             }
         }
@@ -227,6 +245,7 @@ impl Tls {
         let Some(head) = rest.slice(0..HEADER) else { return 0 };
         self.begin(header, &head, facts);
         let side = self.sides.of_mut(rest.dir);
+        side.framed = true;
         if !clear {
             side.at = after(At::Skipped(header.length));
             self.protected(header, &head, facts);
@@ -313,9 +332,20 @@ impl Tls {
                 let side = self.sides.of_mut(rest.dir);
                 side.at = At::Lost(1);
                 side.messages.clear();
+                if std::mem::take(&mut side.framed) || begins_with_text(rest.bytes) {
+                    self.other(rest, facts);
+                }
                 self.handshake.lost(rest.dir);
                 rest.bytes.len()
             }
+        }
+    }
+
+    /// Octets that are in no record. What a server answers to a hello in clear is an error message; text after a handshake is somebody's.
+    fn other(&self, rest: &Window<'_>, facts: &mut Facts) {
+        match self.handshake.completed() {
+            Some(_) => facts.other_octets(rest),
+            None => facts.count_other(What::TlsOtherOctets(rest.bytes.len() as u64), &rest.all()),
         }
     }
 

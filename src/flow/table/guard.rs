@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Flow, Makers, Packet, Payload, Reading, Spill};
+use super::{Flow, Makers, Packet, Payload, Reading, Spill, Watched};
 use crate::base::{Dir, Evidence, Frame, LinkType, What};
 
 impl<S: Payload, D: Payload> Flow<S, D> {
@@ -35,7 +35,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
 
     #[cold]
     fn fail(&mut self, evidence: Evidence) {
-        self.stranger = None;
+        self.watched = Watched::Nothing;
         if !self.reading.is_put_away() {
             self.reading = Reading::Done;
         }
