@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::group::Group;
 use super::judgement::Judged;
+use super::protocols::people_say;
 use crate::base::{FrameNo, Kind, ProtocolVersion, Timestamp, What};
 use crate::dissect::keys::KeyCounts;
 use crate::flow::{Connection, Endpoint};
@@ -358,7 +359,7 @@ impl std::fmt::Display for Outcome {
             Outcome::Unanswered(family) => write!(f, "{} unanswered", family.name()),
             Outcome::Unseen(family) => write!(f, "{} version not seen", family.name()),
             Outcome::GoogleQuic => f.write_str("Google QUIC"),
-            Outcome::Other(name) => f.write_str(name),
+            Outcome::Other(name) => f.write_str(&people_say(name)),
             Outcome::Nothing => f.write_str("no encryption recognised"),
         }
     }
@@ -427,7 +428,7 @@ mod tests {
     #[test]
     fn what_is_not_recognised_is_not_called_plain() {
         assert_eq!(told(&[What::Protocol("http")]), "no encryption recognised");
-        assert_eq!(told(&[What::Protocol("ssh")]), "ssh");
+        assert_eq!(told(&[What::Protocol("ssh")]), "SSH");
         assert_eq!(told(&[]), "no encryption recognised");
     }
 
@@ -447,7 +448,7 @@ mod tests {
         let mut other = more.clone();
         other.client.port = 7;
         assert_eq!(ledger.put(Judged::from(more), false), Some(0));
-        assert_eq!(ledger.outcomes().map(|(o, n)| (o.to_string(), n)).collect::<Vec<_>>(), [("ssh".to_owned(), 1)]);
+        assert_eq!(ledger.outcomes().map(|(o, n)| (o.to_string(), n)).collect::<Vec<_>>(), [("SSH".to_owned(), 1)]);
         assert_eq!(ledger.put(Judged::from(other.clone()), false), None);
         assert_eq!((ledger.count(), ledger.not_kept), (1, 0));
         assert_eq!(ledger.put(Judged::from(other), true), None);

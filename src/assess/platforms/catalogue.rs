@@ -192,6 +192,9 @@ pub struct Platform {
     pub name: String,
     /// Who runs it.
     pub owner: String,
+    /// Its servers are run by many, whoever makes the program or the protocol.
+    #[serde(default)]
+    pub many_servers: bool,
     /// For the platforms of the founding article: what it said.
     pub article: Option<Article>,
     /// What to know about it.

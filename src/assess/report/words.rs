@@ -216,6 +216,9 @@ pub fn paragraph(report: &Report, app: &App) -> Paragraph {
     stated(report, app, &name, &mut said.seen);
     follow(app, &mut said);
     match app.standing {
+        Standing::App if report.catalogue.platform(&app.id).is_some_and(|platform| platform.many_servers) => {
+            said.not.push(said![Ground::Method; "This says nothing about what those who run the servers of ", name, " can read on them."]);
+        }
         Standing::App => said.not.push(said![Ground::Method; "This says nothing about what ", name, " can read on its servers."]),
         Standing::Shared => {
             said.not.push(said![Ground::Method; "Packets do not tell which app it was. This says nothing about what the company can read \

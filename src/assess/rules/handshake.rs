@@ -62,7 +62,7 @@ pub(super) static RULES: &[Rule] = &[
         title: "No extended master secret",
         reader: "A protection against a known attack on session keys was not used.",
         engineer: "TLS 1.2 or older without the extended master secret: open to the triple handshake attack.",
-        norm: "RFC 7627 §5.4; RFC 9325 §3.4",
+        norm: "RFC 7627 §5.4; RFC 9325 §3.5",
         wireshark: "tls.handshake.type == 2 && !(tls.handshake.extension.type == 23)",
         mistaken: "A ServerHello of which the extensions were not captured.",
         check: |case| {

@@ -560,7 +560,7 @@ mod tests {
     fn the_preface_of_http_2_is_recognised() {
         assert_eq!(probe::<Http>(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Probe::Yes);
         let talk = dialogue::<Http>(&[(C, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")]);
-        assert_eq!(talk.next, Next::Done);
+        assert_eq!(talk.next, Next::Stay);
         assert!(talk.says(r#"network.protocol Text("http2")"#));
     }
 

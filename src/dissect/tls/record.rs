@@ -105,7 +105,7 @@ impl Protocol for Tls {
 impl Payload for Tls {
     fn feed(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
         if self.done {
-            return window.bytes.len();
+            return self.skim(window, facts);
         }
         let mut taken = 0;
         // Ends: each round takes at least an octet.
@@ -119,6 +119,9 @@ impl Payload for Tls {
         if self.is_enough() && !self.done {
             self.done = true;
             self.close(facts);
+        }
+        if self.done {
+            taken = taken.saturating_add(self.skim(&window.from(taken), facts));
         }
         taken
     }
@@ -181,6 +184,39 @@ impl Payload for Tls {
 }
 
 impl Tls {
+    /// Nothing more is to be learnt of records; what is none is still told.
+    fn skim(&mut self, window: &Window<'_>, facts: &mut Facts) -> usize {
+        let mut taken = 0;
+        // Ends: each round takes at least an octet.
+        loop {
+            let rest = window.from(taken);
+            let available = rest.bytes.len();
+            let side = self.sides.of_mut(rest.dir);
+            if available == 0 {
+                return taken;
+            }
+            match side.at {
+                At::Lost(_) => return window.bytes.len(),
+                At::Messages(left) | At::Sealed(left) | At::Skipped(left) => {
+                    let n = left.min(available);
+                    side.at = after(At::Skipped(left - n));
+                    taken += n.max(usize::from(left == 0));
+                }
+                At::Header => match Header::read(rest.bytes) {
+                    Ok(header) => {
+                        side.at = after(At::Skipped(header.length));
+                        taken += HEADER;
+                    }
+                    Err(Probe::More) => return taken,
+                    Err(_) => {
+                        side.at = At::Lost(MOST_TRIES);
+                        self.other(&rest, facts);
+                    }
+                },
+            }
+        }
+    }
+
     /// Reads at least an octet, or returns 0 to wait for more.
     fn step(&mut self, rest: &Window<'_>, facts: &mut Facts) -> usize {
         let side = self.sides.of_mut(rest.dir);
@@ -323,6 +359,8 @@ impl Tls {
                 // Nothing that follows a ServerHello of SSL 2 has this form.
                 self.done |= matches!(hello, ssl2::Hello::Server { .. });
                 if self.done {
+                    self.sides.client.at = At::Lost(MOST_TRIES);
+                    self.sides.server.at = At::Lost(MOST_TRIES);
                     self.close(facts);
                 }
                 length

@@ -277,6 +277,9 @@ fn garbage_after_good_hellos_takes_nothing_back() {
     wire.client(&record(HANDSHAKE, &usual_hello())).server(&record(HANDSHAKE, &answer_1_3()));
     let before = wire.statements();
     wire.client(b"GET / HTTP/1.1\r\n\r\n").server(&[0xff; 300]);
+    assert_eq!(wire.what(Kind::TlsOtherOctets), Some(&What::TlsOtherOctets(318)));
+    assert!(!wire.facts.has(Kind::Readable), "nothing was established: this is an error message, not somebody's text");
+    wire.facts.remove(Kind::TlsOtherOctets);
     assert_eq!(wire.statements(), before);
 }
 
