@@ -89,6 +89,18 @@ pub enum Command {
     },
     /// Test whether a phrase that was sent could be read at the server end; `canary new` makes a phrase
     Canary(Canary),
+    /// Print what makes a shell complete commands and options
+    Completions {
+        /// bash, elvish, fish, powershell or zsh
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write those of all commands into a folder
+    Man {
+        /// The folder, which is made
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// `intransit inspect`.

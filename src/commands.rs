@@ -10,6 +10,7 @@ mod keys;
 mod live;
 mod lock;
 mod logs;
+mod manual;
 mod one;
 mod open;
 mod output;
@@ -44,6 +45,7 @@ pub use compare::compare;
 pub use live::onlooker;
 #[cfg(have_libpcap)]
 pub use live::{interfaces, live};
+pub use manual::{completions, man};
 pub use one::one;
 pub use open::open;
 use output::{Output, closed_pipe};

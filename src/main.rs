@@ -58,6 +58,8 @@ fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
         (Some(Command::Onlooker { interface, test_sandbox }), _) => commands::onlooker(&interface, test_sandbox),
         (Some(Command::Interfaces), _) => commands::interfaces(),
         (Some(Command::Canary(canary)), _) => commands::canary(&canary, &cli.global),
+        (Some(Command::Completions { shell }), _) => commands::completions(shell),
+        (Some(Command::Man { out }), _) => commands::man(out.as_deref()),
         (Some(Command::Rules(rules)), _) => commands::rules(rules.id.as_deref()),
         (Some(Command::Platforms(platforms)), _) => commands::platforms(&platforms, &cli.global),
         (None, files) if files.is_empty() => commands::hello(),

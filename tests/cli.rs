@@ -445,3 +445,19 @@ fn secrets_in_a_capture_open_it_from_a_file_and_from_standard_input() {
     let piped = child.wait_with_output().unwrap();
     assert_eq!(out(&from_file).replace("form_dsb.pcapng", "-"), out(&piped));
 }
+
+#[test]
+fn completions_and_manual_pages_name_every_command() {
+    let commands = ["inspect", "report", "live", "canary"];
+    let bash = out(&intransit(&["completions", "bash"]));
+    assert!(commands.iter().all(|name| bash.contains(name)));
+    assert!(out(&intransit(&["man"])).contains(".TH intransit 1"));
+    let folder = folder();
+    let pages = folder.path().join("man1");
+    assert_eq!(status(&intransit(&["man", "--out", pages.to_str().unwrap()])), 0);
+    for name in commands {
+        let page = fs::read_to_string(pages.join(format!("intransit-{name}.1"))).unwrap();
+        assert!(page.contains(".SH OPTIONS"), "{name}");
+    }
+    assert_eq!(status(&intransit(&["completions", "tcsh"])), 2);
+}

@@ -249,8 +249,9 @@ fn a_kill_at_any_moment_leaves_a_file_that_can_be_read() {
     for n in 1..=5 {
         let status = said(&done, &format!("status{n}"));
         assert!(status == 0 || status == 3, "{status}: {}", space.read(&format!("{n}.err")));
-        // 127: not installed.
-        assert!([0, 127].contains(&said(&done, &format!("capinfos{n}"))));
+        // 127: not installed. A kill in the middle of a write leaves part of a packet behind the whole ones: both readers say so.
+        let capinfos = said(&done, &format!("capinfos{n}"));
+        assert!([0, 127].contains(&capinfos) || (capinfos, status) == (1, 3), "{capinfos} {status}");
         let told = objects(&space.read(&format!("{n}.jsonl")));
         let packets: u64 = told.iter().filter(|c| c["destination"]["port"] == 9).map(|c| c["source"]["packets"].as_u64().unwrap()).sum();
         assert!(packets >= 100, "what was sent seconds before is in it: {packets}");
