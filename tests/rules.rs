@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use intransit::assess::{Grade, Identity, Judged, RULES, judge};
 use intransit::base::{
-    CipherSuite, Facts, Frame, FrameNo, LinkType, NamedGroup, ProtocolVersion, SrtpProfile, Timestamp, VersionName, What, WireStr,
+    CipherSuite, Exposed, Facts, Frame, FrameNo, LinkType, NamedGroup, ProtocolVersion, Readable, SrtpProfile, Timestamp, VersionName, What, WireStr,
 };
 use intransit::flow::{Connection, Endpoint, Tally, Transport};
 
@@ -191,7 +191,16 @@ fn every_rule_fires_where_it_must_and_not_where_it_must_not() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The table of the contract (§2) that the documentation of `assess::judge` repeats: facts, and the grade they must get.
+/// The rows of the table in the documentation of `assess`: name and grade.
+fn grading_table() -> Vec<(&'static str, &'static str)> {
+    let rows = include_str!("../src/assess/grading.md").lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        Some((cells.next()?, cells.next()?.trim_matches('`')))
+    });
+    rows.skip(1).collect()
+}
+
+/// The table of the documentation of `assess`, which is that of the contract (§2) case by case: facts, and the grade they must get.
 #[test]
 fn every_row_of_the_grading_table_holds() {
     let version = |v, family| vec![What::TlsVersion(VersionName(v)), What::TlsVersionProtocol(family), What::Handshake("complete")];
@@ -235,6 +244,13 @@ fn every_row_of_the_grading_table_holds() {
         ("DTLS 1.0", with(version(ProtocolVersion::DTLS1_0, "dtls"), &[suite(0xc013)]), Grade::Weak),
         ("DTLS 1.2", with(version(ProtocolVersion::DTLS1_2, "dtls"), &[suite(0xc02b)]), Grade::Protected),
         ("QUIC", with(version(ProtocolVersion::TLS1_3, "quic"), &[suite(0x1301)]), Grade::Protected),
+        ("TLS 1.3, and octets outside its records", with(tls13(0x1301), &[What::TlsOtherOctets(9)]), Grade::Unknown),
+        ("QUIC, and beside it something else", with(version(ProtocolVersion::TLS1_3, "quic"), &[suite(0x1301), What::QuicOtherDatagrams(1)]), Grade::Unknown),
+        (
+            "TLS 1.3, and text outside its records",
+            with(tls13(0x1301), &[What::TlsOtherOctets(9), What::Readable(Readable::new(Exposed::Content, "text outside TLS", b"see you"))]),
+            Grade::Exposed,
+        ),
         ("ClientHello only", vec![What::TlsVersionProtocol("tls"), What::Handshake("client-only")], Grade::Unknown),
         ("mid-stream", vec![What::Protocol("tls"), What::Handshake("missing")], Grade::Unknown),
         (
@@ -276,6 +292,9 @@ fn every_row_of_the_grading_table_holds() {
         ("unknown, random", vec![What::Looks("random")], Grade::Unknown),
         ("unknown", vec![], Grade::Unknown),
     ];
+    let tested: Vec<(&str, &str)> = rows.iter().map(|(name, _, grade)| (*name, grade.word())).collect();
+    let (tested, documented): (BTreeSet<_>, BTreeSet<_>) = (tested.into_iter().collect(), grading_table().into_iter().collect());
+    assert_eq!(tested, documented, "every row of the table is a test, and every test a row");
     let mut wrong = Vec::new();
     for (name, facts, grade) in rows {
         let judgement = judge(&connection(&facts));

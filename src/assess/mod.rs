@@ -2,6 +2,10 @@
 //!
 //! [`Links`] says of a connection what only other connections of the capture can tell. [`judge`](judge()) gives each a grade and its
 //! findings; [`attribute`] says which platform of the [`Catalogue`] it belongs to. [`Judged`] is the connection with all that was concluded. [`Ledger`] keeps them for a screen.
+//!
+//! # Grades
+//!
+#![doc = include_str!("grading.md")]
 
 pub mod attribution;
 pub mod canary;
