@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use intransit::assess::{Grade, Identity, Judged, RULES, judge};
 use intransit::base::{
-    CipherSuite, Exposed, Facts, Frame, FrameNo, LinkType, NamedGroup, ProtocolVersion, Readable, SrtpProfile, Timestamp, VersionName, What, WireStr,
+    CipherSuite, Exposed, Facts, Frame, FrameNo, LinkType, NamedGroup, ProtocolVersion, Readable, SrtpProfile, Timestamp, VersionName,
+    What, WireStr,
 };
 use intransit::flow::{Connection, Endpoint, Tally, Transport};
 
@@ -245,10 +246,17 @@ fn every_row_of_the_grading_table_holds() {
         ("DTLS 1.2", with(version(ProtocolVersion::DTLS1_2, "dtls"), &[suite(0xc02b)]), Grade::Protected),
         ("QUIC", with(version(ProtocolVersion::TLS1_3, "quic"), &[suite(0x1301)]), Grade::Protected),
         ("TLS 1.3, and octets outside its records", with(tls13(0x1301), &[What::TlsOtherOctets(9)]), Grade::Unknown),
-        ("QUIC, and beside it something else", with(version(ProtocolVersion::TLS1_3, "quic"), &[suite(0x1301), What::QuicOtherDatagrams(1)]), Grade::Unknown),
+        (
+            "QUIC, and beside it something else",
+            with(version(ProtocolVersion::TLS1_3, "quic"), &[suite(0x1301), What::QuicOtherDatagrams(1)]),
+            Grade::Unknown,
+        ),
         (
             "TLS 1.3, and text outside its records",
-            with(tls13(0x1301), &[What::TlsOtherOctets(9), What::Readable(Readable::new(Exposed::Content, "text outside TLS", b"see you"))]),
+            with(
+                tls13(0x1301),
+                &[What::TlsOtherOctets(9), What::Readable(Readable::new(Exposed::Content, "text outside TLS", b"see you"))],
+            ),
             Grade::Exposed,
         ),
         ("ClientHello only", vec![What::TlsVersionProtocol("tls"), What::Handshake("client-only")], Grade::Unknown),
