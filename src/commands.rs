@@ -515,7 +515,7 @@ fn summary(analysis: &Analysis, grades: &Grades) -> String {
     let counted = format!("{} connections in {} frames", analysis.finished.len(), analysis.capture.frames);
     let grades = grades.to_string();
     let mut parts = vec![if grades.is_empty() { counted } else { format!("{counted}: {grades}") }];
-    parts.extend(bounds(&analysis.link, analysis.finished.counts()));
+    parts.extend(bounds(&analysis.link, analysis.finished.counts(), analysis.links.left_out()));
     parts.extend(analysis.keys.as_ref().map(|keys| keys.sentence()));
     parts.join("; ")
 }
@@ -573,11 +573,11 @@ fn notes(analysis: &Analysis) -> Vec<String> {
         .capture
         .part
         .map(|part| format!("{part} of a capture: frames have the numbers of the whole, and connections of other parts are not told here"));
-    damage.chain(part).chain(bounds(&analysis.link, analysis.finished.counts())).collect()
+    damage.chain(part).chain(bounds(&analysis.link, analysis.finished.counts(), analysis.links.left_out())).collect()
 }
 
 /// What was seen but not read, by reason.
-fn bounds(link: &LinkCounts, counts: TableCounts) -> Vec<String> {
+fn bounds(link: &LinkCounts, counts: TableCounts, announced_left_out: u64) -> Vec<String> {
     let unknown_link: u64 = link.unknown_link.iter().map(|(_, n)| n).sum();
     [
         (link.truncated, "frames cut short by the capture"),
@@ -590,6 +590,7 @@ fn bounds(link: &LinkCounts, counts: TableCounts) -> Vec<String> {
         (counts.failed, "connections not read to their end because of an internal error, which is a fault of intransit: please report it"),
         (counts.lost, "connections that could not be read back from the temporary file they waited in"),
         (counts.strays, "late segments of closed connections"),
+        (announced_left_out, "announcements of names, media or connection ids that found no room"),
     ]
     .into_iter()
     .filter(|(n, _)| *n > 0)

@@ -30,6 +30,8 @@ pub struct Links {
     names: Names,
     /// Which software uses which sockets.
     sockets: Sockets,
+    /// ECH configs and connection ids that found no room.
+    left_out: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -69,10 +71,11 @@ impl Links {
         self
     }
 
-    /// How many answers of DNS found no room: connections to their addresses may have lost their names.
+    /// How many announcements (answers of DNS, ECH configs, descriptions of media, connection ids, signs of a socket) found no room: what they
+    /// would have told of other connections is not told.
     #[must_use]
-    pub fn names_left_out(&self) -> u64 {
-        self.names.left_out()
+    pub fn left_out(&self) -> u64 {
+        [self.names.left_out(), self.calls.left_out(), self.sockets.left_out()].into_iter().fold(self.left_out, u64::saturating_add)
     }
 
     /// Adds to a connection, whose facts are in the order of output, what the others tell of it.
@@ -92,17 +95,20 @@ impl Links {
     /// `values`: owner name, public name, config id.
     fn announced(&mut self, values: &[String], evidence: &Evidence) {
         let [_, public_name, id] = values else { return };
-        if let Ok(id) = id.parse()
-            && self.ech.len() < MOST
-        {
-            self.ech.entry((public_name.to_ascii_lowercase(), id)).or_insert_with(|| evidence.clone());
+        let Ok(id) = id.parse() else { return };
+        let key = (public_name.to_ascii_lowercase(), id);
+        if self.ech.len() >= MOST && !self.ech.contains_key(&key) {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
         }
+        self.ech.entry(key).or_insert_with(|| evidence.clone());
     }
 
     fn chosen(&mut self, ids: &[String], connection: &Connection, evidence: &Evidence) {
         for id in ids.iter().filter_map(|id| unhex(id)).filter(|id| id.len() >= SHORTEST_ID) {
-            if self.ids.len() >= MOST {
-                return;
+            if self.ids.len() >= MOST && !self.ids.contains_key(&id) {
+                self.left_out = self.left_out.saturating_add(1);
+                continue;
             }
             if !self.lengths.contains(&id.len()) {
                 self.lengths.push(id.len());
@@ -244,5 +250,17 @@ mod tests {
             links.apply(&mut hello);
             assert_eq!(hello.facts.get(Kind::Ech).unwrap().what, What::Ech(verdict), "{name} {id}");
         }
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted() {
+        let mut links = Links::default();
+        let ids = |from: u32| (from..from + 1000).map(|id| format!("{id:016x}")).collect();
+        for part in 0..66 {
+            links.learn(&connection(1, [192, 0, 2, 1], SERVER, (What::QuicConnectionIds(ids(part * 1000)), evidence(1))));
+        }
+        assert_eq!((links.ids.len(), links.left_out()), (MOST, 66_000 - MOST as u64));
+        links.learn(&connection(1, [192, 0, 2, 1], SERVER, (What::QuicConnectionIds(ids(0)), evidence(1))));
+        assert_eq!(links.left_out(), 66_000 - MOST as u64, "what is known needs no room");
     }
 }

@@ -58,6 +58,7 @@ pub(super) fn unprotected_beside_dtls(facts: &Facts) -> Option<(&'static str, Ev
 pub(super) struct Calls {
     media: HashMap<SocketAddr, Vec<Announced>>,
     control: HashMap<SocketAddr, Vec<Announced>>,
+    left_out: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -73,12 +74,18 @@ impl Calls {
     pub(super) fn announced(&mut self, media: &SdpMedia, evidence: &Evidence) {
         let announced = Announced { at: media.at, keying: media.keying, formats: media.formats.clone(), evidence: evidence.clone() };
         for address in &media.addresses {
-            remember(&mut self.media, *address, &announced);
+            let mut kept = remember(&mut self.media, *address, &announced);
             // RFC 3550 §11: the next port, unless SDP says otherwise; both may share one (RFC 5761).
             let beside = SocketAddr::new(address.ip(), address.port().saturating_add(1));
-            remember(&mut self.control, media.rtcp.unwrap_or(beside), &announced);
-            remember(&mut self.control, *address, &announced);
+            kept &= remember(&mut self.control, media.rtcp.unwrap_or(beside), &announced);
+            kept &= remember(&mut self.control, *address, &announced);
+            self.left_out = self.left_out.saturating_add(u64::from(!kept));
         }
+    }
+
+    /// How many descriptions found no room.
+    pub(super) fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// Says of media what the signalling says of its keys. Returns whether facts were added.
@@ -148,16 +155,19 @@ impl Calls {
     }
 }
 
-fn remember(index: &mut HashMap<SocketAddr, Vec<Announced>>, address: SocketAddr, announced: &Announced) {
+/// Returns whether it is remembered.
+fn remember(index: &mut HashMap<SocketAddr, Vec<Announced>>, address: SocketAddr, announced: &Announced) -> bool {
     if index.len() >= MOST_ADDRESSES && !index.contains_key(&address) {
-        return;
+        return false;
     }
     let list = index.entry(address).or_default();
     // A connection that goes on says again what it said before.
     let known = list.iter().any(|known| known.at == announced.at && known.keying == announced.keying && known.formats == announced.formats);
-    if list.len() < MOST_OF_ONE && !known {
+    let has_room = list.len() < MOST_OF_ONE;
+    if has_room && !known {
         list.push(announced.clone());
     }
+    has_room || known
 }
 
 /// Why media beside readable signalling is not judged.

@@ -20,6 +20,7 @@ const NEAR: i64 = 30_000_000_000;
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     known: HashMap<Endpoint, Shown, RandomState>,
+    left_out: u64,
 }
 
 #[derive(Debug)]
@@ -43,7 +44,14 @@ impl Sockets {
         } else if self.known.len() < MOST {
             let shown = Shown { signs: signs.to_vec(), evidence: evidence.clone(), from: connection.start, until: connection.end };
             self.known.insert(client, shown);
+        } else {
+            self.left_out = self.left_out.saturating_add(1);
         }
+    }
+
+    /// How many sockets found no room.
+    pub(super) fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// States what the socket showed elsewhere, where the connection itself showed nothing. Returns whether it was stated.

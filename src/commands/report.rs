@@ -117,7 +117,7 @@ pub(super) fn gather(files: &[PathBuf], filter: Option<&Filter>, global: &Global
 /// An input that was read, for the report.
 pub(super) fn input(name: &WireStr, hash: ([u8; 32], u64), analysis: &Analysis) -> Input {
     let input = Input::of(name.clone(), hash, &analysis.capture, &analysis.link, analysis.finished.counts());
-    Input { keys: analysis.keys.clone(), ..input }
+    Input { keys: analysis.keys.clone(), announced_left_out: analysis.links.left_out(), ..input }
 }
 
 /// SHA-256 and octets of an input, or why it was not read to its end.

@@ -58,6 +58,8 @@ pub struct Watched {
     pub link: LinkCounts,
     /// What the flow table did.
     pub counts: TableCounts,
+    /// Announcements for other connections that found no room.
+    pub announced_left_out: u64,
     /// What became of keys, where there were some.
     pub keys: Option<KeyCounts>,
     /// For how many connections a program was found, where programs were looked for.
@@ -155,6 +157,7 @@ impl Watch<'_> {
             status,
             link: decoder.counts().clone(),
             counts,
+            announced_left_out: links.left_out(),
             keys: self.equipment.counts(),
             #[cfg(have_libpcap)]
             programs: self.owners.as_ref().map(|owners| owners.counts()),

@@ -46,6 +46,8 @@ pub struct Input {
     pub unread: u64,
     /// Connections whose reading failed: a fault of this program.
     pub failed: u64,
+    /// Announcements for other connections that found no room.
+    pub announced_left_out: u64,
 }
 
 /// Names of interfaces that are listed.
@@ -88,6 +90,7 @@ impl Input {
             evicted: table.evicted,
             unread: table.unread,
             failed: table.failed,
+            announced_left_out: 0,
         }
     }
 

@@ -139,6 +139,7 @@ pub fn coverage(report: &Report) -> Vec<Sentence> {
     let evicted = summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.evicted));
     let unread = summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.unread));
     let failed = summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.failed));
+    let announced = summary.inputs.iter().fold(0u64, |sum, input| sum.saturating_add(input.announced_left_out));
     let told = [
         (c.one_sided, "connection", "showed one direction only"),
         (cut, "frame", "cut short by the capture"),
@@ -162,6 +163,12 @@ pub fn coverage(report: &Report) -> Vec<Sentence> {
     let none: Vec<String> = told.iter().filter(|(n, ..)| *n == 0).map(phrase).collect();
     let listed = listed(if some.is_empty() { &none } else { &some }, "and");
     all.push(said![Ground::Whole; "Of ", counted(frames, "frame"), " in all: ", listed, "."]);
+    if announced > 0 {
+        all.push(
+            said![Ground::Whole; counted(announced, "announcement"), " of names, media or connection ids found no room: what they tell of \
+                       other connections is not told."],
+        );
+    }
     match summary.inputs.iter().map(|input| input.dropped).try_fold(0u64, |sum, dropped| Some(sum.saturating_add(dropped?))) {
         Some(dropped) => all.push(said![Ground::Whole; "The capturing program says that it lost ", counted(dropped, "packet"), "."]),
         None => all.push(said![Ground::Whole; "The capture does not say how many packets the capturing program lost."]),

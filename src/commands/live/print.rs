@@ -122,7 +122,7 @@ impl Tally {
         let counted = format!("{}: {} connections in {} frames", self.name, self.over, watched.capture.frames);
         let grades = self.grades.to_string();
         let mut parts = vec![if grades.is_empty() { counted } else { format!("{counted}: {grades}") }];
-        parts.extend(bounds(&watched.link, watched.counts));
+        parts.extend(bounds(&watched.link, watched.counts, watched.announced_left_out));
         parts.extend(watched.keys.as_ref().map(|keys| keys.sentence()));
         parts.extend(watched.programs.filter(|_| self.over > 0).map(|programs| programs.to_string()));
         parts.extend(watched.status.as_ref().map(|status| status.drops.to_string()));

@@ -124,7 +124,7 @@ impl Feed {
         let capture = &watched.capture;
         let mut notes: Vec<String> = capture.damage.iter().map(|damage| format!("the capture broke off: {}", safe(&damage.what))).collect();
         notes.extend(watched.unwritten.as_ref().map(|error| safe(&error.to_string())));
-        notes.extend(bounds(&watched.link, watched.counts));
+        notes.extend(bounds(&watched.link, watched.counts, watched.announced_left_out));
         let all = [
             Update::Changed(std::mem::take(&mut self.waiting)),
             Update::Progress { read: capture.bytes_read, total: None, frames: capture.frames },
