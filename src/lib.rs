@@ -25,6 +25,8 @@ pub mod commands;
 pub mod dissect;
 pub mod engine;
 pub mod flow;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod link;
 pub mod present;
 pub mod source;
