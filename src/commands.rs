@@ -131,6 +131,8 @@ impl Failure {
 /// # Errors
 /// When a file with roots cannot be read or holds none.
 pub fn prepare(global: &Global) -> Result<(), Failure> {
+    // A file that may grow no further is an error of writing, as a full disk, and no reason to be ended with half a file left behind.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
     if global.unmask {
         crate::base::Readable::unmask();
     }
@@ -252,7 +254,10 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
                         begin.and_then(|()| write_connections(&mut out, writer.as_mut(), &name, judged, &mut grades))
                     });
                     failed = written.err();
-                    tally.note(&name, &analysis, &grades, global.quiet);
+                    // What was not written is not counted.
+                    if failed.is_none() {
+                        tally.note(&name, &analysis, &grades, global.quiet);
+                    }
                 }
                 Err(error) => tally.refuse(&name.to_string(), &error),
             }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::{Failure, shown};
@@ -35,6 +35,11 @@ impl Output {
         };
         let name = shown(path);
         let failed = |e| Failure::Output(shown(path), e);
+        if is_a_strangers_link(path) {
+            return Err(failed(io::Error::other(
+                "it is a symbolic link that another user put into a folder that everybody may write to: name the file itself",
+            )));
+        }
         let special = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file());
         let target = if special {
             Target::Special(File::options().write(true).open(path).map_err(failed)?)
@@ -130,6 +135,19 @@ impl Output {
 
     /// Leaves the target as it was.
     pub(super) fn abandon(self) {}
+}
+
+/// Whether following this link would have a stranger choose the file: as the kernel's `protected_symlinks`, which is off on some systems
+/// and does not know of a file that is replaced. A link in a sticky folder that all may write to is followed only where it belongs to us or
+/// to whom the folder belongs.
+fn is_a_strangers_link(path: &Path) -> bool {
+    const STICKY_AND_SHARED: u32 = 0o1002;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (Ok(link), Ok(folder)) = (std::fs::symlink_metadata(path), std::fs::metadata(folder)) else { return false };
+    link.is_symlink()
+        && folder.mode() & STICKY_AND_SHARED == STICKY_AND_SHARED
+        && link.uid() != rustix::process::geteuid().as_raw()
+        && link.uid() != folder.uid()
 }
 
 pub(super) fn closed_pipe(error: io::Error) -> io::Result<()> {
