@@ -122,28 +122,19 @@ pub(super) fn fragments(bytes: &[u8]) {
         let (payload, after) = after.split_at(usize::from(length).min(after.len()));
         rest = after;
         packet.clear();
+        // Mostly protocols that are read on.
+        let protocol = match protocol % 5 {
+            0 => 17,
+            1 => 6,
+            2 => 132,
+            3 => 47,
+            _ => protocol,
+        };
         packet.extend([0x45, 0]);
         // Now and then a payload is repeated, so that a few octets make a large datagram.
         let times = 1 + usize::from(spread) / 32;
         packet.extend(u16::try_from(20 + payload.len() * times).unwrap_or(u16::MAX).to_be_bytes());
-        packet.extend([
-            0,
-            id & 3,
-            flags & 0x3f,
-            low,
-            64,
-            [17, 6, 132, 47, protocol][usize::from(protocol % 5)],
-            0,
-            0,
-            10,
-            0,
-            0,
-            host & 3,
-            10,
-            0,
-            0,
-            9,
-        ]);
+        packet.extend([0, id & 3, flags & 0x3f, low, 64, protocol, 0, 0, 10, 0, 0, host & 3, 10, 0, 0, 9]);
         (0..times).for_each(|_| packet.extend_from_slice(payload));
         decode(&mut decoder, &mut frames, LinkType(228), &packet);
     }
