@@ -68,3 +68,19 @@ fn a_connection_that_goes_on_is_read_however_many_fall_silent() {
     assert_eq!(name_of_the_first(&analysis).as_deref(), Some("chat.example"));
     assert_eq!(analysis.finished.counts().unread, 0);
 }
+
+/// A connection takes the place of one that left a full table, whose turn to be read no further was about to come.
+#[test]
+fn a_connection_that_has_just_begun_is_read_in_a_full_table() {
+    let hello = client_hello(b"chat.example");
+    let (mut frames, _) = halves(6_000);
+    for n in 0..40 {
+        let (client, (half, rest)) = (client(7_000 + n), hello.split_at(hello.len() / 2));
+        frames.push(tcp(client, SERVER, 100, 0, SYN, &[]));
+        frames.push(tcp(client, SERVER, 101, 1, ACK | PSH, half));
+        frames.push(tcp(client, SERVER, 101 + half.len() as u32, 1, ACK | PSH, rest));
+    }
+    let analysis = analyse(&frames, 1 << 12);
+    let named = analysis.connections().filter(|connection| connection.domain() == Some(b"chat.example")).count();
+    assert_eq!((named, analysis.finished.counts().unread), (40, 0));
+}

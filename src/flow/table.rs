@@ -4,6 +4,7 @@
 //! capture order, so bounds and evictions are the same for any number of workers and any hash seed.
 
 mod age;
+mod challenge;
 mod guard;
 
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Stranger, Ta
 
 pub use age::Seen;
 use age::{Belongs, Closing};
+use challenge::Challenge;
 
 /// Number of virtual shards.
 pub const SHARDS: usize = 64;
@@ -52,7 +54,8 @@ pub struct TableCounts {
     pub evicted: u64,
     /// Connections of which not all was read: they were silent while too many others were read at once, and then went on.
     pub unread: u64,
-    /// Segments without payload that came long after their connection was closed, and are in none.
+    /// Segments without payload that came long after their connection was closed, and openings in the middle of one that nobody answered:
+    /// they are in none.
     pub strays: u64,
     /// Connections whose reading failed: a fault of this program, which the connection then says.
     pub failed: u64,
@@ -103,8 +106,9 @@ struct Shard<S, D> {
     hand: usize,
     /// The flow of the last packet.
     last: u32,
-    /// Flows whose payload is read, in the order in which that began; some of them are done with by now.
-    read: VecDeque<u32>,
+    /// Flows whose payload is read, in the order in which that began, as their place and first frame; some of them are done with by now, or
+    /// have left their place to another.
+    read: VecDeque<(u32, FrameNo)>,
     /// How many of them there may be.
     most_read: usize,
     /// Connections that were evicted or whose five-tuple was used again.
@@ -154,6 +158,8 @@ struct Flow<S, D> {
     given_up: bool,
     closing: Closing,
     watched: Watched,
+    /// A SYN that may begin another connection with the same addresses and ports: nobody has answered it yet.
+    challenge: Option<Box<Challenge>>,
     reading: Reading<S, D>,
 }
 
@@ -318,6 +324,11 @@ impl<S: Payload, D: Payload> Shard<S, D> {
                         self.strays += 1;
                         return;
                     }
+                    Belongs::Challenges => {
+                        self.challenged(slot, from_low, packet);
+                        return;
+                    }
+                    Belongs::Answers => self.give_way(slot, key, makers),
                     Belongs::Anew => self.replace(slot, Flow::new(*key, from_low, packet)),
                 }
                 slot
@@ -334,7 +345,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
                 // A first packet is no sign that more will come.
                 flow.lately = was_read;
                 if !was_read {
-                    self.read.push_back(slot);
+                    self.read.push_back((slot, flow.first_frame));
                     self.read_fewer();
                 }
             } else if flow.given_up && packet.payload_wire_len > 0 {
@@ -351,10 +362,11 @@ impl<S: Payload, D: Payload> Shard<S, D> {
             if self.read.len() <= self.most_read {
                 return;
             }
-            let Some(slot) = self.read.pop_front() else { return };
-            let Some(flow) = self.flows.get_mut(slot as usize).filter(|flow| flow.reading.is_active()) else { continue };
+            let Some((slot, first)) = self.read.pop_front() else { return };
+            let is_it = |flow: &&mut Flow<S, D>| flow.first_frame == first && flow.reading.is_active();
+            let Some(flow) = self.flows.get_mut(slot as usize).filter(is_it) else { continue };
             if std::mem::take(&mut flow.lately) {
-                self.read.push_back(slot);
+                self.read.push_back((slot, first));
                 continue;
             }
             self.failed += u64::from(flow.close());
@@ -477,6 +489,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             given_up: false,
             closing: Closing::default(),
             watched: Watched::Nothing,
+            challenge: None,
             reading: Reading::Nothing,
         }
     }

@@ -4,14 +4,14 @@ use std::sync::{Arc, OnceLock};
 
 use super::turns::{Frames, Turn, Turns};
 use crate::base::Dir;
-use crate::dissect::inside::{Found, Inside, Medium, Needles, Quest};
+use crate::dissect::inside::{Found, Inside, Keep, Medium, Needles, Quest};
 
-fn quest() -> Option<Arc<Quest>> {
+pub(super) fn quest() -> Option<Arc<Quest>> {
     static QUEST: OnceLock<Option<Arc<Quest>>> = OnceLock::new();
     QUEST
         .get_or_init(|| {
             let needles = Needles::new("maroon walrus juggles 3407", &["control one".to_owned()]).ok()?;
-            Some(Arc::new(Quest { needles, since: None }))
+            Some(Arc::new(Quest { needles, since: None, keep: Keep::Layers }))
         })
         .clone()
 }

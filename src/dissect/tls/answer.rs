@@ -4,7 +4,7 @@ use super::hello::{ServerHello, protocols};
 use super::offer::{Offer, srtp_profiles};
 use super::{Carrier, ja3};
 use crate::base::{
-    Basis, CipherSuite, Evidence, ExtensionType, Fact, Facts, NamedGroup, ProtocolVersion, Reader, VersionName, What, WireStr,
+    Basis, CipherSuite, Evidence, ExtensionType, Fact, Facts, Kind, NamedGroup, ProtocolVersion, Reader, VersionName, What, WireStr,
 };
 
 /// The last octets of a random when the server could have done better (RFC 8446 §4.1.3).
@@ -19,12 +19,21 @@ pub(super) fn retry(hello: &ServerHello<'_>, evidence: &Evidence, facts: &mut Fa
     }
 }
 
+/// Whether the client offered this version, as far as its hello gave a list (RFC 8446 §4.2.1: "illegal_parameter" else). A server that
+/// chooses another one speaks with nobody who would go on.
+pub(super) fn is_offered(version: ProtocolVersion, facts: &Facts) -> bool {
+    match facts.get(Kind::TlsOfferedVersions).map(|fact| &fact.what) {
+        Some(What::TlsOfferedVersions(offered)) => offered.contains(&version),
+        _ => true,
+    }
+}
+
 /// States what a server chose.
 pub(super) fn state(hello: &ServerHello<'_>, carrier: Carrier, offer: Offer, evidence: &Evidence, facts: &mut Facts) {
     let version = hello.version();
     let family = if carrier == Carrier::Quic { "quic" } else { version.family() };
     protocol(family, evidence, facts);
-    let retried = facts.has(crate::base::Kind::TlsHelloRetryRequest);
+    let retried = facts.has(Kind::TlsHelloRetryRequest);
 
     let mut say = |what| facts.observe(what, evidence.clone());
     say(What::TlsVersion(VersionName(version)));

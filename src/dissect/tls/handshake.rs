@@ -128,6 +128,11 @@ impl Handshake {
             _ => Ok(()),
         };
         if let Err(broken) = read {
+            // What one side may say follows from what the other one said.
+            let evidence = match &self.offered {
+                Some(offered) if message == Message::ServerHello && self.answered.is_none() => offered.clone().and(&evidence),
+                _ => evidence,
+            };
             self.tell(message, broken, evidence, facts);
         }
     }
@@ -284,6 +289,9 @@ impl Handshake {
             return Ok(());
         }
         let (hello, broken) = ServerHello::read(body)?;
+        if self.offered.is_some() && !answer::is_offered(hello.version(), facts) {
+            return Err(Broken::not("it chooses a version that the client did not offer"));
+        }
         answer::state(&hello, self.carrier, self.offer, evidence, facts);
         let version = hello.version();
         self.kind_known = version.is_1_3();

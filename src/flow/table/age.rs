@@ -67,6 +67,10 @@ pub(super) enum Belongs {
     Here,
     /// A late segment without payload of a connection that was closed: counted, and no connection.
     Stray,
+    /// A SYN that would begin another connection while this one lives: see [`super::challenge`].
+    Challenges,
+    /// It answers such a SYN, which did begin one.
+    Answers,
     /// It begins another connection.
     Anew,
 }
@@ -75,8 +79,13 @@ impl<S: Payload, D: Payload> Flow<S, D> {
     pub(super) fn belongs(&self, packet: &Packet<'_>, from_low: bool) -> Belongs {
         let silent = packet.payload.at.since(self.end);
         let tcp = if let Header::Tcp(tcp) = &packet.transport { Some(tcp) } else { None };
-        if tcp.is_some_and(|tcp| self.is_reused_by(tcp, from_low)) {
-            return Belongs::Anew;
+        if let Some(tcp) = tcp {
+            if self.is_reused_by(tcp, from_low) {
+                return if self.lives(silent) { Belongs::Challenges } else { Belongs::Anew };
+            }
+            if self.challenge.as_ref().is_some_and(|challenge| challenge.is_answered_by(tcp, from_low)) {
+                return Belongs::Answers;
+            }
         }
         if (silent <= CLOSED || silent <= self.patience()) && !self.told {
             return Belongs::Here;
@@ -94,6 +103,12 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             Some(isn) => isn != tcp.seq,
             None => self.sent.client.packets + self.sent.server.packets > 0,
         }
+    }
+
+    /// Whether both sides were heard, neither has ended it, and it is not over by its silence.
+    fn lives(&self, silent: u64) -> bool {
+        let both = self.sent.client.packets.min(self.sent.server.packets) > 0;
+        both && !self.closing.is_closed() && !self.told && silent <= self.patience()
     }
 
     /// Nanoseconds of silence after which the connection is over.
@@ -221,8 +236,8 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         }
         self.flows.swap_remove(slot);
         // The one that moved is found under its new number.
-        if self.flows.get(slot).is_some_and(|flow| flow.reading.is_active()) {
-            self.read.push_back(number(slot));
+        if let Some(flow) = self.flows.get(slot).filter(|flow| flow.reading.is_active()) {
+            self.read.push_back((number(slot), flow.first_frame));
         }
         self.hand = if self.hand < self.flows.len() { self.hand } else { 0 };
     }
