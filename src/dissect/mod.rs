@@ -9,6 +9,7 @@ pub(crate) mod dhcp;
 mod dns;
 pub mod dtls;
 mod equipment;
+mod h2_frame;
 pub(crate) mod http;
 pub(crate) mod ike;
 pub mod inside;

@@ -2,6 +2,7 @@
 
 use super::super::authorization;
 use super::super::clear::Passing;
+use super::super::h2_frame::{CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, HEADER, HEADERS, PADDED, PUSH_PROMISE};
 use super::super::inside::{Field, Hpack};
 use super::super::lines::is_one_of;
 use super::LONGEST_HOST;
@@ -11,21 +12,8 @@ use crate::base::{Dir, Exposed, Facts, Kind, Sides, Stitched, What, Window, Wire
 
 /// What of the client's preface follows its first line (§3.4).
 const PREFACE_LEFT: usize = b"\r\nSM\r\n\r\n".len();
-/// A frame header (§4.1).
-const HEADER: usize = 9;
 /// A header block, its continuations included, is not longer than this.
 const LONGEST_BLOCK: usize = 64 * 1024;
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
-const PUSH_PROMISE: u8 = 5;
-const CONTINUATION: u8 = 9;
-
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-const PADDED: u8 = 8;
-const PRIORITY: u8 = 0x20;
 
 /// Both directions of a connection, after the first line of the client's preface.
 #[derive(Debug)]
@@ -104,16 +92,10 @@ impl Side {
         if self.data.is_some() {
             return Some(self.data(rest, facts));
         }
-        let &[a, b, c, kind, flags, s0, s1, s2, s3] = rest.bytes.get(..HEADER)? else { return None };
-        let length = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX);
-        let stream = u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]);
-        let sound = match kind {
-            DATA | HEADERS | CONTINUATION | PUSH_PROMISE => stream != 0,
-            SETTINGS => stream == 0 && length % 6 == 0,
-            _ => true,
-        };
+        let frame = Frame::read(rest.bytes)?;
+        let Frame { length, kind, flags, .. } = frame;
         let in_block = self.block.is_some() != (kind == CONTINUATION);
-        if !sound || in_block || matches!(kind, HEADERS | CONTINUATION | PUSH_PROMISE) && length > LONGEST_BLOCK {
+        if !frame.is_sound() || in_block || matches!(kind, HEADERS | CONTINUATION | PUSH_PROMISE) && length > LONGEST_BLOCK {
             self.lost = true;
             return Some(0);
         }
@@ -127,7 +109,7 @@ impl Side {
             }
             HEADERS | PUSH_PROMISE | CONTINUATION => {
                 let payload = rest.slice(HEADER..HEADER + length)?;
-                self.fragment(kind, flags, &payload, facts);
+                self.fragment(frame, &payload, facts);
                 Some(HEADER + length)
             }
             _ => {
@@ -157,18 +139,10 @@ impl Side {
     }
 
     /// A header block, or a part of it.
-    fn fragment(&mut self, kind: u8, flags: u8, payload: &Window<'_>, facts: &mut Facts) {
-        let padded = usize::from(flags & PADDED != 0 && kind != CONTINUATION);
-        let padding = if padded == 1 { payload.bytes.first().map_or(0, |n| usize::from(*n)) } else { 0 };
-        let before = padded
-            + match kind {
-                PUSH_PROMISE => 4,
-                HEADERS if flags & PRIORITY != 0 => 5,
-                _ => 0,
-            };
-        let end = payload.bytes.len().saturating_sub(padding);
+    fn fragment(&mut self, frame: Frame, payload: &Window<'_>, facts: &mut Facts) {
+        let Frame { kind, flags, .. } = frame;
         let mut block = self.block.take().unwrap_or_default();
-        if let Some(fragment) = payload.slice(before.min(end)..end) {
+        if let Some(fragment) = payload.slice(frame.block(payload.bytes)) {
             block.push(&fragment);
         }
         if block.len() > LONGEST_BLOCK {
@@ -233,6 +207,7 @@ fn content_of(dir: Dir) -> &'static str {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 mod tests {
+    use super::super::super::h2_frame::SETTINGS;
     use super::super::super::testing::{C, Outcome, S, dialogue, survives};
     use super::super::Http;
     use super::*;

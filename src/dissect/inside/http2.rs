@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use crate::base::{Dir, Sides, Stitched, Window};
 
+use super::super::h2_frame::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, HEADER, HEADERS, PADDED, PUSH_PROMISE, RST_STREAM, SETTINGS,
+};
 use super::chain::{Chain, Layer};
 use super::eye::Eye;
 use super::found::Cut;
@@ -12,26 +15,12 @@ use super::message::Exchange;
 
 /// The client's preface (§3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// A frame header (§4.1).
-const HEADER: usize = 9;
 /// Streams followed at once.
 const MOST_STREAMS: usize = 1024;
 /// A header block, its continuations included, is not longer than this.
 const LONGEST_BLOCK: usize = 256 * 1024;
 /// Frames other than DATA that are longer than this are passed over.
 const LONGEST_FRAME: usize = 256 * 1024;
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PUSH_PROMISE: u8 = 5;
-const CONTINUATION: u8 = 9;
-
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-const PADDED: u8 = 8;
-const PRIORITY: u8 = 0x20;
 
 /// Both directions of a connection.
 #[derive(Debug, Default)]
@@ -106,16 +95,10 @@ impl Http2 {
         if !std::mem::replace(&mut side.began, true) && rest.bytes.starts_with(PREFACE) {
             return Some(PREFACE.len());
         }
-        let &[a, b, c, kind, flags, s0, s1, s2, s3] = rest.bytes.get(..HEADER)? else { return None };
-        let len = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX);
-        let stream = u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]);
-        let is_sound = match kind {
-            DATA | HEADERS | CONTINUATION | PUSH_PROMISE | RST_STREAM => stream != 0,
-            SETTINGS => stream == 0 && len % 6 == 0,
-            _ => true,
-        };
+        let frame = Frame::read(rest.bytes)?;
+        let Frame { length: len, kind, flags, stream } = frame;
         let in_block = side.block.as_ref().is_some_and(|(of, ..)| kind != CONTINUATION || *of != stream);
-        if !is_sound || in_block || kind != DATA && len > LONGEST_FRAME {
+        if !frame.is_sound() || in_block || kind != DATA && len > LONGEST_FRAME {
             eye.cut(Cut::Framing, rest);
             side.is_lost = true;
             return Some(0);
@@ -129,7 +112,7 @@ impl Http2 {
             return Some(HEADER + head + self.data(up, data, &rest.from(HEADER + head), eye));
         }
         let payload = rest.slice(HEADER..HEADER + len)?;
-        self.control(up, kind, flags, stream, &payload, eye);
+        self.control(up, frame, &payload, eye);
         Some(HEADER + len)
     }
 
@@ -154,20 +137,13 @@ impl Http2 {
         content + padding
     }
 
-    fn control(&mut self, up: &Chain<'_>, kind: u8, flags: u8, stream: u32, payload: &Window<'_>, eye: &mut Eye) {
+    fn control(&mut self, up: &Chain<'_>, frame: Frame, payload: &Window<'_>, eye: &mut Eye) {
+        let Frame { kind, flags, stream, .. } = frame;
         let inside = up.then(Layer::Stream("HTTP/2", u64::from(stream)));
         match kind {
             HEADERS | PUSH_PROMISE => {
-                let padding = if flags & PADDED != 0 { payload.bytes.first().map_or(0, |n| usize::from(*n)) } else { 0 };
-                let skip = usize::from(flags & PADDED != 0)
-                    + match kind {
-                        PUSH_PROMISE => 4,
-                        _ if flags & PRIORITY != 0 => 5,
-                        _ => 0,
-                    };
-                let end = payload.bytes.len().saturating_sub(padding);
                 let mut block = Stitched::new();
-                if let Some(fragment) = payload.slice(skip.min(end)..end) {
+                if let Some(fragment) = payload.slice(frame.block(payload.bytes)) {
                     block.push(&fragment);
                 }
                 // A promised request is the server's word for what the client did not ask: it belongs to the stream it was made on.
