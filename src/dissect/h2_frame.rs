@@ -37,7 +37,7 @@ impl Frame {
     pub(super) fn is_sound(self) -> bool {
         match self.kind {
             DATA | HEADERS | CONTINUATION | PUSH_PROMISE | RST_STREAM => self.stream != 0,
-            SETTINGS => self.stream == 0 && self.length % 6 == 0,
+            SETTINGS => self.stream == 0 && self.length.is_multiple_of(6),
             _ => true,
         }
     }
