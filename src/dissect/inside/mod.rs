@@ -4,6 +4,7 @@
 //! through whatever their content is wrapped in (compression, base64, JSON and others), and are searched at every layer. What was found,
 //! and what was looked at and could not be read, is [`Found`]; floor 5 draws the conclusion.
 
+mod binary;
 mod body;
 mod chain;
 mod container;
@@ -39,6 +40,7 @@ mod unpack;
 mod watch;
 mod websocket;
 mod xmpp;
+mod zstd;
 
 pub use chain::{Chain, JsonPath, Layer, Step};
 pub use eye::{Eye, Keep, Quest};

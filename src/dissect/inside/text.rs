@@ -107,10 +107,27 @@ pub(super) fn escaped_octets(text: &[u8]) -> Vec<(Range<usize>, Vec<u8>)> {
     found
 }
 
-/// The plus of forms, which is a space (HTML §4.10.22.6), where no space shows that it is none.
+/// The plus of forms, which is a space (HTML §4.10.22.6), where no space shows that it is none: in the whole text, or in the stretches of it
+/// that have escapes and no space or mark-up, as a form does that stands in a mail or a stanza.
 pub(super) fn form(text: &[u8]) -> Option<Vec<u8>> {
-    let is_form = text.contains(&b'+') && !text.contains(&b' ');
-    is_form.then(|| percent(&text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect::<Vec<u8>>())).flatten()
+    let is_between = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'<' | b'>' | b'"' | b'\'');
+    let is_form = |part: &[u8]| part.contains(&b'+') && percent(part).is_some();
+    if !text.contains(&b' ') && is_form(text) {
+        return percent(&spaced(text));
+    }
+    let (mut out, mut any) = (Vec::with_capacity(text.len()), false);
+    for part in text.split_inclusive(is_between) {
+        match is_form(part) {
+            true => out.extend(spaced(part)),
+            false => out.extend_from_slice(part),
+        }
+        any |= is_form(part);
+    }
+    any.then(|| percent(&out)).flatten()
+}
+
+fn spaced(text: &[u8]) -> Vec<u8> {
+    text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect()
 }
 
 /// Whether so much of a text is escaped that it is quoted-printable for sure.
@@ -207,15 +224,19 @@ pub(super) fn utf16(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
         }
         _ => return None,
     };
-    let units = bytes.chunks_exact(2).map(|pair| match pair {
-        [a, b] if big => u16::from_be_bytes([*a, *b]),
-        [a, b] => u16::from_le_bytes([*a, *b]),
-        _ => 0,
+    // Behind an odd octet the pairs are the other way round, and the zero of the last one is missing.
+    let units = bytes.chunks(2).filter_map(|pair| match pair {
+        [a, b] if big => Some(u16::from_be_bytes([*a, *b])),
+        [a, b] => Some(u16::from_le_bytes([*a, *b])),
+        [a] if !big => Some(u16::from(*a)),
+        _ => None,
     });
     let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     let name = if big { "UTF-16BE" } else { "UTF-16LE" };
-    // Text, or the same once more.
-    let is_text = !text.contains(char::REPLACEMENT_CHARACTER) && super::kind::is_text(text.as_bytes()) || utf16(text.as_bytes()).is_some();
+    // Text, or the same once more; what stood before it, if anything, made other characters of the first two.
+    let behind = text.char_indices().nth(2).map_or("", |(at, _)| text.get(at..).unwrap_or_default());
+    let is_whole = |text: &str| !text.contains(char::REPLACEMENT_CHARACTER) && super::kind::is_text(text.as_bytes());
+    let is_text = is_whole(&text) || behind.len() >= 8 && is_whole(behind) || utf16(text.as_bytes()).is_some();
     is_text.then(|| (name, text.into_bytes()))
 }
 
@@ -270,6 +291,14 @@ mod tests {
         assert_eq!(text(quoted_printable(b"a=2Db=\r\nc=\nd=zz")), "a-bcd=zz");
         let (name, utf8) = utf16(b"h\0e\0l\0l\0o\0").unwrap();
         assert_eq!((name, utf8.as_slice()), ("UTF-16LE", b"hello".as_slice()));
+    }
+
+    #[test]
+    fn the_plus_of_a_form_is_a_space_also_in_a_mail_or_a_stanza() {
+        assert_eq!(text(form(b"a=1&t=x%2Cy+z")), "a=1&t=x,y z");
+        assert_eq!(text(form(b"<m to='b'><body>t=x%2c+y</body></m>")), "<m to='b'><body>t=x, y</body></m>");
+        assert_eq!(text(form(b"1 + 1 is t=x%2c+y")), "1 + 1 is t=x, y");
+        assert_eq!((form(b"1 + 1 is a+b"), form(b"x%2cy z")), (None, None));
     }
 
     #[test]

@@ -5,20 +5,19 @@
 //! sends more is taken for a decompression bomb, and it is told.
 
 use std::fmt;
-use std::io::Read as _;
 
+use super::zstd::Zstd;
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use flate2::{Decompress, FlushDecompress, Status};
-use ruzstd::decoding::FrameDecoder;
 
 /// Output that costs nothing.
 const FREE_OUTPUT: u64 = 4 << 20;
 /// How many times as long as its input output beyond that may be.
 const MOST_RATIO: u64 = 8;
 /// The largest window of Zstandard and Brotli: what RFC 8878 §3.1.1.1.2 asks decoders to support, and RFC 9659 allows in HTTP.
-const LARGEST_WINDOW: u64 = 8 << 20;
+pub(super) const LARGEST_WINDOW: u64 = 8 << 20;
 /// Output is handed on in pieces of this size.
-const PIECE: usize = 8 * 1024;
+pub(super) const PIECE: usize = 8 * 1024;
 
 /// A compression format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,7 +208,7 @@ impl Unpack {
 /// How much is kept of what stands behind compressed data, beyond what is needed to recognise more of it.
 const MOST_BEHIND: usize = 64 * 1024;
 
-type Give<'a> = &'a mut dyn FnMut(&[u8]) -> bool;
+pub(super) type Give<'a> = &'a mut dyn FnMut(&[u8]) -> bool;
 
 fn inflate(decompress: &mut Decompress, mut input: &[u8], give: Give<'_>) -> State {
     let mut out = vec![0; PIECE];
@@ -336,107 +335,6 @@ fn window_bits(first: u8) -> u8 {
         (0, n) => n + 8,
         (n, _) => 17 + n,
     }
-}
-
-/// One frame of Zstandard.
-struct Zstd {
-    /// What is not decoded yet: at most a header and a block.
-    held: Vec<u8>,
-    decoder: Box<FrameDecoder>,
-    /// Octets of the frame header still in `held`, once it is known.
-    header: Option<usize>,
-    /// Whether a checksum follows the last block.
-    checksum: bool,
-    /// Octets of the checksum still to skip, once the last block was decoded.
-    trailer: Option<usize>,
-}
-
-/// A block of Zstandard is not longer than this (RFC 8878 §3.1.1.2.4).
-const LONGEST_BLOCK: usize = 128 * 1024;
-
-impl Zstd {
-    fn new() -> Zstd {
-        Zstd { held: Vec::new(), decoder: Box::new(FrameDecoder::new()), header: None, checksum: false, trailer: None }
-    }
-
-    /// Decodes one block at a time: a block of three octets may become 128 KiB.
-    fn push(&mut self, input: &[u8], give: Give<'_>) -> State {
-        self.held.extend_from_slice(input);
-        if self.header.is_none() {
-            match zstd_header(&self.held) {
-                None if self.held.len() < LONGEST_ZSTD_HEADER => return State::Open,
-                None => return State::Damaged,
-                Some((window, _, _)) if window > LARGEST_WINDOW => return State::Bomb,
-                Some((_, len, checksum)) => (self.header, self.checksum) = (Some(len), checksum),
-            }
-        }
-        let mut at = 0;
-        let state = loop {
-            let rest = self.held.get(at..).unwrap_or_default();
-            if let Some(trailer) = self.trailer {
-                let part = trailer.min(rest.len());
-                self.trailer = Some(trailer - part);
-                at += part;
-                break if part < trailer { State::Open } else { State::Ended(rest.len() - part) };
-            }
-            let header = self.header.unwrap_or(0);
-            let Some(&[a, b, c]) = rest.get(header..header + 3) else { break State::Open };
-            let block = u32::from_le_bytes([a, b, c, 0]);
-            let (last, kind, size) = (block & 1 == 1, block >> 1 & 3, usize::try_from(block >> 3).unwrap_or(usize::MAX));
-            if kind == 3 || size > LONGEST_BLOCK {
-                break State::Damaged;
-            }
-            let len = header + 3 + if kind == 1 { 1 } else { size };
-            let Some(one) = rest.get(..len) else { break State::Open };
-            if self.decoder.decode_from_to(one, &mut []).is_err() {
-                break State::Damaged;
-            }
-            at += len;
-            self.header = Some(0);
-            self.trailer = last.then_some(if self.checksum { 4 } else { 0 });
-            let mut out = vec![0; PIECE];
-            loop {
-                match self.decoder.read(&mut out) {
-                    Ok(0) => break,
-                    Ok(given) if give(out.get(..given).unwrap_or_default()) => {}
-                    Ok(_) => return State::Bomb,
-                    Err(_) => return State::Damaged,
-                }
-            }
-        };
-        self.held.drain(..at.min(self.held.len()));
-        state
-    }
-}
-
-const LONGEST_ZSTD_HEADER: usize = 18;
-
-/// The window a Zstandard frame asks for, how long its header is, and whether it has a checksum (RFC 8878 §3.1.1.1); `None` when the
-/// header is too short or wrong.
-fn zstd_header(bytes: &[u8]) -> Option<(u64, usize, bool)> {
-    let [0x28, 0xb5, 0x2f, 0xfd, descriptor, rest @ ..] = bytes else { return None };
-    let single = descriptor & 0x20 != 0;
-    let dictionary = match descriptor & 3 {
-        3 => 4,
-        n => usize::from(n),
-    };
-    let size = match (descriptor >> 6, single) {
-        (0, false) => 0,
-        (0, true) => 1,
-        (n, _) => 1 << n,
-    };
-    let skip = dictionary + usize::from(!single);
-    let field = rest.get(skip..skip + size)?;
-    let content = field.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b)).saturating_add(if size == 2 { 256 } else { 0 });
-    let window = match rest.first() {
-        _ if single => content,
-        Some(window) => {
-            let base = 1u64 << (10 + (window >> 3)).min(62);
-            base.saturating_add(base / 8 * u64::from(window & 7))
-        }
-        None => return None,
-    };
-    Some((window, 5 + skip + size, descriptor & 4 != 0))
 }
 
 #[cfg(test)]

@@ -246,3 +246,24 @@ fn data_channels_in_fragments_and_out_of_order() {
     let said: Vec<String> = found.hits.iter().map(|hit| format!("{:?} {}", hit.evidence, hit.chain)).collect();
     assert_eq!(said, [format!("[#2, #3] TLS 1.3 › SCTP stream 3 › data channel message 1 › {PATH}")]);
 }
+
+#[test]
+fn xmpp_goes_on_compressed_where_both_sides_agreed() {
+    let mut compress = flate2::Compress::new(flate2::Compression::default(), true);
+    let mut packed = |text: &str| {
+        let mut out = Vec::with_capacity(text.len() * 2 + 200);
+        compress.compress_vec(text.as_bytes(), &mut out, flate2::FlushCompress::Sync).unwrap();
+        out
+    };
+    let one = packed("<?xml version='1.0'?><stream:stream to='example.net' xmlns:stream='http://etherx.jabber.org/streams'>");
+    let two = packed(&format!("<message to='b'><body>{PHRASE}</body></message>"));
+    let turns = [
+        (C, b"<?xml version='1.0'?><stream:stream to='example.net'>".to_vec()),
+        (S, b"<?xml version='1.0'?><stream:stream from='example.net'><stream:features/>".to_vec()),
+        (C, b"<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>".to_vec()),
+        (S, b"<compressed xmlns='http://jabber.org/protocol/compress'/>".to_vec()),
+        (C, one),
+        (C, two),
+    ];
+    assert_eq!(chains(&turns), ["> [#6] TLS 1.3 › zlib › XMPP message 4"]);
+}

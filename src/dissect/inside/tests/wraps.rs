@@ -18,6 +18,16 @@ fn message() -> String {
 }
 
 #[test]
+fn two_octets_a_character_twice_behind_something_else_are_read() {
+    let wide = |text: &[u8]| text.iter().flat_map(|b| [0, *b]).collect::<Vec<u8>>();
+    for before in ["", "x", "xy", "xyz", "xyzz"] {
+        let twice = [before.as_bytes(), &wide(&wide(PHRASE.as_bytes()))].concat();
+        let text = format!("v%3D{}%3B\n", base64(&twice, false)).into_bytes();
+        assert!(!chains(&[(C, text)]).is_empty(), "behind {before:?}");
+    }
+}
+
+#[test]
 fn each_wrapping_is_undone_and_named() {
     let text = message();
     let bytes = text.as_bytes();
