@@ -165,6 +165,9 @@ pub struct Report {
     /// Say when the report was made; without this, the same input gives the same bytes
     #[arg(long)]
     pub stamp: bool,
+    /// A phrase to look for
+    #[command(flatten)]
+    pub phrase: Phrase,
 }
 
 /// `intransit compare`.
@@ -202,6 +205,9 @@ pub struct Verify {
     /// The case file of a redacted report, which does not tell it; without this, what the report says was stated is taken as it stands
     #[arg(long, value_name = "CASE.toml")]
     pub case: Option<PathBuf>,
+    /// The phrase of its canary test, which no report tells; without it, what the report says of the test is taken as it stands
+    #[command(flatten)]
+    pub phrase: Phrase,
     /// The filter of a redacted report, which does not tell it
     #[arg(long, value_name = "EXPR", value_parser = chosen)]
     pub filter: Option<Chosen>,
@@ -210,7 +216,7 @@ pub struct Verify {
 /// `intransit schema`.
 #[derive(Debug, clap::Args)]
 pub struct Schema {
-    /// Of what: flow (a line of inspect --format jsonl), report, or dataset (the tables of `one` and `batch`)
+    /// Of what: flow (a line of inspect --format jsonl), report, canary, or dataset (the tables of `one` and `batch`)
     #[arg(value_name = "WHAT", value_parser = clap::builder::PossibleValuesParser::new(schema::SCHEMAS.iter().map(|(name, _)| *name).chain(["dataset"])))]
     pub what: Option<String>,
 }

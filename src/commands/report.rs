@@ -3,14 +3,16 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::canary::Asking;
 use super::output::Output;
 use super::progress::Progress;
 use super::{Failure, Grades, Outcome, Read, catalogue, file_name, keys, now, settings, shown};
 use crate::assess::Filter;
-use crate::assess::report::{About, Case, Input, Part, Report, ReportBuilder, Summary};
+use crate::assess::report::{About, CanaryTest, Case, Input, Part, Report, ReportBuilder, Summary, Tested};
 use crate::base::WireStr;
 use crate::cli::{self, Global};
 use crate::dissect::Equipment;
+use crate::dissect::inside::{Gathered, Keep};
 use crate::engine::{self, Analysis, Options};
 use crate::present::report::{FORMATS, Format};
 use crate::source::{self, Capture, SourceError};
@@ -23,7 +25,9 @@ pub fn report(options: &cli::Report, global: &Global) -> Result<Outcome, Failure
     let format = choose(options.format, options.output.as_deref())?;
     let case = options.case.as_deref().map(case).transpose()?;
     let mut out = Output::open(options.output.as_deref())?;
-    let (summary, read) = gather(&options.files, options.filter.as_ref().map(|chosen| &chosen.filter), global)?;
+    let asking = Asking::of(&options.phrase)?;
+    let filter = options.filter.as_ref().map(|chosen| &chosen.filter);
+    let (summary, canary, read) = gather(&options.files, filter, asking.as_ref(), global)?;
     if read.read == 0 && read.refused > 0 {
         out.abandon();
         return Ok(Outcome::Nothing);
@@ -39,6 +43,7 @@ pub fn report(options: &cli::Report, global: &Global) -> Result<Outcome, Failure
             made: options.stamp.then(|| now().seconds().to_string()),
         },
         case,
+        canary,
         catalogue: catalogue(global)?,
     };
     out.write(|bytes| {
@@ -71,21 +76,32 @@ pub(super) fn case(path: &Path) -> Result<Case, Failure> {
 }
 
 /// Reads captures and counts their connections.
-pub(super) fn gather(files: &[PathBuf], filter: Option<&Filter>, global: &Global) -> Result<(Summary, Read), Failure> {
+pub(super) fn gather(
+    files: &[PathBuf],
+    filter: Option<&Filter>,
+    asking: Option<&Asking>,
+    global: &Global,
+) -> Result<(Summary, Option<CanaryTest>, Read), Failure> {
     let mut read = Read::default();
     let mut builder = ReportBuilder::new();
     let mut failed = None;
+    let (mut input_number, mut tests) = (0, Vec::new());
     let equipment = keys::equipment(global)?;
     let progress = Progress::over(files.iter().map(PathBuf::as_path), global.quiet);
     engine::analyse_each(
         files,
         settings(global)?,
-        |path, settings| read_hashed(path, settings, &equipment, &mut progress.of_one()),
+        |path, settings| {
+            let gathered = Gathered::default();
+            let sinks = asking.map(|asking| asking.sinks(&gathered, Keep::Masked));
+            let equipment = Equipment { sinks, ..equipment.clone() };
+            read_hashed(path, settings, &equipment, &mut progress.of_one()).map(|read| (read, gathered))
+        },
         |path, result| {
             progress.clear();
             let name = WireStr::from(if path == Path::new("-") { "standard input".to_owned() } else { file_name(path) });
             match result {
-                Ok((analysis, Ok(hash))) => {
+                Ok(((analysis, Ok(hash)), gathered)) => {
                     let mut grades = Grades::default();
                     builder.begin(input(&name, hash, &analysis));
                     for judged in analysis.judged() {
@@ -96,9 +112,18 @@ pub(super) fn gather(files: &[PathBuf], filter: Option<&Filter>, global: &Global
                             builder.leave_out();
                         }
                     }
+                    if let Some(asking) = asking {
+                        tests.push(Tested {
+                            input: input_number,
+                            canary: asking.conclude(&analysis, &gathered),
+                            keys: analysis.keys.clone(),
+                            keys_in_capture: !analysis.capture.secrets.is_empty(),
+                        });
+                    }
+                    input_number += 1;
                     read.note(&name, &analysis, &grades, global.quiet);
                 }
-                Ok((_, Err(error))) => {
+                Ok(((_, Err(error)), _)) => {
                     failed = failed.take().or(Some(Failure::Input(shown(path), format!("cannot be read to its end: {error}"))))
                 }
                 Err(error) => {
@@ -110,7 +135,7 @@ pub(super) fn gather(files: &[PathBuf], filter: Option<&Filter>, global: &Global
     );
     match failed {
         Some(failure) => Err(failure),
-        None => Ok((builder.finish(), read)),
+        None => Ok((builder.finish(), asking.map(|asking| CanaryTest { message_sha256: asking.message_sha256, tests }), read)),
     }
 }
 
@@ -167,6 +192,20 @@ fn command(options: &cli::Report, global: &Global, format: Format) -> Vec<Part> 
         for path in paths {
             all.extend([option.into(), file(path)]);
         }
+    }
+    // The phrase and the controls are in no output.
+    let phrase = &options.phrase;
+    if phrase.message.is_some() {
+        all.extend(["--message".into(), "PHRASE".into()]);
+    }
+    if let Some(path) = &phrase.message_file {
+        all.extend(["--message-file".into(), file(path)]);
+    }
+    for _ in &phrase.control {
+        all.extend(["--control".into(), "CONTROL".into()]);
+    }
+    if let Some(at) = phrase.sent_after {
+        all.extend(["--sent-after".into(), Part::Time(at)]);
     }
     for (flag, given) in [("--redact", options.redact), ("--unmask", global.unmask), ("--stamp", options.stamp)] {
         if given {

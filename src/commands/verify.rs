@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::canary::Asking;
 use super::report::gather;
 use super::{Failure, Outcome, catalogue, closed_pipe, shown};
 use crate::assess::Filter;
@@ -28,7 +29,8 @@ pub fn verify(options: &cli::Verify, global: &Global) -> Result<Outcome, Failure
     let filter = filter(&said, options)?;
     let files = in_order(&said, &options.files)?;
     let quiet = Global { quiet: true, ..global.clone() };
-    let (mut summary, _) = gather(&files, filter.as_ref().map(|(_, filter)| filter), &quiet)?;
+    let asking = Asking::of(&options.phrase)?;
+    let (mut summary, canary, _) = gather(&files, filter.as_ref().map(|(_, filter)| filter), asking.as_ref(), &quiet)?;
     // A file may have another name today; its hash says that it is the same.
     for (input, was) in summary.inputs.iter_mut().zip(inputs(&said)) {
         if let (Some(name), false) = (text(was, "/name"), is_redacted(&said))
@@ -48,12 +50,15 @@ pub fn verify(options: &cli::Verify, global: &Global) -> Result<Outcome, Failure
             made: None,
         },
         case: case(&said, options)?,
+        canary,
         catalogue: catalogue(global)?,
     };
     let mut fresh = verifiable(&report);
     // What was not read from the captures is taken as it stands.
     if let Some(fresh) = fresh.as_object_mut() {
-        for key in ["command", "made"].into_iter().chain(options.case.is_none().then_some("case")) {
+        for key in
+            ["command", "made"].into_iter().chain(options.case.is_none().then_some("case")).chain(asking.is_none().then_some("canary"))
+        {
             match said.get(key) {
                 Some(value) => drop(fresh.insert(key.to_owned(), value.clone())),
                 None => drop(fresh.remove(key)),

@@ -95,6 +95,71 @@ fn every_report_is_as_its_schema_says() {
     assert_eq!(wrong.len(), 2, "the check can fail: {wrong:?}");
 }
 
+/// The canary test of a capture of the cabinet by its row: with and without its keys.
+fn canary_args<'a>(file: &'a str, keys: &'a str, phrase: &'a str) -> Vec<&'a str> {
+    vec![file, "--keylog", keys, "--message", phrase, "--control", "chat.example.net"]
+}
+
+#[test]
+fn every_canary_test_is_as_its_schema_says() {
+    let (of_canary, of_report) = (schema("canary"), schema("report"));
+    let mut verdicts = BTreeSet::new();
+    for (name, phrase) in [
+        ("ws_tls13_pmd", "poppy-molten-79201-barley"),
+        ("xmpp_starttls_omemo", "thistle-never-said-55021"),
+        ("matrix_e2ee", "thistle-never-said-55021"),
+        ("dtls_srtp", "thistle-never-said-55021"),
+        ("demo", "thistle-never-said-55021"),
+        ("quic_v1_h3", "chat.example.net"),
+    ] {
+        let file =
+            ["pcap", "pcapng"].map(|end| capture(&format!("{name}.{end}"))).into_iter().find(|file| fs::exists(file).unwrap()).unwrap();
+        let keys = capture(&format!("{name}.keylog"));
+        let args = canary_args(&file, &keys, phrase);
+        let done = intransit(&[&["canary", "-q", "--format", "json"], &args[..]].concat());
+        let result: Value = serde_json::from_slice(&done.stdout).unwrap();
+        let mut wrong = Vec::new();
+        check(&of_canary, &of_canary, &result, "", &mut wrong);
+        assert!(wrong.is_empty(), "{name}: {}", wrong.join("\n"));
+        verdicts.insert(result["verdict"].as_str().unwrap().to_owned());
+        for extra in [&[][..], &["--redact"]] {
+            let report = json(&[&args[..], extra].concat());
+            let mut wrong = Vec::new();
+            check(&of_report, &of_report, &report, "", &mut wrong);
+            assert!(wrong.is_empty(), "{name}: {}", wrong.join("\n"));
+            assert_eq!(report["canary"]["tests"][0]["verdict"], result["verdict"], "{name}");
+            assert_eq!(report["canary"]["message_sha256"], result["message_sha256"], "{name}");
+        }
+    }
+    assert_eq!(verdicts.len(), 3, "one of each verdict: {verdicts:?}");
+}
+
+#[test]
+fn the_canary_test_is_a_section_of_every_format_with_method_limits_and_frames_and_without_the_phrase() {
+    let (file, keys) = (capture("ws_tls13_pmd.pcap"), capture("ws_tls13_pmd.keylog"));
+    let phrase = "poppy-molten-79201-barley";
+    let args = canary_args(&file, &keys, phrase);
+    for format in ["html", "md", "json"] {
+        for extra in [&[][..], &["--redact"], &["--unmask"]] {
+            let text = super::report(format, &[&args[..], extra].concat());
+            let plain = text.replace("\\", "").replace("&quot;", "\"");
+            assert!(plain.contains("server end of this connection could read the phrase"), "{format}");
+            assert!(plain.contains("Every connection of the capture was looked into"), "{format}: the method");
+            assert!(plain.contains("not that anyone did") && plain.contains("is no proof of it"), "{format}: the limits");
+            assert!(
+                plain.contains("No platform's claim is refuted by this") || plain.contains("No platform&#39;s claim is refuted"),
+                "{format}"
+            );
+            assert!(!plain.to_lowercase().contains("poppy"), "{format} {extra:?} holds the phrase");
+            assert!(extra.contains(&"--redact") || plain.contains("WebSocket message 3 › inflate › JSON $.text"), "{format}: the layers");
+            assert!(!extra.contains(&"--redact") || !plain.contains("chat.example.net"), "{format} names whom it must not");
+        }
+    }
+    let report = json(&args);
+    assert_eq!(report["canary"]["tests"][0]["channels"][0]["hits"][0]["basis"], "observed-with-keys");
+    assert_eq!(report["grade"], "protected", "what keys open is exposed to nobody else");
+}
+
 #[test]
 fn every_connection_is_as_its_schema_says() {
     let schema = schema("flow");

@@ -94,6 +94,8 @@ pub struct Canary {
     pub verdict: Verdict,
     /// Why not more, when it is inconclusive; connections are named.
     pub reasons: Vec<String>,
+    /// Those of the capture as a whole, whatever the verdict.
+    pub general: Vec<Reason>,
     /// What became of each control.
     pub controls: Vec<Control>,
     /// The connections that carried something, in the order of their first frames.
@@ -133,7 +135,7 @@ impl Canary {
         if verdict == Verdict::Readable {
             reasons.clear();
         }
-        Canary { verdict, reasons, controls, channels }
+        Canary { verdict, reasons, general, controls, channels }
     }
 
     /// The channels whose result refutes the claim of a platform: readable, and surely or likely its own messages or calls. A phrase that

@@ -67,6 +67,16 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The frames that show it, where there are any to name.
+    #[must_use]
+    pub fn evidence(&self) -> Option<&Evidence> {
+        match self {
+            Reason::KnownEarlier(evidence) | Reason::Opaque { evidence, .. } | Reason::Fragment(evidence) => Some(evidence),
+            Reason::Cut { evidence, .. } => evidence.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Whether a channel with this reason leaves the whole capture open: what cannot have held the phrase does not.
     #[must_use]
     pub fn is_blocking(&self) -> bool {

@@ -208,7 +208,7 @@ impl Comparison {
         let left_out = sides.iter().fold(0u64, |sum, side| sum.saturating_add(side.left_out));
         let mut summary = Summary { inputs, left_out, ..Summary::default() };
         summary.coverage.connections = sides.iter().fold(0u64, |sum, side| sum.saturating_add(side.coverage.connections));
-        let both = Report { summary, about, case: None, catalogue };
+        let both = Report { summary, about, case: None, canary: None, catalogue };
         Comparison { sides, inventories: [first.inventory, second.inventory], both }
     }
 

@@ -6,6 +6,7 @@
 
 mod board;
 mod builder;
+mod canary;
 mod case;
 mod cited;
 mod claims;
@@ -28,6 +29,7 @@ use crate::base::{Basis, Evidence, Fact, Facts, Readable, What, WireStr};
 
 pub use board::{App, Board, Headline, OTHER, Standing};
 pub use builder::{ReportBuilder, Summary};
+pub use canary::{CanaryTest, Tested};
 pub use case::{Action, Case, CaseError};
 pub use cited::{Citations, MOST_CITED};
 pub use claims::{Claimed, status_words};
@@ -49,6 +51,8 @@ pub struct Report {
     pub about: About,
     /// What the operator of the capture states.
     pub case: Option<Case>,
+    /// A phrase that was looked for.
+    pub canary: Option<CanaryTest>,
     /// What is claimed of platforms.
     pub catalogue: &'static Catalogue,
 }
@@ -91,7 +95,14 @@ impl Report {
     /// How it speaks: plainly, or with pseudonyms.
     #[must_use]
     pub fn voice(&self) -> Voice {
-        if self.about.redacted { Voice::redacted(&self.summary) } else { Voice::plain() }
+        if !self.about.redacted {
+            return Voice::plain();
+        }
+        let mut voice = Voice::redacted(&self.summary);
+        if let Some(canary) = &self.canary {
+            canary.teach(&mut voice);
+        }
+        voice
     }
 }
 

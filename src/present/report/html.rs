@@ -1,7 +1,7 @@
 //! The report as one HTML file: no script of any kind, nothing from outside, readable on paper and on a phone, in the dark and in the light.
 
 use super::page::Page;
-use super::{charts, sections};
+use super::{canary, charts, sections};
 use crate::assess::report::{App, Ground, Part, Report, Sentence, Standing, Voice, counted, words};
 use crate::base::base64;
 
@@ -23,6 +23,7 @@ pub fn render(report: &Report) -> String {
     charts::timeline(&mut page);
     page.close("section");
     sections::apps(&mut page, &rows);
+    canary::html(&mut page);
     sections::findings(&mut page);
     sections::exposure(&mut page);
     sections::limits(&mut page);

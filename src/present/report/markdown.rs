@@ -1,13 +1,14 @@
 //! The report as Markdown (CommonMark with tables): the same sentences, with numbered notes.
 
 use super::notes::{Mark, Notes, display_filter};
-use super::sections;
+use super::{canary, sections};
 use crate::assess::Grade;
 use crate::assess::report::{
     ByGrade, Citations, Ground, NameFrom, Part, Report, Sentence, Standing, VERSION, Voice, WITHHELD, counted, grouped, octets, percent,
     rules_hash, signal_part, words,
 };
 use crate::base::WireStr;
+use crate::present::canary::{LIMITS, METHOD};
 use crate::present::glyph;
 
 /// Rows of a long table.
@@ -21,6 +22,7 @@ pub fn render(report: &Report) -> String {
     md.board();
     md.numbers();
     md.apps();
+    md.canary();
     md.findings();
     md.exposure();
     md.limits();
@@ -334,6 +336,33 @@ impl Markdown<'_> {
         if left > 0 {
             self.line(&format!("\n{} not listed here. [all]", counted(left, "more name or pair")));
         }
+    }
+
+    fn canary(&mut self) {
+        let Some(test) = &self.report.canary else { return };
+        self.heading(2, "Canary test: could a phrase that was sent be read at the server end?");
+        self.line(&format!("The phrase has the SHA-256 `{}`.\n", canary::hex(&test.message_sha256)));
+        for told in canary::told(self.report) {
+            self.heading(3, canary::heading(told.verdict));
+            self.paragraph(&told.head);
+            for sentence in told.reasons.iter().chain(&told.controls) {
+                let said = self.sentence(sentence);
+                self.item(&said);
+            }
+            for channel in &told.channels {
+                let name = self.sentence(&channel.name);
+                self.line(&format!("\n{name}: **{}**\n", canary::heading(channel.verdict)));
+                for sentence in &channel.sentences {
+                    let said = self.sentence(sentence);
+                    self.item(&said);
+                }
+            }
+            if told.quiet > 0 {
+                self.line(&format!("\nThe phrase was not found in {}. [all]", counted(told.quiet as u64, "more connection")));
+            }
+        }
+        self.line(&format!("\nMethod: {}\n", escaped(METHOD)));
+        LIMITS.iter().for_each(|limit| self.item(&escaped(limit)));
     }
 
     fn limits(&mut self) {

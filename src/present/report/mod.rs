@@ -1,5 +1,6 @@
 //! The report for people and programs: one file per format, one row in [`FORMATS`] each. All of them print the same sentences.
 
+mod canary;
 mod charts;
 pub mod compare;
 mod html;

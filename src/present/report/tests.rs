@@ -72,7 +72,7 @@ fn report(about: About) -> Report {
     irc.facts.sort();
     builder.push(&irc.into());
     let case = Case::parse("app = \"Chirp\"\nplace = \"at home\"\n[[action]]\ntime = 09:00:05\nwhat = \"sent message\"\n").unwrap();
-    Report { summary: builder.finish(), about, case: Some(case), catalogue }
+    Report { summary: builder.finish(), about, case: Some(case), canary: None, catalogue }
 }
 
 fn rendered(format: &str, about: About) -> String {

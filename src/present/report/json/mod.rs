@@ -3,6 +3,7 @@
 //! A field that is not known is absent. Shares are rounded down: 1 means all. What strangers chose is safe to look at: characters that steer
 //! a terminal or hide are written as escapes.
 
+mod canary;
 mod shape;
 
 use std::collections::BTreeMap;
@@ -184,6 +185,7 @@ impl View<'_> {
                     })
                     .collect(),
             },
+            canary: self.canary(),
             not_seen: report.not_seen().map(|sentence| self.said(&sentence)),
             limits: words::LIMITS.to_vec(),
         }

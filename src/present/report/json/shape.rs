@@ -35,6 +35,8 @@ pub(super) struct Document {
     pub(super) exposure: Exposure,
     pub(super) timeline: Timeline,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) canary: Option<super::canary::Section>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_seen: Option<Said>,
     pub(super) limits: Vec<&'static str>,
     pub(super) sources: BTreeMap<String, SourceView>,

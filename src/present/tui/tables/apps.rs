@@ -33,8 +33,13 @@ pub struct App {
 pub fn gather<'a>(connections: impl Iterator<Item = &'a Judged>) -> Vec<App> {
     let mut board = Board::default();
     connections.for_each(|judged| board.push(0, judged));
-    let report =
-        Report { summary: Summary { board, ..Summary::default() }, about: Default::default(), case: None, catalogue: Catalogue::own() };
+    let report = Report {
+        summary: Summary { board, ..Summary::default() },
+        about: Default::default(),
+        case: None,
+        canary: None,
+        catalogue: Catalogue::own(),
+    };
     (1..).zip(report.summary.board.rows()).map(|(place, app)| of(&report, place, app)).collect()
 }
 
