@@ -127,6 +127,56 @@ fn the_bytes_inside_tls_are_those_that_tshark_opens() {
 const NOT_WHOLE: &[(&str, &str)] =
     &[("demo", "two of its connections have no key"), ("form_snaplen96", "the capture cut its packets short")];
 
+/// The captures of the corpus that bring their keys along or have them beside them: tshark and this program read the same ones.
+#[test]
+fn the_bytes_inside_tls_in_the_corpus_are_those_that_tshark_opens() {
+    let Some(root) = common::corpus("comparing the corpus with tshark") else { return };
+    if tshark(&["--version"]).is_none() {
+        return println!("skipped: comparing with tshark, which is not installed");
+    }
+    let (mut same, mut octets, mut captures, mut wrong) = (0, 0, 0, Vec::new());
+    for path in common::corpus_captures(&root) {
+        let Ok(analysis) = common::analyse_file(&path, 1) else { continue };
+        let beside = common::keylog(&path);
+        if beside.is_none() && analysis.capture.secrets.is_empty() {
+            continue;
+        }
+        captures += 1;
+        let folder = tempfile::tempdir().unwrap();
+        let keylog = folder.path().join("keys");
+        let mut log = beside.unwrap_or_default();
+        analysis.capture.secrets.iter().for_each(|secrets| log.extend_from_slice(&secrets.content));
+        std::fs::write(&keylog, &log).unwrap();
+        let tcp: Vec<u64> = analysis.connections().filter(|c| c.transport == Transport::Tcp).map(|c| c.first_frame.get()).collect();
+        let theirs = followed(path.to_str().unwrap(), keylog.to_str().unwrap(), tcp.len());
+        let inside = common::inside::look(|| intransit::source::open(&path), &log);
+        for (frame, theirs) in tcp.iter().zip(&theirs) {
+            let Some(inside) = inside.get(frame) else { continue };
+            let mut ours: Vec<&Vec<u8>> =
+                inside.bytes.iter().filter(|(channel, _)| is_tls(**channel)).flat_map(|(_, sides)| sides).collect();
+            let mut theirs: Vec<&Vec<u8>> = theirs.iter().collect();
+            ours.resize(2, const { &Vec::new() });
+            ours.sort();
+            theirs.sort();
+            octets += ours[0].len() + ours[1].len();
+            match ours == theirs {
+                true => same += usize::from(!ours[1].is_empty()),
+                false => wrong.push(format!(
+                    "{} from frame {frame}: {} and {} octets, tshark {} and {}",
+                    path.display(),
+                    ours[0].len(),
+                    ours[1].len(),
+                    theirs[0].len(),
+                    theirs[1].len()
+                )),
+            }
+        }
+    }
+    println!("{captures} captures of the corpus with keys: {same} TLS connections, {octets} octets the same as tshark's");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(captures > 0);
+}
+
 #[test]
 fn every_record_of_a_capture_with_its_keys_opens() {
     let (mut opened, mut wrong) = (0, Vec::new());

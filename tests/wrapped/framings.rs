@@ -10,7 +10,7 @@ use super::{Random, Turns};
 pub fn frame(content: &[u8], random: &mut Random) -> (Medium, &'static str, Turns) {
     let is_text = std::str::from_utf8(content).is_ok_and(|text| !text.contains(['\n', '\r', '\0']));
     loop {
-        return match random.below(15) {
+        return match random.below(16) {
             0 if is_text => (Medium::Stream, "line", vec![(C, [content, b"\n"].concat()), (S, b"ok\n".to_vec())]),
             1 => (Medium::Stream, "HTTP/1", http1(content, random)),
             2 => (Medium::Stream, "HTTP/1 chunked", http1_chunked(content, random)),
@@ -26,6 +26,7 @@ pub fn frame(content: &[u8], random: &mut Random) -> (Medium, &'static str, Turn
             12 => (Medium::QuicStream(4), "HTTP/3", vec![(C, http3(content))]),
             13 => (Medium::Datagrams, "datagram", vec![(C, content.to_vec())]),
             14 if content.len() < 2000 => (Medium::Stream, "header", http2_header(content)),
+            15 if is_text && !content.contains(&b'<') && !content.contains(&b'&') => (Medium::Stream, "XMPP zlib", xmpp_zlib(content)),
             _ => continue,
         };
     }
@@ -64,12 +65,12 @@ fn http1_chunked(content: &[u8], random: &mut Random) -> Turns {
     vec![(C, request), (S, b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())]
 }
 
-fn h2(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub fn h2(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let len = (payload.len() as u32).to_be_bytes();
     [&len[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-fn fields(list: &[(&str, &[u8])]) -> Vec<u8> {
+pub fn fields(list: &[(&str, &[u8])]) -> Vec<u8> {
     let string = |text: &[u8]| {
         let mut out = Vec::new();
         match text.len() {
@@ -90,7 +91,7 @@ fn fields(list: &[(&str, &[u8])]) -> Vec<u8> {
     list.iter().flat_map(|(name, value)| [vec![0], string(name.as_bytes()), string(value)].concat()).collect()
 }
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 fn preface() -> Vec<u8> {
     [PREFACE, &h2(4, 0, 0, &[])].concat()
@@ -207,6 +208,21 @@ fn mqtt(content: &[u8]) -> Vec<u8> {
 fn xmpp(content: &[u8]) -> Turns {
     let open = b"<?xml version='1.0'?><stream:stream to='example.net'>".to_vec();
     vec![(C, open.clone()), (S, open), (C, [b"<message to='b'><body>", content, b"</body></message>"].concat())]
+}
+
+/// The same compressed as XEP-0138 has it.
+fn xmpp_zlib(content: &[u8]) -> Turns {
+    let mut compress = flate2::Compress::new(flate2::Compression::default(), true);
+    let mut turns = xmpp(content);
+    let says = |text: &[u8]| text.to_vec();
+    turns.insert(2, (C, says(b"<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>")));
+    turns.insert(3, (S, says(b"<compressed xmlns='http://jabber.org/protocol/compress'/>")));
+    for (_, text) in turns.iter_mut().skip(4) {
+        let mut packed = Vec::with_capacity(text.len() * 2 + 200);
+        compress.compress_vec(text, &mut packed, flate2::FlushCompress::Sync).unwrap();
+        *text = packed;
+    }
+    turns
 }
 
 fn smtp(content: &[u8]) -> Turns {
