@@ -256,7 +256,7 @@ pub(super) fn report(analysis: &Analysis) {
         builder.begin(Input::of(WireStr::new(b"capture.pcap"), ([0; 32], 1), &analysis.capture, &analysis.link, counts));
         analysis.judged().for_each(|judged| builder.push(&judged));
         let about = About { redacted, ..About::default() };
-        let report = Report { summary: builder.finish(), about, case: None, catalogue: Catalogue::own() };
+        let report = Report { summary: builder.finish(), about, case: None, canary: None, catalogue: Catalogue::own() };
         for format in crate::present::report::FORMATS {
             sinks::assert_clean(&format.render(&report), "\n");
         }
