@@ -201,6 +201,24 @@ fn two_at_once_write_the_same_dataset() {
     assert_sound(both.path());
 }
 
+/// As of two that were at it at once, when the other one was through first and had merged: a pipe is not known before it was read.
+#[test]
+fn a_capture_whose_rows_were_merged_meanwhile_is_not_written_again() {
+    let captures = some(&SOME);
+    let out = tempfile::tempdir().unwrap();
+    assert_eq!(batch(captures.path(), out.path(), &[]).status.code(), Some(0));
+    let before: Vec<Vec<String>> = TABLES.iter().map(|table| rows(out.path(), table)).collect();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_intransit"));
+    command.args(["one", "-", "-q", "--out", out.path().to_str().unwrap()]).stdin(File::open(captures.path().join(SOME[0])).unwrap());
+    let done = command.output().unwrap();
+    assert!(String::from_utf8_lossy(&done.stdout).ends_with("\tok\tknown\n"), "{}", String::from_utf8_lossy(&done.stdout));
+    for (table, before) in TABLES.iter().zip(before) {
+        assert_eq!(rows(out.path(), table).len(), before.len(), "{table}");
+    }
+    assert_sound(out.path());
+    assert_eq!(all_manifests(out.path()).iter().map(|manifest| manifest["names"].as_array().unwrap().len()).max(), Some(2));
+}
+
 #[test]
 fn what_cannot_be_read_has_a_manifest_and_a_status_of_its_own() {
     let folder = some(&["tls13_aes128.pcap"]);

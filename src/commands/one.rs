@@ -137,10 +137,10 @@ impl One<'_> {
                 staging.without_day()
             ))?;
         }
-        let manifest = staging.publish(manifest)?;
+        let published = staging.publish(manifest)?;
         // It could not be opened before.
         let _ = std::fs::remove_file(self.dataset.manifest_path(&self.key_of_name()));
-        Ok((manifest, true))
+        Ok(published)
     }
 
     /// Of a file whose content is not known: by its name.
@@ -156,7 +156,7 @@ impl One<'_> {
             manifest.bytes = bytes;
         }
         manifest.say(why)?;
-        Ok((staging.publish(manifest)?, true))
+        staging.publish(manifest)
     }
 
     fn crashed(&self, why: &str) -> io::Result<(Manifest, bool)> {
@@ -172,7 +172,7 @@ impl One<'_> {
             manifest.bytes = bytes;
         }
         manifest.say(why)?;
-        Ok((Staging::begin(&self.dataset)?.publish(manifest)?, true))
+        Staging::begin(&self.dataset)?.publish(manifest)
     }
 }
 

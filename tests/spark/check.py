@@ -127,7 +127,8 @@ def plain(value):
 
 def by_spark(spark, files, serial, work):
     out = os.path.join(work, "spark")
-    poison = ["http_plain", "quic_v1_h3", "tls12_gcm.pcap"]
+    # Whole paths: a name may be part of another.
+    poison = [files[len(files) * part // 4] for part in (1, 2, 3)]
     mine = [path for path in files if not any(name in path for name in poison)]
     options = [f"--test-poison={kind}:{name}" for kind, name in zip(("crash", "hang", "memory"), poison)]
     poisoned = len(files) - len(mine)

@@ -23,12 +23,20 @@ impl Labels {
     }
 
     fn parse(text: &str) -> Result<Labels, String> {
-        let mut rows = records(text.trim_start_matches('\u{feff}')).into_iter();
-        let mut columns = rows.next().unwrap_or_default();
+        // Rows may differ in length for the reader, so that it is said here which one is wrong and how.
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+        let wrong = |error: csv::Error| format!("is no CSV: {error}");
+        let cells = |record: &csv::StringRecord| record.iter().map(str::to_owned).collect::<Vec<_>>();
+        let mut columns = cells(reader.headers().map_err(wrong)?);
         let file = columns.iter().position(|column| column == "file").ok_or("has no column `file`")?;
         columns.remove(file);
         let mut labels = Labels { columns, rows: BTreeMap::new() };
-        for (n, mut row) in rows.enumerate() {
+        for (n, record) in reader.records().enumerate() {
+            let record = record.map_err(wrong)?;
+            let mut row = cells(&record);
+            if row.iter().all(String::is_empty) {
+                continue;
+            }
             if row.len() != labels.columns.len() + 1 {
                 return Err(format!("row {} has {} values, and there are {} columns", n + 2, row.len(), labels.columns.len() + 1));
             }
@@ -54,35 +62,6 @@ impl Labels {
     }
 }
 
-/// RFC 4180.
-fn records(text: &str) -> Vec<Vec<String>> {
-    let mut records = Vec::new();
-    let (mut row, mut cell, mut quoted) = (Vec::new(), String::new(), false);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                cell.push('"');
-                chars.next();
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => row.push(std::mem::take(&mut cell)),
-            '\r' if !quoted && chars.peek() == Some(&'\n') => {}
-            '\n' if !quoted => {
-                row.push(std::mem::take(&mut cell));
-                records.push(std::mem::take(&mut row));
-            }
-            c => cell.push(c),
-        }
-    }
-    if !cell.is_empty() || !row.is_empty() {
-        row.push(cell);
-        records.push(row);
-    }
-    records.retain(|row| row.iter().any(|cell| !cell.is_empty()));
-    records
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -100,7 +79,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_labels_is_told() {
         assert!(Labels::parse("name,country\na,DE\n").is_err());
-        assert!(Labels::parse("file,country\na\n").is_err());
+        assert_eq!(Labels::parse("file,country\nb,DE\n\na\n").unwrap_err(), "row 3 has 1 values, and there are 2 columns");
         assert!(Labels::parse("file,country\na,DE\na,FR\n").is_err());
     }
 }

@@ -6,7 +6,7 @@ mod pool;
 mod summary;
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use super::dataset::{Configuration, Dataset, Identity, Manifest, Status, compact};
@@ -38,8 +38,7 @@ pub fn batch(options: &cli::Batch, global: &Global) -> Result<Outcome, Failure> 
     let skipped = all.len() - todo.len();
     // The longest first, so that none is left alone at the end.
     todo.sort_by(|(a, x), (b, y)| y.bytes.cmp(&x.bytes).then_with(|| a.cmp(b)));
-    let show = io::stderr().is_terminal() && !global.quiet;
-    let ran = pool::run(&todo, options, global, show)?;
+    let ran = pool::run(&todo, options, global)?;
     if !global.quiet {
         let _ = writeln!(
             io::stderr(),

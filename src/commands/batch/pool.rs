@@ -9,13 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::super::dataset::Identity;
+use super::super::progress::Progress;
 use super::super::{Failure, shown};
 use crate::cli::{self, Global};
 
 /// How often the processes are looked at.
 const LOOK: Duration = Duration::from_millis(5);
-/// How often the bar is drawn.
-const DRAW: Duration = Duration::from_millis(200);
 
 /// What the pool came to.
 #[derive(Debug, Default)]
@@ -41,7 +40,7 @@ struct Running {
 }
 
 /// Runs `intransit one` for each capture.
-pub(super) fn run(todo: &[(PathBuf, Identity)], options: &cli::Batch, global: &Global, show: bool) -> Result<Ran, Failure> {
+pub(super) fn run(todo: &[(PathBuf, Identity)], options: &cli::Batch, global: &Global) -> Result<Ran, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(|e| Failure::Terminal(format!("cannot watch for signals: {e}")))?;
@@ -51,7 +50,7 @@ pub(super) fn run(todo: &[(PathBuf, Identity)], options: &cli::Batch, global: &G
     let failed = |e: io::Error| Failure::Input("intransit one".into(), format!("cannot be started: {e}"));
     let mut ran = Ran::default();
     let mut running: Vec<Running> = Vec::new();
-    let mut bar = Bar::new(show, todo);
+    let progress = Progress::over_captures(todo.iter().map(|(_, id)| id.bytes.unwrap_or(0)), global.quiet);
     let mut next = todo.iter();
     loop {
         let stopping = stop.load(Ordering::Relaxed);
@@ -73,18 +72,18 @@ pub(super) fn run(todo: &[(PathBuf, Identity)], options: &cli::Batch, global: &G
                 None => at += 1,
                 Some(status) => {
                     let one = running.swap_remove(at);
-                    bar.done(one.bytes);
+                    progress.capture_done(one.bytes);
                     if stopping {
                         continue;
                     }
-                    settle(one, status, options, global, &mut ran).map_err(failed)?;
+                    settle(one, status, options, global, &progress, &mut ran).map_err(failed)?;
                 }
             }
         }
-        bar.draw(running.len());
+        progress.tick(running.len());
         std::thread::sleep(LOOK);
     }
-    bar.end();
+    drop(progress);
     ran.interrupted = stop.load(Ordering::Relaxed);
     Ok(ran)
 }
@@ -131,7 +130,14 @@ fn start(path: &Path, bytes: u64, options: &cli::Batch, global: &Global) -> io::
 }
 
 /// What became of one capture.
-fn settle(mut one: Running, status: ExitStatus, options: &cli::Batch, global: &Global, ran: &mut Ran) -> io::Result<()> {
+fn settle(
+    mut one: Running,
+    status: ExitStatus,
+    options: &cli::Batch,
+    global: &Global,
+    progress: &Progress,
+    ran: &mut Ran,
+) -> io::Result<()> {
     let said = tail(&mut one.err)?;
     let key = tail(&mut one.out)?;
     if key.ends_with("known\n") {
@@ -140,6 +146,9 @@ fn settle(mut one: Running, status: ExitStatus, options: &cli::Batch, global: &G
     }
     if key.ends_with("new\n") {
         ran.new += 1;
+        if !said.is_empty() {
+            progress.clear();
+        }
         // Standard error may be closed; the manifest says it too.
         let _ = io::stderr().write_all(said.as_bytes());
         return Ok(());
@@ -164,6 +173,7 @@ fn settle(mut one: Running, status: ExitStatus, options: &cli::Batch, global: &G
         ran.failure = Some(format!("{}: {why}; and its manifest could not be written", shown(&one.path)));
     }
     ran.new += 1;
+    progress.clear();
     let _ = writeln!(io::stderr(), "intransit: {}: crashed: {why}", shown(&one.path));
     Ok(())
 }
@@ -184,71 +194,4 @@ fn tail(file: &mut File) -> io::Result<String> {
         })
         .collect();
     Ok(text.concat())
-}
-
-/// How far it is, on a terminal.
-struct Bar {
-    show: bool,
-    files: usize,
-    bytes: u64,
-    files_done: usize,
-    bytes_done: u64,
-    since: Instant,
-    drawn: Instant,
-}
-
-impl Bar {
-    fn new(show: bool, todo: &[(PathBuf, Identity)]) -> Bar {
-        let bytes = todo.iter().filter_map(|(_, id)| id.bytes).sum();
-        let now = Instant::now();
-        Bar { show, files: todo.len(), bytes, files_done: 0, bytes_done: 0, since: now, drawn: now }
-    }
-
-    fn done(&mut self, bytes: u64) {
-        self.files_done += 1;
-        self.bytes_done = self.bytes_done.saturating_add(bytes);
-    }
-
-    fn draw(&mut self, running: usize) {
-        if !self.show || self.drawn.elapsed() < DRAW {
-            return;
-        }
-        self.drawn = Instant::now();
-        let _ = write!(io::stderr(), "\r{}\x1b[K", line(self, running, self.since.elapsed()));
-    }
-
-    fn end(&mut self) {
-        if self.show {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
-    }
-}
-
-/// `[#########           ] 450 of 1000 captures, 120 MB/s, 2 running, 3 min left`.
-fn line(bar: &Bar, running: usize, elapsed: Duration) -> String {
-    let share = if bar.bytes > 0 { u128::from(bar.bytes_done) * 20 / u128::from(bar.bytes) } else { 0 };
-    let full = usize::try_from(share).unwrap_or(20).min(20);
-    let millis = elapsed.as_millis().max(1);
-    let rate = u128::from(bar.bytes_done) * 1000 / millis;
-    let left = match rate {
-        0 => String::new(),
-        rate => {
-            let secs = u128::from(bar.bytes.saturating_sub(bar.bytes_done)) / rate;
-            if secs < 90 { format!(", {secs} s left") } else { format!(", {} min left", secs.div_ceil(60)) }
-        }
-    };
-    let rate = if rate >= 1_000_000 { format!("{} MB/s", rate / 1_000_000) } else { format!("{} kB/s", rate / 1000) };
-    format!("[{:<20}] {} of {} captures, {rate}, {running} running{left}", "#".repeat(full), bar.files_done, bar.files)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bar_says_how_far_how_fast_and_how_long() {
-        let now = Instant::now();
-        let bar = Bar { show: true, files: 10, bytes: 400_000_000, files_done: 5, bytes_done: 100_000_000, since: now, drawn: now };
-        assert_eq!(line(&bar, 2, Duration::from_secs(10)), "[#####               ] 5 of 10 captures, 10 MB/s, 2 running, 30 s left");
-    }
 }

@@ -126,22 +126,29 @@ impl Staging {
         self.dataset.put(manifest, self.folder.path())
     }
 
-    /// Gives all files their names, the manifest last.
-    pub fn publish(mut self, mut manifest: Manifest) -> io::Result<Manifest> {
+    /// Gives all files their names, the manifest last. Gives back the manifest that stands then, and whether it is new: where somebody else
+    /// was through first, nothing is written, because those rows may have been merged with others since.
+    pub fn publish(mut self, mut manifest: Manifest) -> io::Result<(Manifest, bool)> {
         for (table, open) in TABLES.iter().zip(std::mem::take(&mut self.open)) {
             for one in open {
                 close(table.name, one, &mut self.whole)?;
             }
         }
         manifest.rows = std::mem::take(&mut self.rows);
+        // While it is held, nobody merges; of two who write at once, both write the same.
         let _lock = self.dataset.lock(false)?;
+        if let Some(mut known) = self.dataset.manifest(&manifest.key).filter(|known| known.status.is_final()) {
+            known.names.extend(manifest.names);
+            self.dataset.put(known.clone(), self.folder.path())?;
+            return Ok((known, false));
+        }
         for whole in &self.whole {
             let folder = self.dataset.root().join(whole.table).join(format!("day={}", whole.day));
             fs::create_dir_all(&folder)?;
             fs::rename(&whole.path, folder.join(format!("{}-{}.parquet", manifest.key, whole.part)))?;
         }
         self.dataset.put(manifest.clone(), self.folder.path())?;
-        Ok(manifest)
+        Ok((manifest, true))
     }
 }
 

@@ -10,81 +10,122 @@ use arrow_array::builder::{
 };
 use arrow_schema::{DataType, Field, TimeUnit};
 
-use super::tables::Row;
+use super::tables::From;
 
-/// The type of a column: those that DuckDB, Polars, pyarrow and Spark all read. Counts are signed, because Spark knows no unsigned ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
+/// Everything that differs from type to type, in one place: what `intransit schema dataset` calls it, what a value is, how it is collected,
+/// and how one, or none, is added.
+macro_rules! types {
+    ($($(#[$doc:meta])* $name:ident($value:ty) = $word:literal, $arrow:expr, $builder:ty: $new:expr, $push:expr, $null:expr;)*) => {
+        /// The type of a column: those that DuckDB, Polars, pyarrow and Spark all read. Counts are signed, because Spark knows no unsigned ones.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Type {
+            $($(#[$doc])* $name,)*
+        }
+
+        /// One value. What is not known is `Null`, never empty or zero.
+        #[derive(Debug)]
+        pub enum Value<'a> {
+            /// Not known.
+            Null,
+            $($(#[$doc])* $name($value),)*
+        }
+
+        /// Collects the values of one column.
+        pub(super) enum Builder {
+            $($name($builder),)*
+        }
+
+        impl Type {
+            /// As `intransit schema dataset` calls it.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Type::$name => $word,)*
+                }
+            }
+
+            fn arrow(self) -> DataType {
+                match self {
+                    $(Type::$name => $arrow,)*
+                }
+            }
+        }
+
+        impl Builder {
+            pub fn new(kind: Type) -> Builder {
+                match kind {
+                    $(Type::$name => Builder::$name($new),)*
+                }
+            }
+
+            /// Adds a value; returns about how many octets it takes.
+            pub fn push(&mut self, value: Value<'_>) -> io::Result<usize> {
+                match (self, value) {
+                    $((Builder::$name(builder), Value::$name(value)) => Ok($push(builder, value)),)*
+                    $((Builder::$name(builder), Value::Null) => {
+                        $null(builder);
+                        Ok(4)
+                    })*
+                    (_, value) => Err(io::Error::other(format!("a value of another type than its column: {value:?}"))),
+                }
+            }
+
+            pub fn finish(&mut self) -> ArrayRef {
+                match self {
+                    $(Builder::$name(builder) => Arc::new(builder.finish()),)*
+                }
+            }
+        }
+    };
+}
+
+types! {
     /// UTF-8.
-    Text,
+    Text(Cow<'a, str>) = "utf8", DataType::Utf8, StringBuilder: StringBuilder::new(),
+        |to: &mut StringBuilder, text: Cow<'_, str>| { to.append_value(&text); text.len() + 4 }, StringBuilder::append_null;
     /// A list of UTF-8.
-    Texts,
+    Texts(Vec<String>) = "list<utf8>", list(DataType::Utf8),
+        ListBuilder<StringBuilder>: ListBuilder::new(StringBuilder::new()).with_field(item(DataType::Utf8)), texts, ListBuilder::append_null;
     /// 64 bits, signed.
-    Int,
+    Int(i64) = "int64", DataType::Int64, Int64Builder: Int64Builder::new(),
+        |to: &mut Int64Builder, n| { to.append_value(n); 8 }, Int64Builder::append_null;
     /// A list of 64 bits, signed.
-    Ints,
+    Ints(Vec<i64>) = "list<int64>", list(DataType::Int64),
+        ListBuilder<Int64Builder>: ListBuilder::new(Int64Builder::new()).with_field(item(DataType::Int64)), ints, ListBuilder::append_null;
     /// 32 bits, signed.
-    Small,
+    Small(i32) = "int32", DataType::Int32, Int32Builder: Int32Builder::new(),
+        |to: &mut Int32Builder, n| { to.append_value(n); 4 }, Int32Builder::append_null;
     /// True or false.
-    Bool,
+    Bool(bool) = "bool", DataType::Boolean, BooleanBuilder: BooleanBuilder::new(),
+        |to: &mut BooleanBuilder, is| { to.append_value(is); 1 }, BooleanBuilder::append_null;
     /// Nanoseconds since 1970-01-01T00:00:00Z, UTC.
-    Time,
+    Time(i64) = "timestamp[ns, UTC]", DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
+        TimestampNanosecondBuilder: TimestampNanosecondBuilder::new().with_timezone("UTC"),
+        |to: &mut TimestampNanosecondBuilder, nanos| { to.append_value(nanos); 8 }, TimestampNanosecondBuilder::append_null;
     /// Octets.
-    Bytes,
+    Bytes(Vec<u8>) = "binary", DataType::Binary, BinaryBuilder: BinaryBuilder::new(),
+        |to: &mut BinaryBuilder, bytes: Vec<u8>| { to.append_value(&bytes); bytes.len() + 4 }, BinaryBuilder::append_null;
 }
 
-impl Type {
-    /// As `intransit schema dataset` calls it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Type::Text => "utf8",
-            Type::Texts => "list<utf8>",
-            Type::Int => "int64",
-            Type::Ints => "list<int64>",
-            Type::Small => "int32",
-            Type::Bool => "bool",
-            Type::Time => "timestamp[ns, UTC]",
-            Type::Bytes => "binary",
-        }
-    }
-
-    fn arrow(self) -> DataType {
-        let list = |item| DataType::List(Arc::new(Field::new("element", item, false)));
-        match self {
-            Type::Text => DataType::Utf8,
-            Type::Texts => list(DataType::Utf8),
-            Type::Int => DataType::Int64,
-            Type::Ints => list(DataType::Int64),
-            Type::Small => DataType::Int32,
-            Type::Bool => DataType::Boolean,
-            Type::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
-            Type::Bytes => DataType::Binary,
-        }
-    }
+/// An item of a list, as every reader calls it.
+fn item(of: DataType) -> Field {
+    Field::new("element", of, false)
 }
 
-/// One value. What is not known is `Null`, never empty or zero.
-#[derive(Debug)]
-pub enum Value<'a> {
-    /// Not known.
-    Null,
-    /// For [`Type::Text`].
-    Text(Cow<'a, str>),
-    /// For [`Type::Texts`].
-    Texts(Vec<String>),
-    /// For [`Type::Int`].
-    Int(i64),
-    /// For [`Type::Ints`].
-    Ints(Vec<i64>),
-    /// For [`Type::Small`].
-    Small(i32),
-    /// For [`Type::Bool`].
-    Bool(bool),
-    /// For [`Type::Time`].
-    Time(i64),
-    /// For [`Type::Bytes`].
-    Bytes(Vec<u8>),
+fn list(of: DataType) -> DataType {
+    DataType::List(Arc::new(item(of)))
+}
+
+fn texts(to: &mut ListBuilder<StringBuilder>, list: Vec<String>) -> usize {
+    list.iter().for_each(|text| to.values().append_value(text));
+    to.append(true);
+    list.iter().map(|text| text.len() + 4).sum::<usize>() + 4
+}
+
+fn ints(to: &mut ListBuilder<Int64Builder>, list: Vec<i64>) -> usize {
+    to.values().append_slice(&list);
+    to.append(true);
+    list.len() * 8 + 4
 }
 
 impl<'a> Value<'a> {
@@ -109,111 +150,12 @@ pub struct Column {
     pub required: bool,
     /// One line for the guide.
     pub help: &'static str,
-    /// Its value in a row.
-    pub(super) value: for<'a> fn(&Row<'a>) -> Value<'a>,
+    /// Where its value comes from.
+    pub(super) from: From,
 }
 
 impl Column {
     pub(super) fn field(&self) -> Field {
         Field::new(self.name, self.kind.arrow(), !self.required)
-    }
-}
-
-/// Collects the values of one column.
-pub(super) enum Builder {
-    Text(StringBuilder),
-    Texts(ListBuilder<StringBuilder>),
-    Int(Int64Builder),
-    Ints(ListBuilder<Int64Builder>),
-    Small(Int32Builder),
-    Bool(BooleanBuilder),
-    Time(TimestampNanosecondBuilder),
-    Bytes(BinaryBuilder),
-}
-
-impl Builder {
-    pub fn new(kind: Type) -> Builder {
-        let item = |of: DataType| Field::new("element", of, false);
-        match kind {
-            Type::Text => Builder::Text(StringBuilder::new()),
-            Type::Texts => Builder::Texts(ListBuilder::new(StringBuilder::new()).with_field(item(DataType::Utf8))),
-            Type::Int => Builder::Int(Int64Builder::new()),
-            Type::Ints => Builder::Ints(ListBuilder::new(Int64Builder::new()).with_field(item(DataType::Int64))),
-            Type::Small => Builder::Small(Int32Builder::new()),
-            Type::Bool => Builder::Bool(BooleanBuilder::new()),
-            Type::Time => Builder::Time(TimestampNanosecondBuilder::new().with_timezone("UTC")),
-            Type::Bytes => Builder::Bytes(BinaryBuilder::new()),
-        }
-    }
-
-    /// Adds a value; returns about how many octets it takes.
-    pub fn push(&mut self, value: Value<'_>) -> io::Result<usize> {
-        Ok(match (self, value) {
-            (Builder::Text(b), Value::Text(text)) => {
-                b.append_value(&text);
-                text.len() + 4
-            }
-            (Builder::Texts(b), Value::Texts(list)) => {
-                list.iter().for_each(|text| b.values().append_value(text));
-                b.append(true);
-                list.iter().map(|text| text.len() + 4).sum::<usize>() + 4
-            }
-            (Builder::Int(b), Value::Int(n)) => {
-                b.append_value(n);
-                8
-            }
-            (Builder::Ints(b), Value::Ints(list)) => {
-                b.values().append_slice(&list);
-                b.append(true);
-                list.len() * 8 + 4
-            }
-            (Builder::Small(b), Value::Small(n)) => {
-                b.append_value(n);
-                4
-            }
-            (Builder::Bool(b), Value::Bool(is)) => {
-                b.append_value(is);
-                1
-            }
-            (Builder::Time(b), Value::Time(nanos)) => {
-                b.append_value(nanos);
-                8
-            }
-            (Builder::Bytes(b), Value::Bytes(bytes)) => {
-                b.append_value(&bytes);
-                bytes.len() + 4
-            }
-            (builder, Value::Null) => {
-                builder.push_null();
-                4
-            }
-            (_, value) => return Err(io::Error::other(format!("a value of another type than its column: {value:?}"))),
-        })
-    }
-
-    fn push_null(&mut self) {
-        match self {
-            Builder::Text(b) => b.append_null(),
-            Builder::Texts(b) => b.append(false),
-            Builder::Int(b) => b.append_null(),
-            Builder::Ints(b) => b.append(false),
-            Builder::Small(b) => b.append_null(),
-            Builder::Bool(b) => b.append_null(),
-            Builder::Time(b) => b.append_null(),
-            Builder::Bytes(b) => b.append_null(),
-        }
-    }
-
-    pub fn finish(&mut self) -> ArrayRef {
-        match self {
-            Builder::Text(b) => Arc::new(b.finish()),
-            Builder::Texts(b) => Arc::new(b.finish()),
-            Builder::Int(b) => Arc::new(b.finish()),
-            Builder::Ints(b) => Arc::new(b.finish()),
-            Builder::Small(b) => Arc::new(b.finish()),
-            Builder::Bool(b) => Arc::new(b.finish()),
-            Builder::Time(b) => Arc::new(b.finish()),
-            Builder::Bytes(b) => Arc::new(b.finish()),
-        }
     }
 }

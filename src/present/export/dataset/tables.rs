@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::column::{Column, Type, Value};
 use crate::assess::{Finding, Identity, Judged};
-use crate::base::{Basis, Dir, Evidence, Fact, Kind, Shown, Timestamp, What, WireStr};
+use crate::base::{Basis, Dir, Evidence, Fact, Kind, Shown, What, WireStr};
 
 /// A table of the dataset.
 pub struct Table {
@@ -106,11 +106,35 @@ fn names<'a>(judged: &'a Judged, each: &mut dyn FnMut(Item<'a>)) {
 }
 
 const fn column(name: &'static str, kind: Type, help: &'static str, value: for<'a> fn(&Row<'a>) -> Value<'a>) -> Column {
-    Column { name, kind, required: false, help, value }
+    Column { name, kind, required: false, help, from: From::Row(value) }
 }
 
 const fn required(name: &'static str, kind: Type, help: &'static str, value: for<'a> fn(&Row<'a>) -> Value<'a>) -> Column {
-    Column { name, kind, required: true, help, value }
+    Column { name, kind, required: true, help, from: From::Row(value) }
+}
+
+/// The first fact of a kind.
+const fn of_fact(name: &'static str, kind: Type, help: &'static str, fact: Kind) -> Column {
+    Column { name, kind, required: false, help, from: From::Fact(fact) }
+}
+
+/// Where the value of a column comes from.
+#[derive(Clone, Copy)]
+pub(super) enum From {
+    /// Whatever the row holds.
+    Row(for<'a> fn(&Row<'a>) -> Value<'a>),
+    /// The first fact of this kind.
+    Fact(Kind),
+}
+
+impl From {
+    /// The value in a row.
+    pub(super) fn value<'a>(self, row: &Row<'a>) -> Value<'a> {
+        match self {
+            From::Row(value) => value(row),
+            From::Fact(kind) => fact(row, kind),
+        }
+    }
 }
 
 /// What every table begins with.
@@ -181,48 +205,46 @@ const FLOWS: &[Column] = &[
     column("why_frames", Type::Ints, "the frames behind the reason", |row| {
         row.judged.judgement.evidence.as_ref().map_or(Value::Null, frames)
     }),
-    column("handshake", Type::Text, "complete, client-only, server-only, missing or failed", |row| fact(row, Kind::Handshake)),
+    of_fact("handshake", Type::Text, "complete, client-only, server-only, missing or failed", Kind::Handshake),
     column("history", Type::Text, "the handshake, one letter a message, as Zeek's ssl_history", |row| {
         Value::text(Some(row.judged.facts.history()).filter(|history| !history.is_empty()))
     }),
-    column("starttls", Type::Text, "the plain protocol that was upgraded to TLS", |row| fact(row, Kind::StartTls)),
-    column("tls_version", Type::Text, "the negotiated version: 1.3, 1.2, …", |row| fact(row, Kind::TlsVersion)),
-    column("tls_version_detail", Type::Text, "which draft or vendor version", |row| fact(row, Kind::TlsVersionDetail)),
-    column("tls_version_protocol", Type::Text, "ssl, tls, dtls or quic", |row| fact(row, Kind::TlsVersionProtocol)),
-    column("tls_cipher", Type::Text, "the negotiated cipher suite", |row| fact(row, Kind::TlsCipher)),
-    column("tls_group", Type::Text, "the negotiated key-exchange group", |row| fact(row, Kind::TlsCurve)),
-    column("tls_established", Type::Bool, "whether protected data followed the handshake", |row| fact(row, Kind::TlsEstablished)),
-    column("tls_resumed", Type::Bool, "whether the session was resumed", |row| fact(row, Kind::TlsResumed)),
-    column("tls_next_protocol", Type::Text, "the application protocol the server chose, where visible", |row| {
-        fact(row, Kind::TlsNextProtocol)
-    }),
-    column("tls_hello_retry_request", Type::Bool, "whether a HelloRetryRequest was sent", |row| fact(row, Kind::TlsHelloRetryRequest)),
-    column("tls_alerts", Type::Texts, "alerts in clear", |row| fact(row, Kind::TlsAlerts)),
-    column("tls_offered_versions", Type::Texts, "versions the client offered", |row| fact(row, Kind::TlsOfferedVersions)),
-    column("tls_offered_ciphers", Type::Texts, "cipher suites it offered", |row| fact(row, Kind::TlsOfferedCiphers)),
-    column("tls_offered_groups", Type::Texts, "groups it offered", |row| fact(row, Kind::TlsOfferedGroups)),
-    column("tls_offered_key_shares", Type::Texts, "groups it sent a key share for", |row| fact(row, Kind::TlsOfferedKeyShares)),
-    column("tls_offered_alpn", Type::Texts, "application protocols it offered", |row| fact(row, Kind::TlsOfferedAlpn)),
-    column("tls_ech", Type::Text, "present or none: the ECH extension, real or padding", |row| fact(row, Kind::TlsEch)),
-    column("tls_psk_offered", Type::Bool, "whether a pre-shared key was offered", |row| fact(row, Kind::TlsPskOffered)),
-    column("tls_early_data", Type::Bool, "whether 0-RTT data was announced", |row| fact(row, Kind::TlsEarlyData)),
-    column("ja3", Type::Text, "JA3 of the first ClientHello", |row| fact(row, Kind::TlsJa3)),
-    column("ja3s", Type::Text, "JA3S of the ServerHello", |row| fact(row, Kind::TlsJa3s)),
-    column("ja4", Type::Text, "JA4 of the first ClientHello", |row| fact(row, Kind::TlsJa4)),
-    column("cert_sha256", Type::Text, "SHA-256 of the server's certificate", |row| fact(row, Kind::TlsCertSha256)),
-    column("cert_subject", Type::Text, "its subject (RFC 4514)", |row| fact(row, Kind::TlsSubject)),
-    column("cert_issuer", Type::Text, "its issuer", |row| fact(row, Kind::TlsIssuer)),
-    column("cert_not_before", Type::Time, "when it becomes valid", |row| time(row, Kind::TlsNotBefore)),
-    column("cert_not_after", Type::Time, "when it expires", |row| time(row, Kind::TlsNotAfter)),
-    column("cert_names", Type::Texts, "the names it is for", |row| fact(row, Kind::TlsAlternativeNames)),
-    column("cert_serial", Type::Text, "its serial number, upper-case hexadecimal", |row| fact(row, Kind::TlsSerial)),
-    column("cert_signature_algorithm", Type::Text, "what it was signed with", |row| fact(row, Kind::TlsSignatureAlgorithm)),
-    column("cert_key_algorithm", Type::Text, "the kind of its key", |row| fact(row, Kind::TlsKeyAlgorithm)),
-    column("cert_key_size", Type::Int, "the size of its key in bits", |row| fact(row, Kind::TlsKeySize)),
-    column("cert_chain_length", Type::Int, "how many certificates the server sent", |row| fact(row, Kind::TlsChainLength)),
-    column("quic_version", Type::Text, "the QUIC version in use", |row| fact(row, Kind::QuicVersion)),
-    column("quic_retry", Type::Bool, "whether a Retry was sent", |row| fact(row, Kind::QuicRetry)),
-    column("process", Type::Text, "the program or app a capture format names", |row| fact(row, Kind::ProcessName)),
+    of_fact("starttls", Type::Text, "the plain protocol that was upgraded to TLS", Kind::StartTls),
+    of_fact("tls_version", Type::Text, "the negotiated version: 1.3, 1.2, …", Kind::TlsVersion),
+    of_fact("tls_version_detail", Type::Text, "which draft or vendor version", Kind::TlsVersionDetail),
+    of_fact("tls_version_protocol", Type::Text, "ssl, tls, dtls or quic", Kind::TlsVersionProtocol),
+    of_fact("tls_cipher", Type::Text, "the negotiated cipher suite", Kind::TlsCipher),
+    of_fact("tls_group", Type::Text, "the negotiated key-exchange group", Kind::TlsCurve),
+    of_fact("tls_established", Type::Bool, "whether protected data followed the handshake", Kind::TlsEstablished),
+    of_fact("tls_resumed", Type::Bool, "whether the session was resumed", Kind::TlsResumed),
+    of_fact("tls_next_protocol", Type::Text, "the application protocol the server chose, where visible", Kind::TlsNextProtocol),
+    of_fact("tls_hello_retry_request", Type::Bool, "whether a HelloRetryRequest was sent", Kind::TlsHelloRetryRequest),
+    of_fact("tls_alerts", Type::Texts, "alerts in clear", Kind::TlsAlerts),
+    of_fact("tls_offered_versions", Type::Texts, "versions the client offered", Kind::TlsOfferedVersions),
+    of_fact("tls_offered_ciphers", Type::Texts, "cipher suites it offered", Kind::TlsOfferedCiphers),
+    of_fact("tls_offered_groups", Type::Texts, "groups it offered", Kind::TlsOfferedGroups),
+    of_fact("tls_offered_key_shares", Type::Texts, "groups it sent a key share for", Kind::TlsOfferedKeyShares),
+    of_fact("tls_offered_alpn", Type::Texts, "application protocols it offered", Kind::TlsOfferedAlpn),
+    of_fact("tls_ech", Type::Text, "present or none: the ECH extension, real or padding", Kind::TlsEch),
+    of_fact("tls_psk_offered", Type::Bool, "whether a pre-shared key was offered", Kind::TlsPskOffered),
+    of_fact("tls_early_data", Type::Bool, "whether 0-RTT data was announced", Kind::TlsEarlyData),
+    of_fact("ja3", Type::Text, "JA3 of the first ClientHello", Kind::TlsJa3),
+    of_fact("ja3s", Type::Text, "JA3S of the ServerHello", Kind::TlsJa3s),
+    of_fact("ja4", Type::Text, "JA4 of the first ClientHello", Kind::TlsJa4),
+    of_fact("cert_sha256", Type::Text, "SHA-256 of the server's certificate", Kind::TlsCertSha256),
+    of_fact("cert_subject", Type::Text, "its subject (RFC 4514)", Kind::TlsSubject),
+    of_fact("cert_issuer", Type::Text, "its issuer", Kind::TlsIssuer),
+    of_fact("cert_not_before", Type::Time, "when it becomes valid", Kind::TlsNotBefore),
+    of_fact("cert_not_after", Type::Time, "when it expires", Kind::TlsNotAfter),
+    of_fact("cert_names", Type::Texts, "the names it is for", Kind::TlsAlternativeNames),
+    of_fact("cert_serial", Type::Text, "its serial number, upper-case hexadecimal", Kind::TlsSerial),
+    of_fact("cert_signature_algorithm", Type::Text, "what it was signed with", Kind::TlsSignatureAlgorithm),
+    of_fact("cert_key_algorithm", Type::Text, "the kind of its key", Kind::TlsKeyAlgorithm),
+    of_fact("cert_key_size", Type::Int, "the size of its key in bits", Kind::TlsKeySize),
+    of_fact("cert_chain_length", Type::Int, "how many certificates the server sent", Kind::TlsChainLength),
+    of_fact("quic_version", Type::Text, "the QUIC version in use", Kind::QuicVersion),
+    of_fact("quic_retry", Type::Bool, "whether a Retry was sent", Kind::QuicRetry),
+    of_fact("process", Type::Text, "the program or app a capture format names", Kind::ProcessName),
     required("keys_used", Type::Bool, "whether something of it was read with keys", |row| {
         Value::Bool(row.judged.facts.list().iter().any(|fact| fact.basis == Basis::ObservedWithKeys))
     }),
@@ -318,18 +340,11 @@ fn frames<'a>(evidence: &Evidence) -> Value<'a> {
 /// The first fact of a kind. Text from the wire is escaped, as for a terminal.
 fn fact<'a>(row: &Row<'a>, kind: Kind) -> Value<'a> {
     let Some(fact) = row.judged.connection.facts.get(kind) else { return Value::Null };
-    match fact.what.shown() {
-        Shown::Bool(is) => Value::Bool(is),
-        Shown::Number(n) => Value::count(n),
-        Shown::List(list) => Value::Texts(list.iter().map(ToString::to_string).collect()),
-        text => Value::Text(text.to_string().into()),
+    match (&fact.what, fact.what.shown()) {
+        (What::TlsNotBefore(at) | What::TlsNotAfter(at), _) => Value::Time(at.nanos()),
+        (_, Shown::Bool(is)) => Value::Bool(is),
+        (_, Shown::Number(n)) => Value::count(n),
+        (_, Shown::List(list)) => Value::Texts(list.iter().map(ToString::to_string).collect()),
+        (_, text) => Value::Text(text.to_string().into()),
     }
-}
-
-fn time<'a>(row: &Row<'a>, kind: Kind) -> Value<'a> {
-    let at: Option<Timestamp> = match row.judged.connection.facts.get(kind).map(|fact| &fact.what) {
-        Some(What::TlsNotBefore(at) | What::TlsNotAfter(at)) => Some(*at),
-        _ => None,
-    };
-    at.map_or(Value::Null, |at| Value::Time(at.nanos()))
 }

@@ -82,7 +82,7 @@ impl<W: Write + Send> TableWriter<W> {
 
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
         for (builder, column) in self.builders.iter_mut().zip(self.table.all_columns()) {
-            self.waiting_bytes += builder.push((column.value)(row))?;
+            self.waiting_bytes += builder.push(column.from.value(row))?;
         }
         self.rows += 1;
         self.waiting += 1;
