@@ -520,6 +520,7 @@ fn summary(analysis: &Analysis, grades: &Grades) -> String {
     let counted = format!("{} connections in {} frames", analysis.finished.len(), analysis.capture.frames);
     let grades = grades.to_string();
     let mut parts = vec![if grades.is_empty() { counted } else { format!("{counted}: {grades}") }];
+    parts.extend(part_note(analysis));
     parts.extend(bounds(&analysis.link, analysis.finished.counts(), analysis.links.left_out()));
     parts.extend(analysis.keys.as_ref().map(|keys| keys.sentence()));
     parts.join("; ")
@@ -574,11 +575,13 @@ fn notes(analysis: &Analysis) -> Vec<String> {
         let _ = escape_into(&mut what, damage.to_string().as_bytes());
         format!("{what}; the {} frames before it were read", analysis.capture.frames)
     });
-    let part = analysis
-        .capture
-        .part
-        .map(|part| format!("{part} of a capture: frames have the numbers of the whole, and connections of other parts are not told here"));
-    damage.chain(part).chain(bounds(&analysis.link, analysis.finished.counts(), analysis.links.left_out())).collect()
+    damage.chain(part_note(analysis)).chain(bounds(&analysis.link, analysis.finished.counts(), analysis.links.left_out())).collect()
+}
+
+/// Of a part of a capture: what its numbers mean.
+fn part_note(analysis: &Analysis) -> Option<String> {
+    let part = analysis.capture.part?;
+    Some(format!("{part} of a capture: frames have the numbers of the whole, and connections of other parts are not told here"))
 }
 
 /// What was seen but not read, by reason.

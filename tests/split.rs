@@ -182,6 +182,8 @@ fn what_is_no_capture_has_no_parts_and_a_damaged_one_has_what_was_readable() {
     let (parts, output) = split(&cut, 2, &out);
     assert_eq!((output.status.code(), parts.len()), (Some(3), 2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("breaks at byte"), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = intransit(&["inspect", parts[0].to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&said.stderr).contains("part 1 of 2 of a capture: frames have the numbers of the whole"));
     // A part is not split again: its numbers are not its own.
     let (_, output) = split(&parts[0], 2, &out);
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
