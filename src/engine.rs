@@ -160,7 +160,7 @@ pub fn analyse_with(
 /// See [`analyse`].
 pub fn analyse_twice<S: Source>(
     mut open: impl FnMut() -> Result<S, SourceError>,
-    options: Options,
+    mut options: Options,
     equipment: &Equipment,
     progress: &mut dyn FnMut(&Capture),
 ) -> Result<Analysis, SourceError> {
@@ -168,6 +168,8 @@ pub fn analyse_twice<S: Source>(
     let mut source = open()?;
     // Whoever looks inside does so once, with all the keys there are.
     if known.sinks.is_some() {
+        // One after the other: a connection of QUIC that goes on from another address may be another worker's.
+        options.workers = 1;
         let mut chunk = Chunk::default();
         while source.fill(&mut chunk)? {}
     } else {

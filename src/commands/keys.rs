@@ -145,3 +145,38 @@ fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 fn note(text: &str) {
     let _ = writeln!(io::stderr(), "intransit: {text}");
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn a_key_log_that_grows_is_read_on_line_by_line_and_may_come_late() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.log");
+        let global = Cli::parse_from(["intransit", "--keylog", path.to_str().unwrap(), "x"]).global;
+        let mut growing = Growing::open(&global).unwrap();
+        let keys = Arc::clone(&growing.equipment().keys);
+        let loaded = || keys.counts(&Default::default()).loaded;
+        assert_eq!((loaded(), growing.places().next()), (0, Some(folder.path().to_path_buf())), "it is not there yet");
+        let line = |n: u8| format!("CLIENT_RANDOM {} {}\n", format!("{n:02x}").repeat(32), "5e".repeat(48));
+        let mut file = File::create(&path).unwrap();
+        file.write_all(line(1).as_bytes()).unwrap();
+        growing.read_on();
+        assert_eq!(loaded(), 1);
+        // Half a line is not a key, and its other half is not one either.
+        let next = line(2);
+        let (half, rest) = next.split_at(80);
+        file.write_all(half.as_bytes()).unwrap();
+        growing.read_on();
+        assert_eq!(loaded(), 1);
+        file.write_all(format!("{rest}# a comment\n{}", line(3)).as_bytes()).unwrap();
+        growing.read_on();
+        growing.read_on();
+        assert_eq!((loaded(), keys.counts(&Default::default()).not_understood), (3, 0));
+    }
+}

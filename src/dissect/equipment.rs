@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::keys::{KeyCounts, Keys, Usage};
 use super::plain::{Identity, Plain, Sinks};
+use super::quic::Moves;
 use super::waiting::Patience;
 
 /// What the dissectors of one capture are given.
@@ -20,6 +21,8 @@ pub struct Equipment {
     pub patient: bool,
     /// Room for what waits, of all connections together.
     pub room: Arc<Patience>,
+    /// How connections of QUIC that go on from another address are found again.
+    pub moves: Arc<Moves>,
     /// Makes those who look at the bytes inside, if anybody does.
     pub sinks: Option<Sinks>,
 }
@@ -40,7 +43,7 @@ impl Equipment {
     /// The same for one capture, whose use of keys is counted apart. Keys may be added to it.
     #[must_use]
     pub fn branch(&self) -> Equipment {
-        Equipment { keys: Arc::new(self.keys.branch()), usage: Arc::default(), ..self.clone() }
+        Equipment { keys: Arc::new(self.keys.branch()), usage: Arc::default(), moves: Arc::default(), ..self.clone() }
     }
 
     /// Whether there is nothing: no key, and nobody who looks inside.
@@ -65,6 +68,8 @@ impl Equipment {
             keys: Arc::clone(&self.keys),
             usage: Arc::clone(&self.usage),
             patient: self.patient.then(|| Arc::clone(&self.room)),
+            room: Arc::clone(&self.room),
+            moves: Arc::clone(&self.moves),
             plain,
         }))
     }
@@ -76,5 +81,7 @@ pub struct Tools {
     pub(in crate::dissect) keys: Arc<Keys>,
     pub(in crate::dissect) usage: Arc<Usage>,
     pub(in crate::dissect) patient: Option<Arc<Patience>>,
+    pub(in crate::dissect) room: Arc<Patience>,
+    pub(in crate::dissect) moves: Arc<Moves>,
     pub(in crate::dissect) plain: Option<Plain>,
 }

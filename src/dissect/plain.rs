@@ -126,6 +126,8 @@ pub trait PlainSink: Send {
     fn gap(&mut self, channel: Channel, dir: Dir, missing: Option<u64>);
     /// Client and server were the wrong way round so far.
     fn swap_sides(&mut self);
+    /// What it carries is that of another connection, which goes on here and looks into it.
+    fn moved(&mut self) {}
     /// The connection is over.
     fn close(&mut self, books: &Books);
 }
@@ -184,6 +186,10 @@ impl Plain {
 
     pub fn swap_sides(&self) {
         self.with(|inside| inside.sink.swap_sides());
+    }
+
+    pub fn moved(&self) {
+        self.with(|inside| inside.sink.moved());
     }
 
     /// Notes an encrypted record, or packet.

@@ -298,6 +298,9 @@ impl<R: Recognised> Payload for Datagrams<R> {
             self.hand_on(window);
             return window.bytes.len();
         }
+        if self.is_posted(window) {
+            return window.bytes.len();
+        }
         stun_signs::state(window, facts);
         let taken = self.once(window, facts);
         if self.reading.is_none() || self.reading.next() != Next::Upgrade {
@@ -362,6 +365,18 @@ impl<R: Recognised> Datagrams<R> {
 
     fn plain(&self) -> Option<&Plain> {
         self.tools.as_ref().and_then(|tools| tools.plain.as_ref())
+    }
+
+    /// Whether a datagram is of a connection of QUIC that goes on from here, which looks into it.
+    fn is_posted(&mut self, window: &Window<'_>) -> bool {
+        let Some(tools) = self.tools.as_ref().filter(|_| self.reading.is_none()) else { return false };
+        let Some(plain) = tools.plain.as_ref().filter(|_| tools.moves.post(window)) else { return false };
+        plain.moved();
+        self.probed = self.probed.saturating_add(1);
+        if self.probed == 1 {
+            self.orphan = short_header(window);
+        }
+        true
     }
 
     /// Hands on a datagram that its protocol does not hand on by itself.

@@ -220,6 +220,9 @@ fn own_reasons(asked: &Asked, given: &HashMap<u64, Timestamp>, looked: &Looked) 
     if found.dropped > 0 {
         reasons.push(Reason::Dropped(found.dropped));
     }
+    if reasons.is_empty() && found.moved {
+        return vec![Reason::Moved];
+    }
     if reasons.is_empty() && closed == 0 && found.octets.client < asked.room as u64 {
         reasons.push(Reason::TooLittle(found.octets.client));
     }

@@ -62,6 +62,8 @@ pub enum Reason {
     OneSided,
     /// Lists were full.
     Dropped(u64),
+    /// It is a part of another connection, and was looked into there.
+    Moved,
     /// Too little went to the server to hold the phrase.
     TooLittle(u64),
 }
@@ -80,7 +82,7 @@ impl Reason {
     /// Whether a channel with this reason leaves the whole capture open: what cannot have held the phrase does not.
     #[must_use]
     pub fn is_blocking(&self) -> bool {
-        !matches!(self, Reason::TooLittle(_))
+        !matches!(self, Reason::TooLittle(_) | Reason::Moved)
     }
 }
 
@@ -130,6 +132,7 @@ impl fmt::Display for Reason {
             Reason::Truncated(n) => write!(f, "{n} packets were cut short when they were captured"),
             Reason::OneSided => f.write_str("only what the server sent is in the capture"),
             Reason::Dropped(n) => write!(f, "{n} more places than are kept"),
+            Reason::Moved => f.write_str("it is a QUIC connection that goes on from another address, and was looked into where it began"),
             Reason::TooLittle(octets) => write!(f, "only {octets} octets went to the server, too few to hold the phrase"),
         }
     }

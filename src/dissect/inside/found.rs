@@ -185,6 +185,8 @@ pub struct Found {
     pub octets: Sides<u64>,
     /// Octets of pictures, sound and video: recognised, and not read.
     pub media: u64,
+    /// It is a part of another connection, and was looked into there.
+    pub moved: bool,
     /// Entries that were dropped because a list was full.
     pub dropped: u64,
     /// Every layer that was looked at, where that is kept.

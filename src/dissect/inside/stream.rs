@@ -92,6 +92,11 @@ impl Inside {
         }
     }
 
+    /// What it carries is that of another connection.
+    pub fn moved(&mut self) {
+        self.eye.found.moved = true;
+    }
+
     /// Client and server were the wrong way round so far. What was found is of the other side; what is being read is of neither any more.
     pub fn swap_sides(&mut self) {
         self.end_stream();

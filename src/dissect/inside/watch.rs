@@ -95,6 +95,12 @@ impl PlainSink for Watch {
         }
     }
 
+    fn moved(&mut self) {
+        if let Some(inside) = &mut self.inside {
+            inside.moved();
+        }
+    }
+
     fn close(&mut self, books: &Books) {
         if let Some(inside) = self.inside.take() {
             let watched = Watched { identity: self.identity, found: inside.close(), books: *books };

@@ -14,6 +14,8 @@ pub(super) enum DataFrame {
     Stream { id: u64, offset: u64, span: Range<usize>, last: bool },
     /// The sender has these packets of the other side: an ACK frame without its type (§19.3).
     Ack { span: Range<usize> },
+    /// The sender can be reached by this id, too (§19.15).
+    NewId { span: Range<usize> },
     /// A stream was given up by its sender (§19.4).
     Reset { id: u64 },
     /// A message of its own (RFC 9221 §4).
@@ -67,8 +69,10 @@ impl<'a> DataFrames<'a> {
                 0x10 | 0x12 | 0x13 | 0x14 | 0x16 | 0x17 | 0x19 => numbers(r, 1)?,
                 0x18 => {
                     numbers(r, 2)?;
-                    r.vec8()?;
+                    let len = r.vec8()?.len();
+                    let end = r.position();
                     r.skip(16)?;
+                    return Ok(Some(DataFrame::NewId { span: end.saturating_sub(len)..end }));
                 }
                 0x1a | 0x1b => r.skip(8)?,
                 kind @ (0x1c | 0x1d) => {
@@ -164,13 +168,20 @@ mod tests {
         for frame in between {
             let payload = [&[0x0a, 4, 2, b'a', b'b'], frame, &[0x0d, 8, 7, b'c']].concat();
             let end = payload.len();
-            let found: Vec<DataFrame> = DataFrames::new(&payload).filter(|frame| !matches!(frame, DataFrame::Ack { .. })).collect();
+            let found: Vec<DataFrame> =
+                DataFrames::new(&payload).filter(|frame| !matches!(frame, DataFrame::Ack { .. } | DataFrame::NewId { .. })).collect();
             let streams = [
                 DataFrame::Stream { id: 4, offset: 0, span: 3..5, last: false },
                 DataFrame::Stream { id: 8, offset: 7, span: end - 1..end, last: true },
             ];
             assert_eq!(found, streams, "{frame:02x?}");
         }
+    }
+
+    #[test]
+    fn an_id_that_is_given_is_read() {
+        let frame = [&[0x18, 1, 0, 4, 9, 8, 7, 6][..], &[0; 16], &[0x01]].concat();
+        assert_eq!(DataFrames::new(&frame).collect::<Vec<_>>(), [DataFrame::NewId { span: 4..8 }]);
     }
 
     #[test]

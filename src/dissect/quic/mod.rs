@@ -11,6 +11,7 @@ mod frames;
 mod google;
 mod initials;
 mod keys;
+mod moves;
 mod numbers;
 mod opened;
 mod packet;
@@ -31,6 +32,7 @@ use opened::{Level, Opening, Sealed};
 use packet::{Body, Long, Packet};
 use version::{PacketType, RetryProof};
 
+pub use moves::Moves;
 pub use packet::{ConnectionId, short_header_id};
 
 /// Datagrams without anything new after which a connection is left alone.
@@ -128,6 +130,7 @@ impl Payload for Quic {
         if std::mem::replace(&mut self.stage, Stage::Closed) == Stage::Closed {
             return;
         }
+        self.moved(facts);
         let mut initials = self.initials.take();
         let hellos = initials.as_ref().map(|initials| initials.hellos()).unwrap_or_default();
         let judged = facts.has(Kind::Handshake) || self.version.is_none_or(google::is_quic_crypto);
@@ -242,6 +245,17 @@ impl Quic {
             && let Some(payload) = close.payload.window(packet.dir)
         {
             facts.with_keys(|facts| self.connection_close(close.code, &payload, close.span, facts));
+        }
+    }
+
+    /// Packets that came from another address, with an id that is known to be this connection's.
+    fn moved(&mut self, facts: &mut Facts) {
+        let Some(version) = self.version else { return };
+        let Quic { opening: Some(opening), initials, .. } = self else { return };
+        for ((sender, number_at), copy) in opening.posted() {
+            let Some(packet) = copy.window(sender) else { continue };
+            let initials = initials.get_or_insert_with(|| Box::new(Initials::new(true)));
+            opening.packet(&Sealed { level: Level::OneRtt, version, number_at, packet }, initials.handshake(), facts);
         }
     }
 
@@ -406,6 +420,7 @@ impl Quic {
 
     /// A short header: protected with 1-RTT keys, which exist only once the handshake is done on this side (RFC 9001 §5.7).
     fn short(&mut self, packet: &Window<'_>, facts: &mut Facts) {
+        self.moved(facts);
         let to = self.ids.of(packet.dir.other()).as_ref().map(|(id, _)| *id);
         if let Some(version) = self.version.filter(|_| self.opening.is_some()) {
             let number_at = 1 + to.map_or(0, |id| id.as_bytes().len());
@@ -429,6 +444,13 @@ impl Quic {
         }
         self.stage = if self.is_watched() { Stage::Reading } else { Stage::Done };
         self.state_ids(facts);
+        if let Some(opening) = &self.opening {
+            for side in [Dir::Client, Dir::Server] {
+                if let Some((id, _)) = self.ids.of(side) {
+                    opening.is_reached_by(*id, self.role(side).other());
+                }
+            }
+        }
         let mut initials = self.initials.take();
         let hellos = initials.as_ref().map(|initials| initials.hellos()).unwrap_or_default();
         let finished = state_finished(initials.as_mut().map(|initials| &*initials.handshake()), facts);

@@ -2,7 +2,9 @@
 
 use super::crypto::CryptoStream;
 use super::data::{DataFrame, DataFrames};
+use super::moves::{Mailbox, Moves, Posted};
 use super::numbers::Numbers;
+use super::packet::ConnectionId;
 use super::protection::PacketKeys;
 use super::streams::Streams;
 use crate::base::{Dir, Evidence, Facts, QuicVersion, Sides, Stitched, Window};
@@ -48,6 +50,8 @@ pub(super) struct Opening {
     streams: Streams,
     /// The numbers of 0-RTT and 1-RTT packets.
     numbers: Sides<Numbers>,
+    /// How packets from other addresses find here, where somebody looks inside.
+    moves: Option<(Arc<Moves>, Arc<Mailbox>)>,
     waiting: Vec<(Level, QuicVersion, usize, Dir, Stitched)>,
     /// Packets that came before their keys, where these may still come.
     keyless: Option<Waiting<(Level, QuicVersion, usize, Dir)>>,
@@ -93,6 +97,7 @@ impl Opening {
             late: Sides::default(),
             streams: Streams::default(),
             numbers: Sides::default(),
+            moves: tools.plain.is_some().then(|| (Arc::clone(&tools.moves), Arc::new(Mailbox::new(Arc::clone(&tools.room))))),
             waiting: Vec::new(),
             keyless: tools.patient.clone().map(Waiting::new),
             given_up: Sides::default(),
@@ -106,6 +111,18 @@ impl Opening {
     /// Somebody looks at what is inside: every packet matters, to the end.
     pub fn is_watched(&self) -> bool {
         self.plain.is_some()
+    }
+
+    /// This id is a way to one side, for packets that the other one sends.
+    pub fn is_reached_by(&self, id: ConnectionId, sender: Dir) {
+        if let Some((moves, mailbox)) = &self.moves {
+            moves.register(id, sender, mailbox);
+        }
+    }
+
+    /// Packets that came from other addresses.
+    pub fn posted(&self) -> Vec<Posted> {
+        self.moves.as_ref().map(|(_, mailbox)| mailbox.take()).unwrap_or_default()
     }
 
     /// Opens a packet, if there are keys, and reads it.
@@ -219,6 +236,11 @@ impl Opening {
                 (DataFrame::Ack { span }, Some(_)) if level == Level::OneRtt => {
                     // An ACK that does not add up says nothing.
                     let _ = self.numbers.of_mut(dir.other()).acknowledge(payload.bytes.get(span).unwrap_or_default());
+                }
+                (DataFrame::NewId { span }, Some(_)) if level != Level::Handshake => {
+                    if let Some(id) = payload.bytes.get(span).and_then(ConnectionId::new) {
+                        self.is_reached_by(id, dir.other());
+                    }
                 }
                 (DataFrame::Close { code, span }, _) if level == Level::Handshake => close = Some((code, span)),
                 (DataFrame::Stream { id, offset, span, last }, Some(plain)) => {
