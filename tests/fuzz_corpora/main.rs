@@ -3,6 +3,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[allow(dead_code)]
+#[path = "../sinks/hostile.rs"]
+mod hostile;
 mod seeds;
 
 use std::io::Read as _;

@@ -11,6 +11,7 @@ use intransit::source::{self, Chunk, Source as _};
 
 use crate::common;
 use crate::common::frames_of::{Kept, Named};
+use crate::hostile;
 
 /// By target, and by name.
 pub type Seeds = BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>;
@@ -18,7 +19,7 @@ pub type Seeds = BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>;
 /// Octets of a dialogue that are kept of each side.
 const MOST_SAID: usize = 6000;
 /// Octets of a capture that is taken whole.
-const MOST_FILE: usize = 7000;
+const MOST_FILE: usize = 12_000;
 
 type Said = Vec<(Dir, Vec<u8>)>;
 
@@ -162,11 +163,14 @@ fn insides(path: &Path, seeds: &mut Seeds, name: &str) {
                 Channel::QuicStream(id) => {
                     quic.extend(turns.into_iter().map(|(dir, bytes)| (dir, [&[*id as u8][..], &bytes].concat())));
                 }
-                _ if sides[0].starts_with(b"PRI * HTTP/2") => put(seeds, "http2", &name, dialogue(1, 0, &turns)),
+                _ if sides[0].starts_with(b"PRI * HTTP/2") => {
+                    put(seeds, "http2", &name, dialogue(1, 0, &turns));
+                    put(seeds, "http1", &name, dialogue(1, 0, &turns));
+                }
                 Channel::Tcp | Channel::Tls(_) => {
                     put(seeds, "inside", &name, dialogue(2, 0, &turns));
                     if sides[0].windows(5).take(2000).any(|w| w == b"HTTP/") {
-                        put(seeds, "http1", &name, dialogue(2, 0, &turns));
+                        (0..3).for_each(|which| put(seeds, "http1", &format!("{name}-{which}"), dialogue(which, 0, &turns)));
                     }
                 }
                 _ => put(seeds, "inside", &name, dialogue(u8::from(matches!(channel, Channel::Dtls(_))), 0, &turns)),
@@ -178,24 +182,23 @@ fn insides(path: &Path, seeds: &mut Seeds, name: &str) {
     }
 }
 
-/// Everything that can be made of the captures.
-pub fn all() -> Seeds {
-    let mut seeds = Seeds::new();
-    for path in common::cabinet_captures() {
+/// What can be made of one capture.
+fn of_capture(path: &Path, seeds: &mut Seeds) {
+    {
         let name = path.file_name().unwrap().to_string_lossy().replace('.', "_");
-        let bytes = std::fs::read(&path).unwrap();
+        let bytes = std::fs::read(path).unwrap();
         if bytes.len() <= MOST_FILE {
             let target = match bytes[0] {
                 0x0a => "pcapng",
                 0xd4 | 0xa1 | 0x4d => "pcap",
                 _ => "compressed",
             };
-            put(&mut seeds, target, &name, bytes.clone());
-            put(&mut seeds, "sinks", &name, bytes);
+            put(seeds, target, &name, bytes.clone());
+            put(seeds, "sinks", &name, bytes);
         }
-        frames(&path, &mut seeds, &name);
-        insides(&path, &mut seeds, &name);
-        let (Ok(kept), Ok(analysis)) = (Kept::open(&path), common::analyse_file(&path, 1)) else { continue };
+        frames(path, seeds, &name);
+        insides(path, seeds, &name);
+        let (Ok(kept), Ok(analysis)) = (Kept::open(path), common::analyse_file(path, 1)) else { return };
         for connection in analysis.connections() {
             let turns = said(&kept, &connection);
             let is_stream = connection.transport == Transport::Tcp;
@@ -213,29 +216,247 @@ pub fn all() -> Seeds {
             });
             let (target, choices) = home(started.or(first).unwrap_or(""), is_stream);
             for which in choices {
-                put(&mut seeds, target, &format!("{name}-{which}"), dialogue(*which, [0, 7, 100][usize::from(*which % 3)], &turns));
+                put(seeds, target, &format!("{name}-{which}"), dialogue(*which, [0, 7, 100][usize::from(*which % 3)], &turns));
             }
-            if let Some(log) = common::keylog(&path) {
+            if let Some(log) = common::keylog(path) {
                 let mut out = (log.len() as u16).to_be_bytes().to_vec();
                 out.extend(&log);
                 out.extend(dialogue(u8::from(!is_stream), 0, &turns));
-                put(&mut seeds, "keylog", &name, out);
+                put(seeds, "keylog", &name, out);
             }
             if is_stream {
-                put(&mut seeds, "tcp", &name, segments(&turns));
+                put(seeds, "tcp", &name, segments(&turns));
                 for (dir, stream) in &turns {
                     for (n, der) in certificates(stream).into_iter().enumerate() {
-                        put(&mut seeds, "certificate", &format!("{name}-{n}"), der);
+                        put(seeds, "certificate", &format!("{name}-{n}"), der);
                     }
                     if stream.len() > 50 && stream[0] == 22 && stream[1] == 3 && matches!(stream[5], 1 | 2) {
-                        put(&mut seeds, "initial", &name, dialogue(0, 0, &vec![(*dir, crypto(stream))]));
+                        put(seeds, "initial", &name, dialogue(0, 0, &vec![(*dir, crypto(stream))]));
                     }
                 }
             }
         }
     }
+}
+
+/// Everything that can be made of the captures.
+pub fn all() -> Seeds {
+    let mut seeds = Seeds::new();
+    for path in common::cabinet_captures() {
+        of_capture(&path, &mut seeds);
+    }
     handmade(&mut seeds);
+    tunnelled(&mut seeds);
+    wrapped(&mut seeds);
     seeds
+}
+
+/// An IP packet and an Ethernet frame in every tunnel that is read.
+fn tunnelled(seeds: &mut Seeds) {
+    use common::frames::{CLIENT, SERVER, udp, udp_datagram};
+    let inner = udp(CLIENT, SERVER, b"inside of a tunnel");
+    let ip = &inner[14..];
+    let over = |port: u16, payload: &[u8]| udp((CLIENT.0, 40_000), (SERVER.0, port), payload);
+    let ethernet = |kind: u16, payload: &[u8]| [&inner[..12], &kind.to_be_bytes(), payload].concat();
+    let v6 = |protocol: u8, payload: &[u8]| {
+        [
+            &[0x60, 0, 0, 0][..],
+            &(payload.len() as u16).to_be_bytes(),
+            &[protocol, 64],
+            &[0x20, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+            &[1; 16],
+            payload,
+        ]
+        .concat()
+    };
+    let six = v6(17, &udp_datagram(CLIENT, SERVER, b"inside"));
+    let ipip = |protocol: u8, payload: &[u8]| common::frames::ipv4(CLIENT, SERVER, protocol, 1, 0, false, payload);
+    let mpls = [&[0, 1, 0x01, 64][..], ip].concat();
+    let nsh = [&[0x0f, 0xc6, 1, 1, 0, 0, 1, 0xff][..], &[0; 16], ip].concat();
+    let all: Vec<Vec<u8>> = vec![
+        over(4789, &[&[8, 0, 0, 0, 0, 0, 1, 0][..], &inner].concat()),
+        over(4790, &[&[0x0c, 0, 0, 1, 0, 0, 1, 0][..], ip].concat()),
+        over(4790, &[&[0x0c, 0, 0, 3, 0, 0, 1, 0][..], &inner].concat()),
+        over(4790, &[&[0x0c, 0, 0, 4, 0, 0, 1, 0][..], &nsh].concat()),
+        over(6081, &[&[0, 0, 0x65, 0x58, 0, 0, 1, 0][..], &inner].concat()),
+        over(6081, &[&[0, 0, 0x08, 0, 0, 0, 1, 0][..], ip].concat()),
+        over(2152, &[&[0x30, 0xff][..], &(ip.len() as u16).to_be_bytes(), &[0, 0, 0, 1], ip].concat()),
+        over(2152, &[&[0x34, 0xff][..], &(ip.len() as u16 + 8).to_be_bytes(), &[0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 0, 0], ip].concat()),
+        over(3544, &six),
+        over(3544, &[&[0, 0, 1, 2, 3, 4, 5, 6][..], &six].concat()),
+        over(1701, &[&[0, 2, 0, 1, 0, 1, 0xff, 3, 0, 0x21][..], ip].concat()),
+        over(1701, &[&[0x40, 2][..], &(ip.len() as u16 + 12).to_be_bytes(), &[0, 1, 0, 1, 0xff, 3, 0, 0x21], ip].concat()),
+        over(5247, &[&[0, 0x10, 2, 0, 0, 0, 0, 0][..], &inner].concat()),
+        over(6635, &mpls),
+        ethernet(0x8847, &mpls),
+        ethernet(0x8100, &[&[0, 12, 8, 0][..], ip].concat()),
+        ethernet(0x88a8, &[&[0, 12, 0x81, 0, 0, 13, 8, 0][..], ip].concat()),
+        ethernet(0x8864, &[&[0x11, 0, 0, 1][..], &(ip.len() as u16 + 2).to_be_bytes(), &[0, 0x21], ip].concat()),
+        ethernet(0x894f, &nsh),
+        ethernet(0x88e7, &[&[0, 0, 0, 1][..], &inner].concat()),
+        ethernet(0x893f, &[&[0, 0, 0, 1, 8, 0][..], ip].concat()),
+        ethernet(0x8926, &[&[0, 0, 8, 0][..], ip].concat()),
+        ethernet((ip.len() + 8) as u16, &[&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..], ip].concat()),
+        ethernet(0x86dd, &six),
+        ethernet(0x86dd, &v6(0, &[&[44, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 1, 0, 0, 0, 7][..], &[9; 16]].concat())),
+        ethernet(0x86dd, &v6(43, &[&[60, 0, 0, 0, 0, 0, 0, 0, 51, 0, 0, 0, 0, 0, 0, 0, 17, 1, 0, 0, 0, 0, 0, 1][..], &[9; 16]].concat())),
+        ipip(4, ip),
+        ipip(41, &six),
+        ipip(47, &[&[0, 0, 8, 0][..], ip].concat()),
+        ipip(47, &[&[0x30, 0, 0x65, 0x58, 0, 0, 0, 1, 0, 0, 0, 2][..], &inner].concat()),
+        ipip(47, &[&[0x30, 1, 0x88, 0x0b][..], &(ip.len() as u16 + 2).to_be_bytes(), &[0, 1, 0, 0, 0, 1, 0, 0x21], ip].concat()),
+        ipip(47, &[&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0][..], &inner].concat()),
+        ipip(115, &[&[0, 0, 0, 1][..], &inner].concat()),
+        ipip(132, &[&[0x13, 0x88, 0x13, 0x88, 0, 0, 0, 1, 0, 0, 0, 0, 0, 3, 0, 17][..], &[7; 16]].concat()),
+    ];
+    for (n, frame) in all.iter().enumerate() {
+        put(seeds, "link", &format!("tunnel-{n}"), [&[0, 1][..], &(frame.len() as u16).to_be_bytes(), frame].concat());
+    }
+    // The same IP packet under the other link types.
+    let sll = [&[0, 0, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 8, 0][..], ip].concat();
+    let sll2 = [&[8, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0][..], ip].concat();
+    let llc = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..], ip].concat();
+    let wlan = [&[8, 1, 0, 0][..], &[1; 18], &[0, 0], &llc].concat();
+    let qos = [&[0x88, 2, 0, 0][..], &[1; 18], &[0, 0, 0, 0], &llc].concat();
+    let amsdu = [&[0x88, 2, 0, 0][..], &[1; 18], &[0, 0, 0x80, 0], &[2; 12], &(llc.len() as u16).to_be_bytes(), &llc].concat();
+    let radiotap = |frame: &[u8]| [&[0, 0, 8, 0, 0, 0, 0, 0][..], frame].concat();
+    let links: Vec<(u16, Vec<u8>)> = vec![
+        (113, sll),
+        (276, sll2),
+        (0, [&[2, 0, 0, 0][..], ip].concat()),
+        (108, [&[0, 0, 0, 2][..], ip].concat()),
+        (9, [&[0xff, 3, 0, 0x21][..], ip].concat()),
+        (50, [&[0xff, 3, 0, 0x21][..], ip].concat()),
+        (51, [&[0x11, 0, 0, 1][..], &(ip.len() as u16 + 2).to_be_bytes(), &[0, 0x21], ip].concat()),
+        (104, [&[0x0f, 0, 8, 0][..], ip].concat()),
+        (12, ip.to_vec()),
+        (101, ip.to_vec()),
+        (228, ip.to_vec()),
+        (229, six),
+        (105, wlan.clone()),
+        (105, qos.clone()),
+        (105, amsdu),
+        (127, radiotap(&wlan)),
+        (127, radiotap(&qos)),
+        (192, [&[0, 0, 8, 0, 105, 0, 0, 0][..], &wlan].concat()),
+        (119, [&[0; 144][..], &wlan].concat()),
+        (163, [&[0, 0, 0, 1, 0, 0, 0, 64][..], &[0; 56], &wlan].concat()),
+        (107, [&[0x18, 0x41, 8, 0][..], ip].concat()),
+        (122, [&[0; 8][..], &llc].concat()),
+        (6, [&[0x10, 0x40][..], &[1; 12], &llc].concat()),
+        (10, [&[0x50][..], &[1; 12], &llc].concat()),
+        (219, [&[0, 0, 0, 1, 0, 0, 0, 0][..], ip].concat()),
+        (239, [&[2, 0, 0, 1, 8, 0, 9, 0, 1, 0, 0, 0][..], ip].concat()),
+    ];
+    for (n, (link, frame)) in links.iter().enumerate() {
+        put(seeds, "link", &format!("type-{link}-{n}"), [&link.to_be_bytes()[..], &(frame.len() as u16).to_be_bytes(), frame].concat());
+    }
+}
+
+/// A message in everything it may be wrapped in; and what a stranger may write into a capture file.
+fn wrapped(seeds: &mut Seeds) {
+    use std::io::Write as _;
+    const MESSAGE: &[u8] = br#"{"text":"maroon walrus juggles 3407","more":["maroon walrus juggles 3407",{"n":1.5e3,"u":"\u0041\/"}]}"#;
+    let level = flate2::Compression::default();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), level);
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), level);
+    let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), level);
+    gzip.write_all(MESSAGE).unwrap();
+    zlib.write_all(MESSAGE).unwrap();
+    deflate.write_all(MESSAGE).unwrap();
+    let mut brotli = Vec::new();
+    brotli::CompressorWriter::new(&mut brotli, 4096, 5, 20).write_all(MESSAGE).unwrap();
+    let zstd = ruzstd::encoding::compress_to_vec(MESSAGE, ruzstd::encoding::CompressionLevel::Fastest);
+    let all = [
+        ("gzip", gzip.finish().unwrap()),
+        ("zlib", zlib.finish().unwrap()),
+        ("deflate", deflate.finish().unwrap()),
+        ("br", brotli),
+        ("zstd", zstd),
+    ];
+    for (coding, bytes) in &all {
+        put(seeds, "inside", &format!("{coding}-alone"), dialogue(0, 0, &vec![(Dir::Client, bytes.clone())]));
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n",
+            bytes.len()
+        );
+        let ask = b"GET /messages HTTP/1.1\r\nHost: chat.example\r\n\r\n".to_vec();
+        let turns = vec![(Dir::Client, ask), (Dir::Server, [head.as_bytes(), bytes].concat())];
+        (0..3).for_each(|which| put(seeds, "http1", &format!("{coding}-{which}"), dialogue(which, 0, &turns)));
+        put(seeds, "inside", &format!("{coding}-http"), dialogue(2, 0, &turns));
+    }
+    // A WebSocket in clear, masked by the client, with a ping and a close.
+    let frame = |first: u8, bytes: &[u8]| [&[first, 0x80 | bytes.len() as u8, 0, 0, 0, 0][..], bytes].concat();
+    let upgrade = b"GET /ws HTTP/1.1\r\nHost: chat.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let agreed = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    let said = [
+        frame(0x81, b"{\"text\":\"maroon walrus juggles 3407\"}"),
+        frame(0x89, b"ping"),
+        frame(0x01, b"one "),
+        frame(0x80, b"two"),
+        frame(0x88, &[3, 232]),
+    ]
+    .concat();
+    let heard =
+        [&[0x82, 4, 1, 2, 3, 4][..], &[0x81, 5], b"hello", &[0x8a, 4], b"ping", &[0x82, 126, 0, 200], &[7; 200], &[0x88, 0]].concat();
+    let turns = vec![(Dir::Client, upgrade.to_vec()), (Dir::Server, agreed.to_vec()), (Dir::Client, said), (Dir::Server, heard)];
+    (0..3).for_each(|which| put(seeds, "http1", &format!("websocket-{which}"), dialogue(which, 0, &turns)));
+    // A data channel: SCTP with DATA chunks, one of them in two fragments.
+    let chunk = |flags: u8, tsn: u8, text: &[u8]| {
+        let mut out = [&[0, flags][..], &(16 + text.len() as u16).to_be_bytes(), &[0, 0, 0, tsn, 0, 1, 0, 0, 0, 0, 0, 51], text].concat();
+        out.resize(out.len().next_multiple_of(4), 0);
+        out
+    };
+    let sctp = |chunks: &[u8]| [&[0x13, 0x88, 0x13, 0x88, 0, 0, 0, 1, 0, 0, 0, 0][..], chunks].concat();
+    let turns = vec![
+        (Dir::Client, sctp(&chunk(3, 1, b"maroon walrus juggles 3407"))),
+        (Dir::Client, sctp(&chunk(2, 2, b"maroon walrus "))),
+        (Dir::Client, sctp(&chunk(1, 3, b"juggles 3407"))),
+        (Dir::Server, sctp(&[chunk(2, 9, b"later"), chunk(0, 11, b"missing before"), vec![192, 0, 0, 8, 0, 0, 0, 12]].concat())),
+    ];
+    put(seeds, "inside", "data-channel", dialogue(1, 0, &turns));
+    // SSL 2 hellos.
+    let body = [&[1, 3, 1, 0, 9, 0, 0, 0, 16][..], &[1, 0, 0x80, 7, 0, 0xc0, 0, 0, 0x2f], &[5; 16]].concat();
+    let ssl2 = [&[0x80, body.len() as u8][..], &body].concat();
+    let server = [&[4, 0, 1, 0, 2, 0, 4, 0, 3, 0, 16][..], &[0x30, 2, 5, 0], &[1, 0, 0x80], &[6; 16]].concat();
+    let turns = vec![(Dir::Client, ssl2), (Dir::Server, [&[0x80, server.len() as u8][..], &server].concat())];
+    (0..2).for_each(|which| put(seeds, "tls", &format!("ssl2-{which}"), dialogue(which, 0, &turns)));
+    // Containers of end-to-end encryption.
+    for (name, text) in [
+        (
+            "olm",
+            r#"{"type":"m.room.encrypted","content":{"algorithm":"m.megolm.v1.aes-sha2","ciphertext":"AwgAEpABm6o7QYm0","sender_key":"a","session_id":"b","device_id":"c"}}"#,
+        ),
+        (
+            "omemo",
+            "<message><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><key rid='2'>MwohBQ==</key><iv>AAAA</iv></header><payload>AAAA</payload></encrypted></message>",
+        ),
+        (
+            "otr",
+            "?OTR:AAMDJ+MVmSfjFZcAAAAAAQAAAAIAAADA1g5IjD1ZGLDVQEyCgCyn9hbrL3KAbGDdzE2ZkMyTKl7XfkSxh8YJnudstiB74i4BzT0W2haClg6dMary/jo=.",
+        ),
+        ("age", "-----BEGIN AGE ENCRYPTED FILE-----\nYWdlLWVuY3J5cHRpb24ub3JnL3Yx\n-----END AGE ENCRYPTED FILE-----\n"),
+        (
+            "smime",
+            "Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\nContent-Transfer-Encoding: base64\r\n\r\nMIIBHgYJKoZIhvcNAQcDoIIBDzCC\r\n",
+        ),
+        ("form", "text=maroon+walrus%20juggles+3407&a=b%3D&c"),
+        ("quoted", "Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nmaroon=20walrus =\r\njuggles 3407\r\n"),
+        ("html", "<html><body>maroon <b>walrus</b> juggles&nbsp;3407 &#x41;&amp;</body></html>"),
+    ] {
+        put(seeds, "inside", name, dialogue(0, 0, &vec![(Dir::Client, text.as_bytes().to_vec())]));
+        put(seeds, "inside", &format!("{name}-stream"), dialogue(2, 0, &vec![(Dir::Client, text.as_bytes().to_vec())]));
+    }
+    let hostile = hostile::capture(&|field, room| hostile::marked(5, field, room), 0);
+    let plain = hostile::capture(&hostile::harmless, 1);
+    for (name, bytes) in [("hostile", hostile), ("plain", plain)] {
+        put(seeds, "pcapng", name, bytes.clone());
+        put(seeds, "sinks", name, bytes.clone());
+        let path = std::env::temp_dir().join(format!("intransit-seeds-{name}.pcapng"));
+        std::fs::write(&path, bytes).unwrap();
+        of_capture(&path, seeds);
+        let _ = std::fs::remove_file(&path);
+    }
 }
 
 fn handmade(seeds: &mut Seeds) {
