@@ -41,6 +41,9 @@ pub struct Cli {
     /// A phrase to look for in them, on the screen Canary
     #[command(flatten)]
     pub phrase: Phrase,
+    /// What the operator states of the capture (TOML); marks made on the screen are added to it
+    #[arg(long, value_name = "CASE.toml", requires = "files")]
+    pub case: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "Examples:\n  intransit captures/demo.pcapng            open a capture in the terminal UI\n  \
@@ -308,6 +311,9 @@ pub struct Live {
     /// Tell only connections of programs with this in their name; -w keeps all packets
     #[arg(long, value_name = "NAME", conflicts_with = "no_programs")]
     pub process: Option<String>,
+    /// What the operator states of the capture (TOML); marks made on the screen are added to it
+    #[arg(long, value_name = "CASE.toml")]
+    pub case: Option<PathBuf>,
     /// Do not look which programs connections belong to
     #[arg(long)]
     pub no_programs: bool,
@@ -363,9 +369,23 @@ pub struct Global {
     /// The looks of the terminal UI: `auto` asks the terminal for its background
     #[arg(long, global = true, value_name = "NAME", default_value = "auto")]
     pub theme: Theme,
+    /// Fails there, for tests of what is left then
+    #[arg(long, global = true, hide = true, value_name = "WHERE")]
+    pub test_panic: Option<TestPanic>,
     /// No summary on standard error
     #[arg(short, long, global = true)]
     pub quiet: bool,
+}
+
+/// Where the program is to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TestPanic {
+    /// While the screen is drawn.
+    Draw,
+    /// While what was read is taken apart.
+    Parse,
+    /// In the thread that reads.
+    Thread,
 }
 
 /// How far the program locks itself in.

@@ -19,6 +19,7 @@ mod report;
 mod rules;
 #[cfg(all(have_libpcap, target_os = "linux"))]
 mod run;
+mod saved;
 mod split;
 mod verify;
 

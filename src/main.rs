@@ -64,7 +64,7 @@ fn carry_out(cli: Cli) -> Result<Outcome, Failure> {
         (Some(Command::Platforms(platforms)), _) => commands::platforms(&platforms, &cli.global),
         (None, files) if files.is_empty() => commands::hello(),
         (None, files) if io::stdout().is_terminal() && !files.iter().any(|f| f == Path::new("-")) => {
-            commands::open(&files, &cli.phrase, &cli.global)
+            commands::open(&files, &cli.phrase, cli.case.as_deref(), &cli.global)
         }
         (None, _) if !cli.phrase.is_none() => Err(Failure::Usage(
             "a phrase is looked for on a screen, or by `intransit canary FILE --message-file PHRASE`, which prints the result".into(),

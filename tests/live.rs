@@ -519,3 +519,35 @@ END
     assert!(same["name"].as_str().is_some_and(|name| name.starts_with("python3")) && same["pid"].is_null(), "{same}");
     assert!(space.read("err").contains("1 that several programs held"), "{}", space.read("err"));
 }
+
+#[test]
+fn a_fault_while_a_capture_runs_gives_the_terminal_back_and_saves_packets_and_report() {
+    let Some(space) = Namespace::new("faults of a running capture", &["openssl", "python3"]) else { return };
+    for place in ["draw", "thread"] {
+        for name in ["x.pcapng", "x.pcapng.report.html"] {
+            let _ = std::fs::remove_file(space.path(name));
+        }
+        let script = space.script(&format!(
+            r#"
+            chmod 777 .; export SUDO_UID=65534 SUDO_GID=65534
+            certificate; tls 4433
+            (sleep 1.5; ask 4433; traffic blast 9 3 100; sleep 30) &
+            exec "$BIN" live -i lo -w x.pcapng --test-panic {place}
+            "#
+        ));
+        let args: Vec<&str> = script.iter().map(String::as_str).collect();
+        let env = space.variables();
+        let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let mut terminal = screen::Terminal::start_program(120, 30, "unshare", &args, &env);
+        if place == "thread" {
+            terminal.sees("the analysis ended early");
+            terminal.types("q");
+        }
+        let status = terminal.ends();
+        assert_eq!(status.code(), Some(101), "{place}: {}", terminal.screen());
+        terminal.is_given_back();
+        let file = Command::new(env!("CARGO_BIN_EXE_intransit")).args(["inspect", "-q"]).arg(space.path("x.pcapng")).output().unwrap();
+        assert!(file.status.success(), "{place}: {}", String::from_utf8_lossy(&file.stderr));
+        assert!(space.path("x.pcapng.report.html").exists(), "{place}: {}", terminal.screen());
+    }
+}

@@ -201,3 +201,82 @@ fn a_locked_reader_reads_and_writes_what_it_was_asked_to() {
     let gone = intransit(&["inspect", "--sandbox", "strict", "no/such/file.pcap"]);
     assert!(String::from_utf8_lossy(&gone.stderr).contains("No such file"), "the lock hides no reason");
 }
+
+#[test]
+fn every_offline_command_does_its_work_locked_in_and_says_the_same_as_without_a_lock() {
+    if !has_landlock() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let capture = |name: &str| common::cabinet().join(name).to_str().unwrap().to_owned();
+    let (demo, other, keys) = (capture("demo.pcapng"), capture("phone.pcapng"), capture("demo.keylog"));
+    std::fs::write(at("case.toml"), "device = \"Pixel 8\"\n").unwrap();
+    std::fs::write(
+        at("catalogue.toml"),
+        "schema = 1\ndate = \"2026-11-25\"\n[[platform]]\nid = \"example\"\nname = \"Example\"\nowner = \"Example Ltd\"\n",
+    )
+    .unwrap();
+    let other = if std::path::Path::new(&other).exists() { other } else { capture("tls10.pcap") };
+    let commands: [(&str, Vec<String>); 4] = [
+        (
+            "r.json",
+            ["report", &demo, "--case", &at("case.toml"), "--keylog", &keys, "--catalogue", &at("catalogue.toml"), "-o"]
+                .map(String::from)
+                .to_vec(),
+        ),
+        ("c.md", ["compare", &demo, &other, "-o"].map(String::from).to_vec()),
+        ("k.json", ["canary", &demo, "--message", "a phrase nobody sent", "--keylog", &keys, "-o"].map(String::from).to_vec()),
+        ("r.html", ["report", &demo, &other, "--filter", "grade:exposed", "-o"].map(String::from).to_vec()),
+    ];
+    for (name, command) in &commands {
+        let made = ["strict", "off"].map(|sandbox| {
+            let path = at(&format!("{sandbox}-{name}"));
+            let mut args: Vec<&str> = command.iter().map(String::as_str).collect();
+            args.extend([path.as_str(), "--sandbox", sandbox, "-q"]);
+            let done = intransit(&args);
+            assert!(done.status.success(), "{name} {sandbox}: {}", String::from_utf8_lossy(&done.stderr));
+            std::fs::read_to_string(path).unwrap()
+        });
+        assert!(made[0] == made[1], "{name}");
+    }
+    let done = intransit(&["report", &demo, "-o", &at("v.json"), "-q"]);
+    assert!(done.status.success());
+    let verified = intransit(&["verify", &at("v.json"), &demo, "--sandbox", "strict"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+}
+
+/// What one does that would read a capture, seen by the kernel: the lock is there before the capture is read.
+#[test]
+fn offline_commands_are_locked_in_before_they_read_a_capture() {
+    if !has_landlock() || !common::namespace::has("strace") {
+        return println!("skipped: the lock of offline commands (strace is not installed)");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("r.json");
+    let demo = common::cabinet().join("demo.pcapng");
+    let (report, demo) = (report.to_str().unwrap(), demo.to_str().unwrap());
+    for args in [
+        vec!["report", demo, "-o", report],
+        vec!["compare", demo, demo],
+        vec!["canary", demo, "--message", "a phrase nobody sent"],
+        vec!["verify", report, demo],
+    ] {
+        let trace = folder.path().join("trace");
+        let mut command = Command::new("strace");
+        command
+            .args(["-f", "-e", "trace=openat,read,seccomp,landlock_restrict_self", "-o"])
+            .arg(&trace)
+            .arg(env!("CARGO_BIN_EXE_intransit"));
+        let done = command.args(&args).output().unwrap();
+        if !trace.exists() || String::from_utf8_lossy(&done.stderr).contains("PTRACE") {
+            return println!("skipped: the lock of offline commands (strace may not trace)");
+        }
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+        let trace = String::from_utf8_lossy(&std::fs::read(&trace).unwrap()).into_owned();
+        let place = |what: &str| trace.find(what).unwrap_or_else(|| panic!("{args:?}: no {what}"));
+        // What verify reads to know its inputs is hashed, and not taken apart.
+        let reading = trace.rfind("demo.pcapng\", O_RDONLY").unwrap_or_else(|| panic!("{args:?}: the capture was not opened"));
+        assert!(place("landlock_restrict_self(") < reading && place("seccomp(SECCOMP_SET_MODE_FILTER") < reading, "{args:?}");
+    }
+}

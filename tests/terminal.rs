@@ -285,3 +285,112 @@ fn a_phrase_on_the_command_line_is_tested_at_once_for_every_file() {
     t.types("]7");
     t.sees("READABLE: of 1 connection");
 }
+
+/// The demo capture on a screen that was opened in this folder.
+fn in_folder(folder: &std::path::Path, args: &[&str]) -> Terminal {
+    let env = [("TERM", "xterm-256color"), ("NO_COLOR", ""), ("FOLDER", folder.to_str().unwrap())];
+    let demo = capture("demo.pcapng");
+    let args: Vec<&str> = args.iter().copied().chain([demo.as_str()]).collect();
+    Terminal::start_with(100, 30, &args, &env)
+}
+
+#[test]
+fn the_report_is_written_where_it_is_said_and_no_file_is_lost_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("victim"), "precious").unwrap();
+    std::os::unix::fs::symlink(at("victim"), at("link.html")).unwrap();
+    let mut t = in_folder(folder.path(), &[]);
+    t.sees("In this capture,");
+    t.types("w");
+    t.sees("write the report to: demo.html");
+    t.types("\r");
+    t.sees("the report is in ");
+    let page = std::fs::read_to_string(at("demo.html")).unwrap();
+    assert!(page.contains("<html") && page.contains("TikTok"), "{}", page.len());
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(at("demo.html")).unwrap().permissions()) & 0o777, 0o600);
+    // One that is there stays, unless one says yes.
+    std::fs::write(at("demo.html"), "mine").unwrap();
+    for (answer, said, kept) in [("no", "demo.html stays as it is", true), ("yes", "the report is in ", false)] {
+        t.types("w\r");
+        t.sees("there is such a file; replace it?");
+        t.types(&format!("{answer}\r"));
+        t.sees(said);
+        assert_eq!(std::fs::read_to_string(at("demo.html")).unwrap() == "mine", kept, "{answer}");
+    }
+    // Neither the folder it was started in nor that of temporary files.
+    let elsewhere = format!("/var/tmp/intransit-test-{}.html", std::process::id());
+    for (name, said) in [("link.html", "is a symbolic link"), (&elsewhere, "cannot make"), ("x.pdf", "its suffix is none of")] {
+        t.types("w\x15");
+        t.types(&format!("{name}\r"));
+        t.sees(said);
+    }
+    assert!(!std::path::Path::new(&elsewhere).exists());
+    assert_eq!(std::fs::read_to_string(at("victim")).unwrap(), "precious");
+    t.types("6");
+    t.sees("SHA-256");
+    t.types("q");
+    assert!(t.ends().success());
+    let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["demo.html", "link.html", "victim"]);
+}
+
+#[test]
+fn marks_with_notes_go_into_the_case_file_and_from_there_into_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = folder.path().join("case.toml");
+    std::fs::write(&case, "device = \"Pixel 8\"\n").unwrap();
+    let mut t = in_folder(folder.path(), &["--case", "case.toml"]);
+    t.sees("In this capture,");
+    t.types("msent “hello”\r");
+    t.sees(", in case.toml");
+    t.types("w\x15out.md\r");
+    t.sees("the report is in ");
+    t.types("q");
+    assert!(t.ends().success());
+    let text = std::fs::read_to_string(&case).unwrap();
+    assert!(text.starts_with("device = \"Pixel 8\"\n\n[[action]]\ntime = 20") && text.contains("what = \"sent “hello” (frame "), "{text}");
+    let report = std::fs::read_to_string(folder.path().join("out.md")).unwrap();
+    assert!(report.contains("Pixel 8") && report.contains("sent “hello”"));
+}
+
+#[test]
+fn a_fault_of_the_program_gives_the_terminal_back_and_saves_the_report() {
+    for place in ["draw", "parse", "thread"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut t = in_folder(folder.path(), &["--test-panic", place]);
+        if place != "draw" {
+            // Whoever looks sees that not all was read, and leaves.
+            t.sees("the analysis ended early");
+            t.types("q");
+        }
+        let status = t.ends();
+        assert_eq!(status.code(), Some(101), "{place}: {}", t.screen());
+        t.is_given_back();
+        let said = t.screen();
+        assert!(said.contains("internal error at ") && said.contains("the report is in "), "{place}: {said}");
+        let page = std::fs::read_to_string(folder.path().join("demo.pcapng.report.html")).unwrap();
+        assert!(page.contains("TikTok"), "{place}");
+    }
+}
+
+#[test]
+fn on_a_small_terminal_what_is_said_of_an_app_is_said_to_its_end() {
+    let mut t = Terminal::start(80, 24, &[&capture("demo.pcapng")]);
+    t.sees("In this capture,");
+    t.sees("TikTok");
+    // What was seen is there at once, the rest of what is claimed a key away.
+    t.sees("This says nothing about what TikTok can");
+    t.sees("J: more");
+    t.types("J");
+    t.sees("K: back");
+    t.sees("The claim was last checked on");
+    t.types("K");
+    t.no_longer_sees("K: back");
+    t.types("J");
+    t.sees("K: back");
+    // The next app is read from its beginning.
+    t.types("j");
+    t.no_longer_sees("K: back");
+}

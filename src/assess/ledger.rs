@@ -51,6 +51,8 @@ pub struct Ledger {
     pub notes: Vec<String>,
     /// What became of keys, where there were some.
     pub keys: Option<KeyCounts>,
+    /// The SHA-256 of the input, in hexadecimal, where it was read to its end.
+    pub sha256: Option<String>,
     /// How the capture stands, where it is one that runs.
     pub capturing: Option<Capturing>,
     /// How far the reading has come.
@@ -81,6 +83,7 @@ impl Ledger {
             frames: 0,
             notes: Vec::new(),
             keys: None,
+            sha256: None,
             capturing: None,
             state: State::Reading,
         }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::{Failure, Grades, Outcome, Output, Read, file_name, keys, read_input, settings, shown};
+use super::{Failure, Grades, Outcome, Output, Read, file_name, keys, lock, read_input, settings, shown};
 use crate::assess::canary::{Asked, Canary, Lacks, bits, looked, new_phrase};
 use crate::base::WireStr;
 use crate::cli::{self, Global};
@@ -36,11 +36,14 @@ pub fn canary(options: &cli::Canary, global: &Global) -> Result<Outcome, Failure
     let Some(file) = &options.file else { return Ok(Outcome::Done) };
     let Some(asking) = Asking::of(&options.phrase)? else { return Err(Failure::Usage(NO_PHRASE.into())) };
     let equipment = keys::equipment(global)?;
+    let mut out = Output::open(options.output.as_deref())?;
+    lock::lock(global, &lock::reporting(std::slice::from_ref(file), Some(&out), global))?;
     let mut tally = Read::default();
     let (analysis, canary) = match asking.test(file, settings(global)?, &equipment, Keep::Masked, &mut |_| {}) {
         Ok(tested) => tested,
         Err(error) => {
             tally.refuse(&shown(file), &error);
+            out.abandon();
             return Ok(Outcome::Nothing);
         }
     };
@@ -53,7 +56,6 @@ pub fn canary(options: &cli::Canary, global: &Global) -> Result<Outcome, Failure
         keys: analysis.keys.as_ref(),
         keys_in_capture: !analysis.capture.secrets.is_empty(),
     };
-    let mut out = Output::open(options.output.as_deref())?;
     out.write(|bytes| {
         format(options).write(bytes, &sheet);
         Ok(())

@@ -3,7 +3,7 @@
 use super::output::Output;
 use super::progress::Progress;
 use super::report::{choose, input, read_hashed};
-use super::{Failure, Grades, Outcome, Read, catalogue, file_name, keys, settings, shown};
+use super::{Failure, Grades, Outcome, Read, catalogue, file_name, keys, lock, settings, shown};
 use crate::assess::report::{About, Comparison, Part, Side};
 use crate::base::WireStr;
 use crate::cli::{self, Global};
@@ -18,6 +18,8 @@ use crate::source::SourceError;
 pub fn compare(options: &cli::Compare, global: &Global) -> Result<Outcome, Failure> {
     let format = choose(options.format, options.output.as_deref())?;
     let paths = [&options.first, &options.second];
+    let mut out = Output::open(options.output.as_deref())?;
+    lock::lock(global, &lock::reporting(&paths.map(Clone::clone), Some(&out), global))?;
     let mut read = Read::default();
     let mut failed = None;
     let equipment = keys::equipment(global)?;
@@ -74,7 +76,6 @@ pub fn compare(options: &cli::Compare, global: &Global) -> Result<Outcome, Failu
     };
     let comparison = Comparison::of(first, second, about, catalogue(global)?);
     let text = render(&comparison, format.name).ok_or_else(|| Failure::Usage(format!("no comparison is written as {}", format.name)))?;
-    let mut out = Output::open(options.output.as_deref())?;
     out.write(|bytes| {
         bytes.extend_from_slice(text.as_bytes());
         Ok(())

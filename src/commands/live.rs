@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 use super::output::Output;
+use super::saved::CaseFile;
 use super::{Failure, Outcome, choose, file_name, keys, lock};
 use crate::base::{LinkType, WireStr, escape_into};
 use crate::cli::{self, Global};
@@ -97,6 +98,8 @@ struct Opened {
     lock: Option<Lock>,
     /// The one program whose network this is.
     run: Option<Run>,
+    /// What marks are added to.
+    case: Option<Arc<CaseFile>>,
     /// What a capture here can see.
     sees: &'static str,
     stop: Arc<AtomicBool>,
@@ -184,6 +187,7 @@ fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool, p
     let owners = if options.no_programs { None } else { owners::start(source.name(), global, options.process.is_some(), alone, &say) };
     // Before the lock, after which nothing can be started; it waits until there is one.
     let mut run = program.map(Starting::start).transpose()?;
+    let case = options.case.as_deref().map(CaseFile::open).transpose()?.map(Arc::new);
     let lock = lock::lock(global, &needs(&source, recording.as_ref(), keys.places(), screen))?;
     say(match &lock {
         Some(lock) => format!("The program is {}.", safe(&lock.to_string())),
@@ -198,7 +202,7 @@ fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool, p
         run.go();
     }
     let (program, stop) = (options.process.clone(), Arc::clone(&signals.stop));
-    Ok(Opened { source, recording, owners, program, keys, settings, lock, run, sees, stop, name })
+    Ok(Opened { source, recording, owners, program, keys, settings, lock, run, case, sees, stop, name })
 }
 
 impl Opened {
@@ -239,11 +243,16 @@ fn record_options(options: &cli::Live, path: &Path, source: &Live) -> RecordOpti
 /// Further files of the capture, key logs, and what libpcap counts the interface's losses by.
 fn needs(source: &Live, recording: Option<&Recording>, keys: impl Iterator<Item = PathBuf>, screen: bool) -> Needs {
     let folder = recording.filter(|recording| recording.rotates()).map(|recording| recording.folder().to_path_buf());
+    let kept = recording
+        .filter(|recording| screen && !recording.rotates())
+        .and_then(|recording| recording.files().first())
+        .map(|(path, _)| path.clone());
     // Reports are written from the screen into the folder that is open.
     let write = folder.iter().cloned().chain(screen.then(|| PathBuf::from("."))).collect();
     let devices: &[&str] = if screen { &["/dev/tty", "/dev/null"] } else { &[] };
     Needs {
-        read: interfaces::counters(source.name()).into_iter().chain(keys).collect(),
+        // What a screen asks of the packets is found in the file that keeps them.
+        read: interfaces::counters(source.name()).into_iter().chain(keys).chain(kept).collect(),
         write,
         grow: Vec::new(),
         devices: devices.iter().map(PathBuf::from).collect(),

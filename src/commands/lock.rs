@@ -30,6 +30,15 @@ pub(super) fn reading(files: &[PathBuf], output: Option<&Output>) -> Needs {
     Needs { read: files.to_vec(), write: folder.into_iter().chain([std::env::temp_dir()]).collect(), ..Needs::default() }
 }
 
+/// As [`reading`], for commands that read what else the command line names when they are locked in already.
+pub(super) fn reporting(files: &[PathBuf], output: Option<&Output>, global: &Global) -> Needs {
+    let mut needs = reading(files, output);
+    let key_log = std::env::var_os("SSLKEYLOGFILE").map(PathBuf::from);
+    let named = global.catalogue.iter().chain(&global.keylog).chain(&global.server_key).chain(&key_log);
+    needs.read.extend(named.cloned());
+    needs
+}
+
 /// For reading captures on a screen, from which reports are written into the folder that is open.
 pub(super) fn looking(files: &[PathBuf]) -> Needs {
     let mut needs = reading(files, None);

@@ -1,14 +1,17 @@
 //! `intransit FILE...`: captures in the terminal UI.
 
 use std::io::{self, Write as _};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use super::canary::Asking;
-use super::{Failure, Outcome, Read, file_name, keys, lock, notes, read_input, settings, shown};
+use super::saved::{self, CaseFile};
+use super::{Failure, Outcome, Read, file_name, keys, lock, notes, read_input, report, settings, shown};
 use crate::assess::{Judged, State};
 use crate::base::{WireStr, escape_into};
-use crate::cli::{self, Global};
+use crate::cli::{self, Global, TestPanic};
 use crate::dissect::Equipment;
 use crate::dissect::inside::{Gathered, Keep, Needles, Quest};
 use crate::dissect::plain::Identity;
@@ -24,18 +27,25 @@ const BATCH: usize = 512;
 ///
 /// # Errors
 /// When a phrase cannot be searched, or the terminal not be used.
-pub fn open(files: &[PathBuf], phrase: &cli::Phrase, global: &Global) -> Result<Outcome, Failure> {
+pub fn open(files: &[PathBuf], phrase: &cli::Phrase, case: Option<&Path>, global: &Global) -> Result<Outcome, Failure> {
     let asking = Asking::of(phrase)?;
     let tested = asking.is_some();
     let (sender, updates) = std::sync::mpsc::sync_channel(UPDATES_IN_FLIGHT);
     let (asks, requests) = channel::<Request>();
     let (ended, outcomes) = channel();
     let (inputs, settings, equipment) = (files.to_vec(), settings(global)?, keys::equipment(global)?);
+    let case = case.map(CaseFile::open).transpose()?.map(Arc::new);
+    let hands = Hands { settings, equipment: equipment.clone(), case: case.clone(), global: global.clone() };
     lock::lock(global, &lock::looking(files))?;
+    let (first, writing) = (files.first().cloned(), hands.clone());
     let reader = engine::background(move || {
+        if writing.global.test_panic == Some(TestPanic::Thread) {
+            std::panic::panic_any("asked for by a test");
+        }
         let each = inputs.iter().enumerate();
-        let all: Vec<Outcome> =
-            each.map(|(at, input)| feed(input, settings, &equipment, &|update| sender.send((at, update)).is_ok())).collect();
+        let all: Vec<Outcome> = each
+            .map(|(at, input)| feed(input, settings, &equipment, writing.global.test_panic, &|update| sender.send((at, update)).is_ok()))
+            .collect();
         // Whoever waits for them may be gone.
         let _ = ended.send(all);
         let answer = |at: usize, answer| sender.send((at, Update::Answer(answer))).is_ok();
@@ -48,14 +58,26 @@ pub fn open(files: &[PathBuf], phrase: &cli::Phrase, global: &Global) -> Result<
         }
         for Request { capture, look } in requests {
             let Some(input) = inputs.get(capture) else { continue };
-            if !answer(capture, look_again(input, settings, &equipment, &look)) {
+            if !answer(capture, writing.look(input, &look)) {
                 return;
             }
         }
     });
     let names = files.iter().map(|path| WireStr::from(file_name(path))).collect();
     let (color, theme) = looks(global);
-    let states = tui::run(tui::Options { files: names, color, theme, tested, live: false }, updates, Some(asks))
+    let options = tui::Options {
+        files: names,
+        color,
+        theme,
+        tested,
+        case: case.map(|case| case.name()),
+        catalogue: settings.catalogue,
+        test_panic: global.test_panic == Some(TestPanic::Draw),
+        live: false,
+    };
+    let shown_to_the_end = std::panic::catch_unwind(AssertUnwindSafe(|| tui::run(options, updates, Some(asks))));
+    let states = shown_to_the_end
+        .unwrap_or_else(|panic| hands.rescue(first.as_deref(), panic))
         .map_err(|error| Failure::Terminal(error.to_string()))?;
     if states.contains(&State::Reading) {
         // The user left before the end; what is still being read is not waited for.
@@ -65,7 +87,7 @@ pub fn open(files: &[PathBuf], phrase: &cli::Phrase, global: &Global) -> Result<
     let outcomes = match outcomes.recv() {
         Ok(outcomes) => outcomes,
         Err(_) => {
-            reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            reader.join().unwrap_or_else(|panic| hands.rescue(first.as_deref(), panic));
             return Ok(Outcome::Done);
         }
     };
@@ -102,18 +124,58 @@ pub(super) fn looks(global: &Global) -> (tui::ColorChoice, tui::ThemeChoice) {
     (color, theme)
 }
 
+/// What a screen can ask for beside its updates.
+#[derive(Clone)]
+pub(super) struct Hands {
+    pub settings: Options,
+    pub equipment: Equipment,
+    pub case: Option<Arc<CaseFile>>,
+    pub global: Global,
+}
+
+impl Hands {
+    /// Does what a screen asks: reads its capture once more, writes.
+    pub fn look(&self, path: &Path, look: &Look) -> Answer {
+        let Hands { settings, equipment, case, global } = self;
+        match look {
+            Look::Canary(question) => match Asking::new(question) {
+                Ok(asking) => test(path, *settings, equipment, &asking),
+                Err(why) => Answer::Failed(why),
+            },
+            Look::Inside(identity) => inside(path, *settings, equipment, *identity),
+            Look::Report { to, replace } => saved::report_to(path, to, *replace, *settings, equipment, case.as_deref(), global),
+            Look::Mark(mark) => {
+                case.as_ref().map_or_else(|| Answer::Told("no --case names a case file".to_owned()), |case| case.mark(mark))
+            }
+        }
+    }
+
+    /// After an internal error: the report, as far as the capture can still be read, and then the error.
+    pub fn rescue(&self, capture: Option<&Path>, panic: Box<dyn std::any::Any + Send>) -> ! {
+        let Hands { settings, equipment, case, global } = self;
+        // An error while writing is the same error.
+        let saved = std::panic::catch_unwind(AssertUnwindSafe(|| saved::rescue(capture?, *settings, equipment, case.as_deref(), global)));
+        let said = saved.ok().flatten().unwrap_or_else(|| "no report could be saved".to_owned());
+        let _ = writeln!(io::stderr(), "intransit: {said}");
+        std::panic::resume_unwind(panic)
+    }
+}
+
 /// Reads a capture and sends what it finds to the terminal UI, until that is gone.
-fn feed(path: &Path, settings: Options, equipment: &Equipment, send: &dyn Fn(Update) -> bool) -> Outcome {
+fn feed(path: &Path, settings: Options, equipment: &Equipment, fails: Option<TestPanic>, send: &dyn Fn(Update) -> bool) -> Outcome {
     let mut last = None;
     let mut gone = false;
-    let analysed = read_input(path, settings, equipment, &mut |capture| {
+    let analysed = report::read_hashed(path, settings, equipment, &mut |capture| {
+        if fails == Some(TestPanic::Parse) {
+            std::panic::panic_any("asked for by a test");
+        }
         let percent = capture.input_len.map_or(capture.frames >> 16, |len| capture.input_read.saturating_mul(200) / len.max(1));
         if !gone && last.replace(percent) != Some(percent) {
             gone = !send(Update::Progress { read: capture.input_read, total: capture.input_len, frames: capture.frames });
         }
     });
-    let analysis = match analysed {
-        Ok(analysis) => analysis,
+    let (analysis, hash) = match analysed {
+        Ok(analysed) => analysed,
         Err(error) => {
             let mut text = String::new();
             let _ = escape_into(&mut text, error.to_string().as_bytes());
@@ -133,23 +195,15 @@ fn feed(path: &Path, settings: Options, equipment: &Equipment, send: &dyn Fn(Upd
     }
     let capture = &analysis.capture;
     send(Update::Progress { read: capture.input_read, total: capture.input_len, frames: capture.frames });
+    if let Ok((sha256, _)) = hash {
+        send(Update::Hash(sha256.iter().map(|octet| format!("{octet:02x}")).collect()));
+    }
     if let Some(keys) = &analysis.keys {
         send(Update::Keys(keys.clone()));
     }
     let notice = analysis.keys.as_ref().and_then(|keys| keys.notice()).map(str::to_owned);
     send(Update::Done { notes: notice.into_iter().chain(notes(&analysis)).collect() });
     if analysis.capture.damage.is_some() { Outcome::Partial } else { Outcome::Done }
-}
-
-/// Reads a capture once more, for what a screen asks.
-fn look_again(path: &Path, settings: Options, equipment: &Equipment, look: &Look) -> Answer {
-    match look {
-        Look::Canary(question) => match Asking::new(question) {
-            Ok(asking) => test(path, settings, equipment, &asking),
-            Err(why) => Answer::Failed(why),
-        },
-        Look::Inside(identity) => inside(path, settings, equipment, *identity),
-    }
 }
 
 fn test(path: &Path, settings: Options, equipment: &Equipment, asking: &Asking) -> Answer {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::canary::Asking;
 use super::output::Output;
 use super::progress::Progress;
-use super::{Failure, Grades, Outcome, Read, catalogue, file_name, keys, now, settings, shown};
+use super::{Failure, Grades, Outcome, Read, catalogue, file_name, keys, lock, now, settings, shown};
 use crate::assess::Filter;
 use crate::assess::report::{About, CanaryTest, Case, Input, Part, Report, ReportBuilder, Summary, Tested};
 use crate::base::WireStr;
@@ -26,6 +26,7 @@ pub fn report(options: &cli::Report, global: &Global) -> Result<Outcome, Failure
     let case = options.case.as_deref().map(case).transpose()?;
     let mut out = Output::open(options.output.as_deref())?;
     let asking = Asking::of(&options.phrase)?;
+    lock::lock(global, &lock::reporting(&options.files, Some(&out), global))?;
     let filter = options.filter.as_ref().map(|chosen| &chosen.filter);
     let (summary, canary, read) = gather(&options.files, filter, asking.as_ref(), global)?;
     if read.read == 0 && read.refused > 0 {
@@ -174,7 +175,7 @@ pub(super) fn read_hashed(
 
 /// The command line, without what changes nothing in the report: its own place, and the number of threads. Files are named without their
 /// folders.
-fn command(options: &cli::Report, global: &Global, format: Format) -> Vec<Part> {
+pub(super) fn command(options: &cli::Report, global: &Global, format: Format) -> Vec<Part> {
     let file = |path: &Path| Part::File(file_name(path).into());
     let mut all: Vec<Part> = vec!["intransit".into(), "report".into()];
     all.extend(options.files.iter().map(|path| file(path)));

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::canary::Asking;
 use super::report::gather;
-use super::{Failure, Outcome, catalogue, closed_pipe, shown};
+use super::{Failure, Outcome, catalogue, closed_pipe, lock, shown};
 use crate::assess::Filter;
 use crate::assess::report::{About, Case, Report, WITHHELD};
 use crate::base::{WireStr, escape_into};
@@ -28,6 +28,8 @@ pub fn verify(options: &cli::Verify, global: &Global) -> Result<Outcome, Failure
     let said = read(&options.report)?;
     let filter = filter(&said, options)?;
     let files = in_order(&said, &options.files)?;
+    let case = case(&said, options)?;
+    lock::lock(global, &lock::reporting(&files, None, global))?;
     let quiet = Global { quiet: true, ..global.clone() };
     let asking = Asking::of(&options.phrase)?;
     let (mut summary, canary, _) = gather(&files, filter.as_ref().map(|(_, filter)| filter), asking.as_ref(), &quiet)?;
@@ -49,7 +51,7 @@ pub fn verify(options: &cli::Verify, global: &Global) -> Result<Outcome, Failure
             unmasked: global.unmask,
             made: None,
         },
-        case: case(&said, options)?,
+        case,
         canary,
         catalogue: catalogue(global)?,
     };

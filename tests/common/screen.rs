@@ -36,12 +36,13 @@ impl Terminal {
         Terminal::start_program(width, height, env!("CARGO_BIN_EXE_intransit"), args, env)
     }
 
-    /// Starts another program, which ends up as ours.
+    /// Starts another program, which ends up as ours. The variable `FOLDER` says where.
     pub fn start_program(width: u16, height: u16, program: &str, args: &[&str], env: &[(&str, &str)]) -> Terminal {
         let (pty, pts) = open().unwrap();
         pty.resize(pty_process::Size::new(height, width)).unwrap();
         let before = tcgetattr(&pty).unwrap();
-        let command = Command::new(program).args(args).envs(env.iter().copied());
+        let folder = env.iter().find(|(name, _)| *name == "FOLDER").map_or(".", |(_, folder)| folder);
+        let command = Command::new(program).args(args).envs(env.iter().copied()).current_dir(folder).env_remove("RUST_BACKTRACE");
         let child = command.spawn(pts).unwrap();
         let pty = Arc::new(pty);
         let (sender, bytes) = channel();

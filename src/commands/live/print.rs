@@ -99,6 +99,7 @@ impl Printer {
 }
 
 /// What is counted, and said at the end.
+#[derive(Default)]
 pub(super) struct Tally {
     name: WireStr,
     quiet: bool,

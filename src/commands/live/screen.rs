@@ -3,20 +3,22 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::mpsc::{Sender, SyncSender, TrySendError, channel};
 
-use super::super::open::looks;
+use super::super::open::{Hands, looks};
 use super::super::{Failure, Outcome, bounds};
 use super::print::Tally;
 use super::{Opened, Signals, kept, safe};
 use crate::assess::Judged;
-use crate::cli::Global;
+use crate::cli::{Global, TestPanic};
 use crate::engine;
 use crate::engine::live::{Event, Tick, Watched};
 use crate::flow::ConnectionId;
-use crate::present::tui::{self, Update};
+use crate::present::tui::{self, Answer, Look, Request, Update};
 use crate::source::Capturing;
 
 /// Updates on their way to the screen; what comes then waits here.
@@ -42,16 +44,37 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
         places: HashMap::new(),
     };
     let mut opened = opened;
+    let hands = Hands { settings: opened.settings, equipment: opened.keys.equipment(), case: opened.case.take(), global: global.clone() };
+    // Of several files that follow each other none is the capture.
+    let kept_in = opened.recording.as_ref().filter(|recording| !recording.rotates()).and_then(|recording| recording.files().first());
+    let kept_in = kept_in.map(|(path, _)| path.clone());
+    let asks = answers(&hands, kept_in.clone(), feed.sender.clone());
+    let fails = global.test_panic;
     let capture = engine::background(move || {
-        let watched = opened.watch(true, &mut |event| feed.take(event))?;
+        let watched = opened.watch(true, &mut |event| {
+            let packets = matches!(&event, Event::Tick(tick) if tick.capture.frames > 0);
+            if packets && matches!(fails, Some(TestPanic::Parse | TestPanic::Thread)) {
+                std::panic::panic_any("asked for by a test");
+            }
+            feed.take(event);
+        })?;
         feed.last(&watched);
-        Ok::<_, Failure>((opened, feed.tally, watched))
+        Ok::<_, Failure>((opened, std::mem::take(&mut feed.tally), watched))
     });
-    let options = tui::Options { files: vec![name], color, theme, tested: false, live: true };
-    let shown = tui::run(options, updates, None);
+    let options = tui::Options {
+        files: vec![name],
+        color,
+        theme,
+        tested: false,
+        case: hands.case.as_ref().map(|case| case.name()),
+        catalogue: hands.settings.catalogue,
+        test_panic: global.test_panic == Some(TestPanic::Draw),
+        live: true,
+    };
+    let shown = std::panic::catch_unwind(AssertUnwindSafe(|| tui::run(options, updates, asks)));
     // The screen is gone: the capture ends as it would at Ctrl-C, with everything written.
     signals.stop.store(true, Ordering::Relaxed);
-    let (opened, tally, watched) = capture.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let (opened, tally, watched) = capture.join().unwrap_or_else(|panic| hands.rescue(kept_in.as_deref(), panic))?;
     if let Some(recording) = opened.recording.as_ref().filter(|_| !global.quiet) {
         let _ = writeln!(io::stderr(), "{}", kept(recording));
     }
@@ -59,8 +82,40 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
     if let Some(run) = opened.run {
         run.end(global.quiet);
     }
-    shown.map_err(|error| Failure::Terminal(error.to_string()))?;
+    shown.unwrap_or_else(|panic| hands.rescue(kept_in.as_deref(), panic)).map_err(|error| Failure::Terminal(error.to_string()))?;
     Ok(outcome)
+}
+
+/// Does what the screen asks, where there is a file that keeps the packets to be read, or a case file to be written.
+fn answers(hands: &Hands, kept_in: Option<PathBuf>, sender: SyncSender<(usize, Update)>) -> Option<Sender<Request>> {
+    if kept_in.is_none() && hands.case.is_none() {
+        return None;
+    }
+    let (asks, requests) = channel::<Request>();
+    let hands = hands.clone();
+    drop(engine::background(move || {
+        for Request { capture, look } in requests {
+            let answer = match (&kept_in, &look) {
+                (Some(path), _) => hands.look(path, &look),
+                (None, Look::Mark(_)) => hands.look(Path::new(""), &look),
+                (None, _) => Answer::Failed("nothing keeps the packets, so that they could be read again: begin it with -w".to_owned()),
+            };
+            if sender.send((capture, Update::Answer(answer))).is_err() {
+                return;
+            }
+        }
+    }));
+    Some(asks)
+}
+
+/// A capture that breaks off by an internal error must not look like one that goes on.
+impl Drop for Feed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let why = "the analysis ended early: what is shown is not the whole capture".to_owned();
+            let _ = self.sender.send((0, Update::Failed(why)));
+        }
+    }
 }
 
 /// What goes to the screen.

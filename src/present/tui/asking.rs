@@ -75,7 +75,14 @@ impl Model {
                 }
                 self.refresh(ledger);
             }
+            Answer::Told(what) => self.status = Some(what),
+            Answer::Exists(to) => {
+                self.status = None;
+                self.typing.replaces = to;
+                self.typing.prompt = Some(Prompt::new(Ask::Replace, ""));
+            }
             Answer::Failed(why) => {
+                self.status = Some(why.clone());
                 if let Some(page) = &mut self.inside {
                     page.fail(why.clone());
                 }

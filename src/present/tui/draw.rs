@@ -166,6 +166,8 @@ fn typing(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger, prompt: 
         Ask::Phrase => " the phrase that was sent: ",
         Ask::Control => " a control: ",
         Ask::SentAfter => " sent after: ",
+        Ask::Report => " write the report to: ",
+        Ask::Replace => " there is such a file; replace it? ",
     };
     let said = match (&model.typing.wrong, prompt.ask) {
         (Some(wrong), Ask::Filter) => format!("✗ at {}: {}", wrong.at.saturating_add(1), header::safe(&wrong.what)),

@@ -56,6 +56,10 @@ pub enum Action {
     PageDown,
     /// A page up.
     PageUp,
+    /// What else is said of the selected row.
+    MoreSaid,
+    /// What was said of it before that.
+    LessSaid,
     /// To the top.
     First,
     /// To the end.
@@ -170,6 +174,8 @@ const NOTE: Place = Place::Prompt(Ask::Note);
 const PHRASE: Place = Place::Prompt(Ask::Phrase);
 const CONTROL: Place = Place::Prompt(Ask::Control);
 const SENT_AFTER: Place = Place::Prompt(Ask::SentAfter);
+const REPORT: Place = Place::Prompt(Ask::Report);
+const REPLACE: Place = Place::Prompt(Ask::Replace);
 
 /// The tables.
 const TABLES: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS];
@@ -190,7 +196,7 @@ const HELPED: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAP
 const SELECTING: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CANARY, Place::Detail, Place::Inside];
 /// Where one can move.
 const MOVING: &[Place] = &[APPS, CONNECTIONS, ENDPOINTS, EXPOSURE, FINDINGS, CAPTURE, CANARY, Place::Detail, Place::Inside, Place::Help];
-const TYPING: &[Place] = &[FILTER, FIND, NOTE, PHRASE, CONTROL, SENT_AFTER];
+const TYPING: &[Place] = &[FILTER, FIND, NOTE, PHRASE, CONTROL, SENT_AFTER, REPORT, REPLACE];
 /// What is typed again and again.
 const REMEMBERED: &[Place] = &[FILTER, FIND, NOTE];
 const EVERYWHERE: &[Place] = &[
@@ -210,6 +216,8 @@ const EVERYWHERE: &[Place] = &[
     PHRASE,
     CONTROL,
     SENT_AFTER,
+    REPORT,
+    REPLACE,
 ];
 
 /// Every key, in the order of the footer: what must not be lost on a narrow terminal comes first.
@@ -274,12 +282,15 @@ pub const BINDINGS: &[Binding] = &[
     bind(READING, &[ch('-')], Action::Slower, "", "replay: slower"),
     bind(TABLES, &[ch('F')], Action::Follow, "", "stay with the newest, until one moves"),
     bind(READING, &[ch('m')], Action::Ask(Ask::Note), "", "mark this moment with a note"),
+    bind(READING, &[ch('w')], Action::Ask(Ask::Report), "report", "write the report on this capture: HTML, Markdown or JSON"),
     bind(READING, &[ch(']')], Action::NextFile, "", "the next file"),
     bind(READING, &[ch('[')], Action::PreviousFile, "", "the file before"),
     bind(MOVING, &[key(KeyCode::Down), ch('j')], Action::Down, "", "one down"),
     bind(MOVING, &[key(KeyCode::Up), ch('k')], Action::Up, "", "one up"),
     bind(MOVING, &[key(KeyCode::PageDown), ctrl('f')], Action::PageDown, "", "a page down"),
     bind(MOVING, &[key(KeyCode::PageUp), ctrl('b')], Action::PageUp, "", "a page up"),
+    bind(TABLES, &[ch('J')], Action::MoreSaid, "", "what else is said of the selected row"),
+    bind(TABLES, &[ch('K')], Action::LessSaid, "", "what was said of it before that"),
     bind(MOVING, &[key(KeyCode::Home), ch('g')], Action::First, "", "to the top"),
     bind(MOVING, &[key(KeyCode::End), ch('G')], Action::Last, "", "to the end"),
     bind(MOVING, &[ctrl('z')], Action::Suspend, "", "put intransit to sleep; fg wakes it"),

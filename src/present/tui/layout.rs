@@ -6,8 +6,12 @@ use ratatui::layout::{Rect, Size};
 use super::draw::line;
 use super::header;
 use super::model::Model;
+use super::screen::pane;
 use super::screens::Screen;
 use crate::assess::Ledger;
+
+/// Lines of a table that stay beside a long paragraph: its headings and three rows.
+const FEWEST: u16 = 4;
 
 /// The parts of a screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +47,6 @@ impl Layout {
             20..30 => 2,
             _ => 5,
         };
-        let sparks = take(model.rows.sparks.lines().min(most));
-        let tabs = take(1);
         let pane_height = match (model.screen, area.height) {
             (Screen::Capture | Screen::Canary, _) | (_, 0..18) => 0,
             (Screen::Apps, 18..30) => 9,
@@ -52,6 +54,12 @@ impl Layout {
             (_, 18..30) => 4,
             _ => 8,
         };
+        // The paragraph of an app is read whole: a long one takes the room of the octets over time, and of rows but the first few.
+        let said = if model.screen == Screen::Apps && pane_height > 0 { pane::lines(model, ledger) } else { 0 };
+        let room = area.height.saturating_sub(2).saturating_sub(header.height).saturating_sub(1).saturating_sub(FEWEST);
+        let sparks = take(model.rows.sparks.lines().min(most).min(room.saturating_sub(said.max(pane_height))));
+        let pane_height = pane_height.max(said).min(room.saturating_sub(sparks.height).max(pane_height));
+        let tabs = take(1);
         let body = take(left_over(area, header, sparks, tabs, pane_height));
         let pane = take(pane_height);
         Layout { header, sparks, tabs, body, pane }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::model::Mark;
 use crate::assess::canary::Canary;
 use crate::base::Timestamp;
 use crate::dissect::inside::Watched;
@@ -34,6 +35,15 @@ pub enum Look {
     Canary(Question),
     /// What one connection carries.
     Inside(Identity),
+    /// A report.
+    Report {
+        /// The file to write; its suffix says in which format.
+        to: String,
+        /// In place of one that is there.
+        replace: bool,
+    },
+    /// A moment that was marked, for the case file.
+    Mark(Mark),
 }
 
 /// The same, of one of the captures that are open.
@@ -52,6 +62,10 @@ pub enum Answer {
     Canary(Box<Tested>),
     /// What one connection carries.
     Inside(Box<Seen>),
+    /// Something was done, or why it was not: a sentence.
+    Told(String),
+    /// There is such a file: replace it?
+    Exists(String),
     /// It could not be read: a sentence.
     Failed(String),
 }

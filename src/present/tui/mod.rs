@@ -39,6 +39,7 @@ mod update;
 
 pub use draw::draw;
 pub use looking::{Answer, Look, Question, Request, Seen, Tested};
+pub use model::Mark;
 pub use model::{Effect, Message, Model};
 pub use run::{Options, TuiError, run};
 pub use session::Session;

@@ -82,6 +82,8 @@ pub struct Shown {
     pub name: WireStr,
     /// Which one it is, from 1, and of how many.
     pub of: (usize, usize),
+    /// The case file that marks go into.
+    pub case: Option<WireStr>,
 }
 
 /// Time: of the replay, and whether the screen stands still.
@@ -123,6 +125,8 @@ pub struct Typing {
     pub find: String,
     /// What is wrong with a phrase or a time in the line.
     pub said: Option<String>,
+    /// The file that a report may replace.
+    pub replaces: String,
     /// The phrase and the controls typed so far.
     pub question: Question,
     /// The filter that works; `None` lets all through.
@@ -156,6 +160,8 @@ pub struct Model {
     pub canary: canary::Page,
     /// The line at the top of the help page, when it is open.
     pub help: Option<usize>,
+    /// Of which row how much was read of what is said of it: the first line that is shown.
+    pub said: ((Screen, usize), usize),
     /// What was just done.
     pub status: Option<String>,
     /// Time.
@@ -178,6 +184,7 @@ impl Model {
             inside: None,
             canary: canary::Page::default(),
             help: None,
+            said: ((Screen::Apps, 0), 0),
             status: None,
             time: Time::default(),
         }
@@ -321,10 +328,28 @@ impl Model {
             Action::Up => self.go(place, |at| at.saturating_sub(1), ledger),
             Action::PageDown => self.go(place, |at| at.saturating_add(page), ledger),
             Action::PageUp => self.go(place, |at| at.saturating_sub(page), ledger),
+            Action::MoreSaid => self.page_said(1, ledger),
+            Action::LessSaid => self.page_said(-1, ledger),
             Action::First => self.go(place, |_| 0, ledger),
             Action::Last => self.go(place, |_| usize::MAX, ledger),
         }
         None
+    }
+
+    /// Turns a page of what is said of the selected row.
+    fn page_said(&mut self, by: isize, ledger: &Ledger) {
+        let height = usize::from(Layout::of(self, ledger).pane.height).saturating_sub(1).max(1);
+        let lines = usize::from(super::screen::pane::lines(self, ledger)).saturating_sub(1);
+        let at = (self.screen, self.list().cursor);
+        let top = self.said_from().saturating_add_signed(by.saturating_mul(height.cast_signed()));
+        self.said = (at, top.min(lines.saturating_sub(height)));
+    }
+
+    /// The first line that is shown of what is said of the selected row.
+    #[must_use]
+    pub fn said_from(&self) -> usize {
+        let ((screen, cursor), top) = self.said;
+        if (screen, cursor) == (self.screen, self.list().cursor) { top } else { 0 }
     }
 
     /// Undoes the last thing that was begun: a page, a replay, a standstill, a filter.
@@ -579,7 +604,8 @@ impl Model {
     fn ask(&mut self, ask: Ask) {
         let before = match ask {
             Ask::Filter => self.typing.filter.clone(),
-            Ask::Find | Ask::Note | Ask::Phrase | Ask::Control | Ask::SentAfter => String::new(),
+            Ask::Report => format!("{}.html", bare_name(&self.shown.name)),
+            Ask::Find | Ask::Note | Ask::Phrase | Ask::Control | Ask::SentAfter | Ask::Replace => String::new(),
         };
         self.typing.prompt = Some(Prompt::new(ask, &before));
     }
@@ -590,7 +616,7 @@ impl Model {
             Ask::Filter => &self.typing.filters,
             Ask::Find | Ask::Note => &self.typing.finds,
             // A phrase is used once, and kept nowhere.
-            Ask::Phrase | Ask::Control | Ask::SentAfter => &History::default(),
+            Ask::Phrase | Ask::Control | Ask::SentAfter | Ask::Report | Ask::Replace => &History::default(),
         };
         match edit {
             Edit::Backspace => prompt.backspace(),
@@ -663,12 +689,30 @@ impl Model {
             Ask::Note => {
                 let at = self.time.replay.map(|replay| replay.at).or_else(|| ledger.span().map(|(_, end)| end));
                 if let Some(at) = at {
-                    self.time.marks.push(Mark { at, frame: FrameNo::new(ledger.frames), note: text });
+                    let mark = Mark { at, frame: FrameNo::new(ledger.frames), note: text };
+                    self.time.marks.push(mark.clone());
                     self.status = Some(format!("marked {}", at.seconds()));
+                    return self.shown.case.is_some().then_some(Effect::Look(Look::Mark(mark)));
                 }
+            }
+            Ask::Report => return self.report(text.trim().to_owned(), false),
+            Ask::Replace => {
+                let to = std::mem::take(&mut self.typing.replaces);
+                if text.trim() == "yes" {
+                    return self.report(to, true);
+                }
+                self.status = Some(format!("{to} stays as it is"));
             }
         }
         None
+    }
+
+    fn report(&mut self, to: String, replace: bool) -> Option<Effect> {
+        if to.is_empty() {
+            return None;
+        }
+        self.status = Some("the report is being written…".to_owned());
+        Some(Effect::Look(Look::Report { to, replace }))
     }
 
     fn cancel(&mut self, ledger: &Ledger) {
@@ -698,6 +742,13 @@ impl Model {
             None => self.status = Some(format!("“{}” is in no row", self.typing.find)),
         }
     }
+}
+
+/// The name of a capture without the suffixes of one, as it may be typed.
+fn bare_name(name: &WireStr) -> String {
+    let name = name.to_string();
+    let bare = [".gz", ".zst", ".xz"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(&name);
+    [".pcapng", ".pcap", ".cap"].iter().find_map(|suffix| bare.strip_suffix(suffix)).unwrap_or(bare).to_owned()
 }
 
 /// A filter as it was typed; none where nothing was.

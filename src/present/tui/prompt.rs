@@ -22,6 +22,10 @@ pub enum Ask {
     Control,
     /// When the phrase was sent.
     SentAfter,
+    /// Where the report goes.
+    Report,
+    /// Whether it replaces the file that is there.
+    Replace,
 }
 
 impl Ask {
@@ -32,6 +36,8 @@ impl Ask {
             Ask::Filter | Ask::Find | Ask::Note => None,
             Ask::Phrase => Some("as it was typed; it stays here"),
             Ask::Control => Some("one at a time; Enter alone: no more"),
+            Ask::Report => Some("Enter writes it: .html, .md or .json"),
+            Ask::Replace => Some("yes replaces it"),
             Ask::SentAfter => Some("UTC, as 09:02:03; Enter alone: not known"),
         }
     }

@@ -13,12 +13,14 @@ use super::tables::endpoints::{self, Endpoint};
 use super::tables::exposure::{self, Shown};
 use super::tables::findings;
 use crate::assess::report::RuleCount;
-use crate::assess::{Filter, Judged, Ledger};
+use crate::assess::{Catalogue, Filter, Judged, Ledger};
 use crate::base::Kind;
 
 /// What the tables show.
 #[derive(Debug, Default)]
 pub struct Rows {
+    /// Whose claims are told, where it is not the program's own.
+    pub catalogue: Option<&'static Catalogue>,
     /// App by app.
     pub apps: Vec<App>,
     /// Connections, as places in the ledger.
@@ -57,7 +59,7 @@ impl Rows {
         }
         match screen {
             Screen::Apps => {
-                self.apps = apps::gather(matching(ledger, filter));
+                self.apps = apps::gather(matching(ledger, filter), self.catalogue.unwrap_or_else(Catalogue::own));
                 table::sort(&mut self.apps, apps::COLUMNS, sort);
             }
             Screen::Connections => self.connections = connections(ledger, filter, sort),

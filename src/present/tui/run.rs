@@ -18,7 +18,7 @@ use super::session::Session;
 use super::terminal::{self, Signals, Taken};
 use super::theme::{ColorChoice, Palette, Theme, ThemeChoice};
 use super::update::Update;
-use crate::assess::State;
+use crate::assess::{Catalogue, State};
 use crate::base::WireStr;
 
 /// Between two drawings pass at least this long.
@@ -45,6 +45,12 @@ pub struct Options {
     pub theme: ThemeChoice,
     /// A phrase is looked for from the beginning.
     pub tested: bool,
+    /// The case file that marks go into.
+    pub case: Option<WireStr>,
+    /// The catalogue of platforms.
+    pub catalogue: &'static Catalogue,
+    /// Fail while drawing, for a test of what becomes of the terminal.
+    pub test_panic: bool,
     /// The capture runs: after a signal the caller still has to write what is left, and then ends by itself.
     pub live: bool,
 }
@@ -76,10 +82,16 @@ pub fn run(options: Options, updates: Receiver<(usize, Update)>, requests: Optio
     let taken = Taken::take()?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let size = terminal.size()?;
-    let mut ui = Ui { session: Session::new(&options.files, Theme::new(palette), size), late: background::LateAnswer::default(), requests };
+    let mut ui = Ui {
+        session: Session::with(&options.files, options.case.as_ref(), Some(options.catalogue), Theme::new(palette), size),
+        late: background::LateAnswer::default(),
+        requests,
+        fails: false,
+    };
     if options.tested {
         ui.session.test_all();
     }
+    ui.fails = options.test_panic;
     let ended = ui.serve(&mut terminal, &taken, &signals, &updates);
     left.store(true, Ordering::SeqCst);
     drop(taken);
@@ -118,6 +130,8 @@ struct Ui {
     late: background::LateAnswer,
     /// To whoever can read a capture once more.
     requests: Option<Sender<Request>>,
+    /// Fails when it draws something that was read, for a test.
+    fails: bool,
 }
 
 impl Ui {
@@ -159,7 +173,13 @@ impl Ui {
                 None
             };
             if dirty && due(drawn, FRAME) {
-                terminal.draw(|frame| self.session.draw(frame))?;
+                let fails = self.fails && self.session.has_any();
+                terminal.draw(|frame| {
+                    self.session.draw(frame);
+                    if fails {
+                        std::panic::panic_any("asked for by a test");
+                    }
+                })?;
                 drawn = Some(Instant::now());
                 dirty = false;
             }

@@ -7,7 +7,7 @@ use super::looking::Answer;
 use super::model::{Effect, Message, Model, Shown};
 use super::theme::Theme;
 use super::update::Update;
-use crate::assess::{Ledger, MOST_CONNECTIONS, Rewind, State};
+use crate::assess::{Catalogue, Ledger, MOST_CONNECTIONS, Rewind, State};
 use crate::base::WireStr;
 
 /// Everything that is open.
@@ -125,18 +125,19 @@ impl Session {
     /// Captures of these names, before anything is read.
     #[must_use]
     pub fn new(names: &[WireStr], theme: Theme, size: Size) -> Session {
+        Session::with(names, None, None, theme, size)
+    }
+
+    /// As [`Session::new`], with the case file that marks go into, and the catalogue of platforms where it is not the program's own.
+    #[must_use]
+    pub fn with(names: &[WireStr], case: Option<&WireStr>, catalogue: Option<&'static Catalogue>, theme: Theme, size: Size) -> Session {
         let count = names.len();
         let room = MOST_CONNECTIONS / count.max(1);
         let one = |(at, name): (usize, &WireStr)| {
-            let shown = Shown { name: name.clone(), of: (at, count) };
-            Capture {
-                model: Model::new(shown, theme, size),
-                ledger: Ledger::with_room(room),
-                rewind: None,
-                frozen: None,
-                stale: false,
-                busy: false,
-            }
+            let shown = Shown { name: name.clone(), of: (at, count), case: case.cloned() };
+            let mut model = Model::new(shown, theme, size);
+            model.rows.catalogue = catalogue;
+            Capture { model, ledger: Ledger::with_room(room), rewind: None, frozen: None, stale: false, busy: false }
         };
         Session { captures: (1..).zip(names).map(one).collect(), current: 0 }
     }
@@ -212,6 +213,12 @@ impl Session {
             }
             effect => effect,
         }
+    }
+
+    /// Whether there is anything to show of the capture that is shown.
+    #[must_use]
+    pub fn has_any(&self) -> bool {
+        self.captures.get(self.current).is_some_and(|capture| capture.shown().count() > 0)
     }
 
     /// Takes in what the engine sends about a capture.

@@ -540,7 +540,13 @@ fn every_key_does_what_the_table_says() {
                         Ask::Phrase => "7c",
                         Ask::Control => "7ctwo words\n",
                         Ask::SentAfter => "7ctwo words\n\n",
+                        Ask::Report => "w",
+                        Ask::Replace => "wx.html\n",
                     });
+                    if ask == Ask::Replace {
+                        s.send(Message::Answer(Answer::Exists("x.html".into())));
+                    }
+                    s.send(Message::Key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL)));
                     s.write("two words");
                     s.press(KeyCode::Left);
                 }
@@ -605,6 +611,7 @@ fn every_key_does_what_the_table_says() {
                 Action::FindNext | Action::FindPrevious => s.cursor() != was.0,
                 Action::NextColumn => m.list().sort.column == was.3.column + 1,
                 Action::PreviousColumn => m.list().sort.column == super::tables::titles(m.screen).len() - 1,
+                Action::MoreSaid | Action::LessSaid => m.said.0 == (m.screen, m.list().cursor),
                 Action::Reverse => m.list().sort.reversed,
                 Action::Section => m.open.unwrap().cursor > was.1.unwrap().cursor,
                 Action::Next | Action::Previous => m.open.map(|o| o.id) != was.1.map(|o| o.id) && m.open.map(|o| o.id) == m.selected(),

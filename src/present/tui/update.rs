@@ -21,6 +21,8 @@ pub enum Update {
         /// Frames read so far.
         frames: u64,
     },
+    /// The SHA-256 of the input, in hexadecimal.
+    Hash(String),
     /// How a running capture stands.
     Capturing(Box<Capturing>),
     /// What became of keys.
@@ -56,6 +58,7 @@ impl Update {
             Update::Keys(keys) => ledger.keys = Some(keys),
             // It goes to the screens, not into the ledger.
             Update::Answer(_) => {}
+            Update::Hash(hash) => ledger.sha256 = Some(hash),
             Update::Capturing(capturing) => ledger.capturing = Some(*capturing),
             Update::Done { notes } => {
                 ledger.notes.extend(notes);

@@ -47,6 +47,9 @@ fn lines(model: &Model, ledger: &Ledger, width: u16) -> Lines {
     page.heading("The file");
     page.row("name", &model.shown.name.to_string());
     page.row("read", &read(ledger));
+    if let Some(hash) = &ledger.sha256 {
+        page.row("SHA-256", hash);
+    }
     page.row("packets", &text::grouped(ledger.frames));
     if let Some((start, end)) = ledger.span() {
         page.row("first connection", &start.to_string());

@@ -27,23 +27,49 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger) {
         return;
     }
     let theme = &model.theme;
+    let lines = said(model, ledger);
     put(buf, area.x, area.y, area.width, &"─".repeat(usize::from(area.width)), theme.quiet);
-    let lines = match model.screen {
+    let (top, left) = (model.said_from(), usize::from(area.height.saturating_sub(1)));
+    let wrapped = wrapped(lines, area.width);
+    for (n, (told, style)) in (1_u16..).zip(wrapped.iter().skip(top).take(left)) {
+        put_all(buf, line(area, n), &[(" ", theme.text), (told, *style)]);
+    }
+    let more: Vec<&str> = [(top.saturating_add(left) < wrapped.len(), "J: more"), (top > 0, "K: back")]
+        .into_iter()
+        .filter_map(|(holds, told)| holds.then_some(told))
+        .collect();
+    if !more.is_empty() {
+        let told = format!(" {} ", more.join("  "));
+        let width = u16::try_from(text::width(&told)).unwrap_or(u16::MAX).min(area.width);
+        put(buf, area.right().saturating_sub(width).saturating_sub(2), area.y, width, &told, theme.key);
+    }
+}
+
+/// Lines as they fit.
+fn wrapped(lines: Lines, width: u16) -> Lines {
+    let room = usize::from(width.saturating_sub(2));
+    let told = lines.into_iter().filter(|(told, _)| !told.is_empty());
+    told.flat_map(|(told, style)| text::wrap(&told, room, usize::from(u16::MAX)).into_iter().map(move |line| (line, style))).collect()
+}
+
+/// How many lines it would take to say all of it, the line above it counted.
+#[must_use]
+pub fn lines(model: &Model, ledger: &Ledger) -> u16 {
+    u16::try_from(wrapped(said(model, ledger), model.size.width).len()).unwrap_or(u16::MAX).saturating_add(1)
+}
+
+/// What is said of the selected row.
+fn said(model: &Model, ledger: &Ledger) -> Lines {
+    let theme = &model.theme;
+    match model.screen {
         Screen::Apps => model.rows.apps.get(model.list().cursor).map(|app| of_app(app, theme)),
         Screen::Connections => model.selected().and_then(|id| connection(ledger, id)).map(|judged| of_connection(judged, theme)),
         Screen::Endpoints => model.rows.endpoints.get(model.list().cursor).map(|endpoint| of_endpoint(endpoint, theme)),
         Screen::Exposure => model.rows.exposure.get(model.list().cursor).map(|shown| of_exposure(shown, theme)),
         Screen::Findings => model.rows.findings.get(model.list().cursor).map(|found| of_finding(found, theme)),
         Screen::Capture | Screen::Canary => None,
-    };
-    let (room, mut n) = (usize::from(area.width.saturating_sub(2)), 1_u16);
-    for (told, style) in lines.unwrap_or_default().into_iter().filter(|(told, _)| !told.is_empty()) {
-        let left = usize::from(area.height.saturating_sub(n));
-        for told in text::wrap(&told, room, left) {
-            put_all(buf, line(area, n), &[(" ", theme.text), (&told, style)]);
-            n = n.saturating_add(1);
-        }
     }
+    .unwrap_or_default()
 }
 
 /// The paragraph, in one piece; a blank line would cost room.

@@ -30,16 +30,11 @@ pub struct App {
 
 /// The apps of connections: apps, names that several apps share, the rest; the busiest first.
 #[must_use]
-pub fn gather<'a>(connections: impl Iterator<Item = &'a Judged>) -> Vec<App> {
+pub fn gather<'a>(connections: impl Iterator<Item = &'a Judged>, catalogue: &'static Catalogue) -> Vec<App> {
     let mut board = Board::default();
     connections.for_each(|judged| board.push(0, judged));
-    let report = Report {
-        summary: Summary { board, ..Summary::default() },
-        about: Default::default(),
-        case: None,
-        canary: None,
-        catalogue: Catalogue::own(),
-    };
+    let report =
+        Report { summary: Summary { board, ..Summary::default() }, about: Default::default(), case: None, canary: None, catalogue };
     (1..).zip(report.summary.board.rows()).map(|(place, app)| of(&report, place, app)).collect()
 }
 
