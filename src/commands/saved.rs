@@ -149,6 +149,7 @@ fn rendered(
     builder.begin(report::input(&WireStr::from(file_name(capture)), hash, &analysis));
     analysis.judged().for_each(|judged| builder.push(&judged));
     let options = cli::Report {
+        phrase: cli::Phrase::default(),
         files: vec![capture.to_path_buf()],
         output: Some(to.to_path_buf()),
         format: None,
@@ -159,7 +160,7 @@ fn rendered(
     };
     let about = About { command: report::command(&options, global, format), unmasked: global.unmask, ..About::default() };
     let case = case.and_then(CaseFile::case);
-    Ok(format.render(&Report { summary: builder.finish(), about, case, catalogue: settings.catalogue }))
+    Ok(format.render(&Report { summary: builder.finish(), about, case, canary: None, catalogue: settings.catalogue }))
 }
 
 /// A new file is made as a capture is; one that is there is replaced when the new one is whole.
