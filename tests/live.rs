@@ -194,12 +194,19 @@ fn what_is_told_live_is_what_its_file_says_and_what_tcpdump_saw() {
         r#"
         certificate
         tls 4433; serve http 8080; serve smtp 2525 cert.pem key.pem
+        old() { openssl s_client -connect 127.0.0.1:$1 $2 -cipher ALL:@SECLEVEL=0 </dev/null >/dev/null 2>&1; }
+        openssl s_server -accept 4410 -cert cert.pem -key key.pem -www -quiet -tls1 -cipher ALL:@SECLEVEL=0 >/dev/null 2>&1 &
+        openssl s_server -accept 4411 -cert cert.pem -key key.pem -www -quiet -tls1_1 -cipher ALL:@SECLEVEL=0 >/dev/null 2>&1 &
+        # A system may have left the old versions out.
+        n=0; until old 4410 -tls1 && old 4411 -tls1_1; do n=$((n + 1)); [ $n -lt 20 ] || break; sleep 0.1; done
+        echo old=$n
         # What still comes of asking whether the servers listen is not for this.
         sleep 0.5
         tcpdump -i lo -B 65536 --nano -w other.pcap >/dev/null 2>tcpdump & other=$!
         until grep -q listening tcpdump; do sleep 0.1; done
         start live -i lo -w x.pcapng --headless
-        ask 4433 -tls1_3; ask 4433 -tls1_2; ask 4433 -tls1_1 -cipher ALL:@SECLEVEL=0
+        ask 4433 -tls1_3; ask 4433 -tls1_2
+        ask 4410 -tls1 -cipher ALL:@SECLEVEL=0; ask 4411 -tls1_1 -cipher ALL:@SECLEVEL=0
         traffic get 8080
         traffic mail 2525 plain; traffic mail 2525 upgrade
         traffic datagrams 8443 "$CAPTURES/quic_v1_h3.pcap"
@@ -218,6 +225,15 @@ fn what_is_told_live_is_what_its_file_says_and_what_tcpdump_saw() {
         assert!(protocols.contains(&expected), "{expected} is among {protocols:?}");
     }
     assert!(live.iter().any(|c| c["intransit"]["starttls"] == "smtp" && c["tls"]["version"] == "1.3"), "STARTTLS");
+    let versions =
+        |port: u64| live.iter().find(|c| c["destination"]["port"] == port).map(|c| c["tls"]["version"].clone()).unwrap_or_default();
+    match said(&done, "old") {
+        20 => println!("skipped: TLS 1.0 and 1.1 (this OpenSSL has neither)"),
+        _ => assert_eq!((versions(4410), versions(4411)), ("1.0".into(), "1.1".into())),
+    }
+    for version in ["1.2", "1.3"] {
+        assert!(live.iter().any(|c| c["destination"]["port"] == 4433 && c["tls"]["version"] == version), "{version}");
+    }
     assert!(live.len() >= 8, "{}", live.len());
     are_the_same(&live, &file);
     // The kernel stamps a packet anew for each who watches, and tcpdump stores no programs.

@@ -280,3 +280,47 @@ fn offline_commands_are_locked_in_before_they_read_a_capture() {
         assert!(place("landlock_restrict_self(") < reading && place("seccomp(SECCOMP_SET_MODE_FILTER") < reading, "{args:?}");
     }
 }
+
+#[test]
+fn no_command_that_reads_or_watches_opens_a_connection_or_resolves_a_name() {
+    if !common::namespace::has("strace") {
+        return println!("skipped: what the kernel is asked for (strace is not installed)");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let demo = common::cabinet().join("demo.pcapng");
+    let demo = demo.to_str().unwrap();
+    let report = folder.path().join("r.json");
+    let report = report.to_str().unwrap();
+    for args in [
+        vec!["inspect", demo],
+        vec!["report", demo, "-o", report],
+        vec!["verify", report, demo],
+        vec!["compare", demo, demo],
+        vec!["canary", demo, "--message", "a phrase nobody sent"],
+        vec!["platforms"],
+        vec!["rules"],
+        vec!["interfaces"],
+    ] {
+        let trace = folder.path().join("trace");
+        let mut command = Command::new("strace");
+        command.args(["-f", "-e", "trace=socket,connect,sendto,sendmsg,sendmmsg,bind", "-o"]).arg(&trace);
+        let done = command.arg(env!("CARGO_BIN_EXE_intransit")).args(&args).output().unwrap();
+        let trace = String::from_utf8_lossy(&std::fs::read(&trace).unwrap_or_default()).into_owned();
+        if trace.is_empty() {
+            return println!("skipped: what the kernel is asked for (strace may not trace)");
+        }
+        if args == ["interfaces"] && !cfg!(have_libpcap) {
+            continue;
+        }
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+        for line in trace.lines() {
+            // What the kernel itself is asked about interfaces, and by libpcap which of its kinds there are, leaves the computer nowhere.
+            let of_the_kernel = ["AF_NETLINK", "AF_UNIX, SOCK_RAW", "AF_PACKET"].iter().any(|own| line.contains(own));
+            let about_interfaces =
+                args == ["interfaces"] && (line.contains("socket(") || line.contains("NETLINK") || line.contains("sendto"));
+            let calls = ["socket(", "connect(", "sendto(", "sendmsg(", "sendmmsg(", "bind("].iter().any(|call| line.contains(call));
+            assert!(!calls || of_the_kernel || about_interfaces, "{args:?}: {line}");
+            assert!(!line.contains("connect(") && !line.contains("sin_port=htons(53)"), "{args:?}: {line}");
+        }
+    }
+}

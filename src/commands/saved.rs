@@ -149,11 +149,11 @@ fn rendered(
     builder.begin(report::input(&WireStr::from(file_name(capture)), hash, &analysis));
     analysis.judged().for_each(|judged| builder.push(&judged));
     let options = cli::Report {
-        phrase: cli::Phrase::default(),
         files: vec![capture.to_path_buf()],
         output: Some(to.to_path_buf()),
         format: None,
         filter: None,
+        phrase: cli::Phrase::default(),
         case: case.map(|case| case.path.clone()),
         redact: false,
         stamp: false,

@@ -29,9 +29,9 @@ pub fn verify(options: &cli::Verify, global: &Global) -> Result<Outcome, Failure
     let filter = filter(&said, options)?;
     let files = in_order(&said, &options.files)?;
     let case = case(&said, options)?;
+    let asking = Asking::of(&options.phrase)?;
     lock::lock(global, &lock::reporting(&files, None, global))?;
     let quiet = Global { quiet: true, ..global.clone() };
-    let asking = Asking::of(&options.phrase)?;
     let (mut summary, canary, _) = gather(&files, filter.as_ref().map(|(_, filter)| filter), asking.as_ref(), &quiet)?;
     // A file may have another name today; its hash says that it is the same.
     for (input, was) in summary.inputs.iter_mut().zip(inputs(&said)) {
