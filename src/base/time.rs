@@ -46,17 +46,21 @@ impl Timestamp {
             None => 0,
             Some(hours) => {
                 let (h, m) = hours.split_once(':')?;
-                (number(h)? * 60 + number(m)?) * if zone.starts_with('-') { -60 } else { 60 }
+                let (h, m) = (number(h).filter(|h| *h < 24)?, number(m).filter(|m| *m < 60)?);
+                (h * 60 + m) * if zone.starts_with('-') { -60 } else { 60 }
             }
         };
         let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
         let mut parts = clock.split(':');
         let (h, m, s) = (number(parts.next()?)?, number(parts.next()?)?, number(parts.next().unwrap_or("0"))?);
         let is_sound = parts.next().is_none() && (1..=12).contains(&month) && (1..=31).contains(&day) && h < 24 && m < 60 && s <= 60;
+        if !is_sound {
+            return None;
+        }
         let nanos =
             number(fraction.get(..9).unwrap_or(fraction))? * 10i64.pow(9u32.checked_sub(u32::try_from(fraction.len().min(9)).ok()?)?);
         let secs = days(year, month, day) * 86_400 + h * 3600 + m * 60 + s - offset;
-        is_sound.then(|| Timestamp::from_nanos_wide(i128::from(secs) * 1_000_000_000 + i128::from(nanos)))
+        Some(Timestamp::from_nanos_wide(i128::from(secs) * 1_000_000_000 + i128::from(nanos)))
     }
 
     /// Nanoseconds since the epoch.
@@ -188,5 +192,13 @@ mod tests {
             let at = Timestamp::from_nanos(nanos);
             assert_eq!(at.to_string().as_bytes(), at.rfc3339());
         }
+    }
+
+    #[test]
+    fn no_number_of_hours_is_too_large_for_a_moment_to_be_refused() {
+        for text in ["2026-11-26T10:00:00+9999999999999999:00", "2026-11-26T999999999999999999:00:00Z", "2026-11-26T10:00:00-24:00"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+        assert!(Timestamp::parse("2026-11-26T10:00:00+14:00").is_some());
     }
 }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use super::dataset::{Configuration, Dataset, Identity, Manifest, Status, compact};
 use super::output::closed_pipe;
 use super::{Failure, Outcome, shown};
+use crate::assess::report::counted;
 use crate::cli::{self, Global};
 
 /// Writes captures into a dataset and sums up.
@@ -42,8 +43,8 @@ pub fn batch(options: &cli::Batch, global: &Global) -> Result<Outcome, Failure> 
     if !global.quiet {
         let _ = writeln!(
             io::stderr(),
-            "intransit: {} captures: {} read now, {} in the dataset already",
-            all.len(),
+            "intransit: {}: {} read now, {} in the dataset already",
+            counted(all.len() as u64, "capture"),
             ran.new,
             skipped + ran.known
         );
@@ -59,11 +60,13 @@ pub fn batch(options: &cli::Batch, global: &Global) -> Result<Outcome, Failure> 
         let done = compact::compact(&dataset, &configuration).map_err(failed)?;
         if !global.quiet {
             let again = if done.superseded > 0 {
-                format!("; {} captures were done again, the earlier rows are gone", done.superseded)
+                    let were = if done.superseded == 1 { "was" } else { "were" };
+                    format!("; {} {were} done again, the earlier rows are gone", counted(done.superseded as u64, "capture"))
+                }
             } else {
                 String::new()
             };
-            let _ = writeln!(io::stderr(), "intransit: {} files merged into {}{again}", done.before, done.after);
+            let _ = writeln!(io::stderr(), "intransit: {} merged into {}{again}", counted(done.before as u64, "file"), done.after);
         }
     }
     let manifests = dataset.manifests().map_err(failed)?;

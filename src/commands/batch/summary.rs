@@ -8,6 +8,7 @@ use super::super::Outcome;
 use super::super::dataset::{AppCount, Dataset, Identity, Manifest, RuleCount, Status};
 use super::labels::Labels;
 use crate::assess::Severity;
+use crate::assess::report::counted;
 use crate::commands::dataset::by_grade;
 use crate::present::export::csv_cell;
 
@@ -58,7 +59,9 @@ impl<'a> Summary<'a> {
         let frames: u64 = self.manifests().map(|manifest| manifest.frames).sum();
         let flows: u64 = self.manifests().filter_map(|manifest| manifest.rows.get("flows")).sum();
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{} captures, {frames} frames, {flows} connections", self.captures.len());
+        let [captures, frames, flows] =
+            [(self.captures.len() as u64, "capture"), (frames, "frame"), (flows, "connection")].map(|(n, thing)| counted(n, thing));
+        let _ = writeln!(text, "{captures}, {frames}, {flows}");
         let excluded = self.excluded();
         if !excluded.is_empty() {
             let _ = writeln!(text, "\nleft out:");
