@@ -60,9 +60,8 @@ pub fn batch(options: &cli::Batch, global: &Global) -> Result<Outcome, Failure> 
         let done = compact::compact(&dataset, &configuration).map_err(failed)?;
         if !global.quiet {
             let again = if done.superseded > 0 {
-                    let were = if done.superseded == 1 { "was" } else { "were" };
-                    format!("; {} {were} done again, the earlier rows are gone", counted(done.superseded as u64, "capture"))
-                }
+                let were = if done.superseded == 1 { "was" } else { "were" };
+                format!("; {} {were} done again, the earlier rows are gone", counted(done.superseded as u64, "capture"))
             } else {
                 String::new()
             };
