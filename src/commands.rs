@@ -518,7 +518,9 @@ impl Read {
 
 /// What was read and what could not be, in one line.
 fn summary(analysis: &Analysis, grades: &Grades) -> String {
-    let counted = format!("{} connections in {} frames", analysis.finished.len(), analysis.capture.frames);
+    let plural = |n: u64| if n == 1 { "" } else { "s" };
+    let (connections, frames) = (analysis.finished.len() as u64, analysis.capture.frames);
+    let counted = format!("{connections} connection{} in {frames} frame{}", plural(connections), plural(frames));
     let grades = grades.to_string();
     let mut parts = vec![if grades.is_empty() { counted } else { format!("{counted}: {grades}") }];
     parts.extend(part_note(analysis));
