@@ -456,7 +456,7 @@ fn connections_are_told_with_the_program_that_held_their_socket_and_the_kept_fil
         tls 4433
         start live -i lo -w kept.pcapng --headless
         for n in 1 2 3 4 5 6; do
-            python3 -c 'import socket; s = socket.create_connection(("127.0.0.1", 4433)); s.sendall(b"hello"); s.close()'
+            python3 -c 'import socket, sys, time; s = socket.create_connection(("127.0.0.1", 4433)); s.sendall(b"hello"); time.sleep(int(sys.argv[1]) % 2); s.close()' $n
             ask 4433 -tls1_3
         done
         python3 - <<'END'
@@ -470,7 +470,7 @@ END
         "$BIN" inspect -q --format jsonl kept.pcapng >again
         start live -i lo --process PYTHON --headless
         ask 4433
-        python3 -c 'import socket, time; s = socket.create_connection(("127.0.0.1", 4433)); s.sendall(b"x"); time.sleep(0.5); s.close()'
+        python3 -c 'import socket, time; s = socket.create_connection(("127.0.0.1", 4433)); s.sendall(b"x"); time.sleep(1); s.close()'
         sleep 1
         stop INT
         cp out only
@@ -490,7 +490,10 @@ END
         assert!(["socket-open", "port-bound"].contains(&c["process"]["seen"].as_str().unwrap()), "{c}");
         assert!(c["process"]["executable"].as_str().unwrap().starts_with('/'), "{c}");
     }
-    assert!(named.len() >= 7, "most of them are seen while they are open: {again:?}");
+    // Whether one of a few milliseconds is seen depends on what else the computer does; one that stays open is.
+    let stayed: Vec<&Value> = again.iter().filter(|c| c["event"]["duration"].as_u64().is_some_and(|nanos| nanos >= 900_000_000)).collect();
+    assert!(stayed.len() >= 3, "{again:?}");
+    assert!(stayed.iter().all(|c| c["process"]["name"].is_string()), "{stayed:?}");
     let only = objects(&space.read("only"));
     assert!(only.iter().all(|c| c["process"]["name"].as_str().is_some_and(|name| name.starts_with("python3"))), "{only:?}");
     assert_eq!(only.len(), 1, "--process tells the connections of one program");
