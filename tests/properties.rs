@@ -100,6 +100,11 @@ fn every_connection_of_the_cabinet_says_the_same_however_it_is_cut_shuffled_and_
                 continue;
             }
             let expected = said(&segments(&turns, None));
+            // A segment that the capture holds twice, or cut short, stands in these turns as if it had been sent so: octets outside TLS, which
+            // are told for certain only where segments come in order.
+            if expected.iter().any(|line| line.starts_with("TlsOtherOctets")) {
+                continue;
+            }
             for round in 0..rounds() {
                 let got = said(&segments(&turns, Some(common::Dice(round * 7919 + 1))));
                 *tried.lock().unwrap() += 1;
