@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use intransit::assess::{Grade, Identity, Judged, RULES, judge};
 use intransit::base::{
-    CipherSuite, Exposed, Facts, Frame, FrameNo, LinkType, NamedGroup, ProtocolVersion, Readable, SrtpProfile, Timestamp, VersionName,
-    What, WireStr,
+    CipherSuite, Exposed, Facts, Frame, FrameNo, LinkType, NamedGroup, ProtocolVersion, Readable, SrtpProfile, TEXT_OUTSIDE_TLS, Timestamp,
+    VersionName, What, WireStr,
 };
 use intransit::flow::{Connection, Endpoint, Tally, Transport};
 
@@ -317,6 +317,9 @@ fn every_row_of_the_grading_table_holds() {
         assert!(!judgement.why.is_empty(), "{name}: the reason is always given");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let readable = |what| What::Readable(Readable::new(Exposed::Content, what, b"see you"));
+    let both = with(tls13(0x1301), &[What::StartTls("smtp"), readable("mail"), readable(TEXT_OUTSIDE_TLS)]);
+    assert_eq!(judge(&connection(&both)).why, "mail and text outside TLS in clear", "not all of it was before TLS began");
     let mut silent = connection(&[What::Protocol("http")]);
     silent.sent = [Tally::default(); 2];
     assert_eq!(judge(&silent).grade, Grade::None, "nothing was said");

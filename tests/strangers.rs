@@ -3,9 +3,14 @@
 
 mod common;
 
+use std::io::Cursor;
+
 use common::container::{self, ethernet_pcap};
-use common::frames::{ACK, FIN, RST, SYN, Side, tcp, udp};
-use intransit::assess::{Grade, Judged};
+use common::frames::{ACK, FIN, RST, SYN, Side, client_hello, tcp, udp};
+use intransit::assess::{Catalogue, Grade, Judged};
+use intransit::engine::{self, Options};
+use intransit::flow::{Endpoint, FlowKey, Limits, Transport};
+use intransit::source;
 
 /// A recorded QUIC connection, protected as it is, and then these datagrams from its client.
 fn quic_and_then(others: &[Vec<u8>]) -> Judged {
@@ -59,16 +64,34 @@ fn media_on_the_ports_of_a_quic_connection_is_not_protected_by_its_handshake() {
 
 /// A recorded TLS connection without its end, and then this from one of its sides.
 fn tls_and_then(capture: &str, from_client: bool, payloads: &[&[u8]]) -> Judged {
+    tls_and_segments(capture, from_client, ACK, payloads)
+}
+
+fn tls_and_segments(capture: &str, from_client: bool, with: u8, payloads: &[&[u8]]) -> Judged {
+    let (mut frames, [client, server]) = begun(capture, |frame| frame[47] & (FIN | RST) != 0);
+    let ((from, mut seq), (to, ack)) = if from_client { (client, server) } else { (server, client) };
+    for payload in payloads {
+        frames.push(tcp(from, to, seq, ack, with, payload));
+        seq = seq.wrapping_add(payload.len() as u32);
+    }
+    let analysis = common::analyse(ethernet_pcap(&frames), 1).unwrap();
+    let mut judged: Vec<Judged> = analysis.judged().collect();
+    assert_eq!(judged.len(), 1);
+    judged.pop().unwrap()
+}
+
+/// The frames of a recorded TLS connection before the first of this kind, and where client and server go on.
+fn begun(capture: &str, is_too_late: impl Fn(&[u8]) -> bool) -> (Vec<Vec<u8>>, [(Side, u32); 2]) {
     let bytes = std::fs::read(common::cabinet().join(capture)).unwrap();
     let (mut frames, mut sides) = (Vec::new(), Vec::<(Side, u32)>::new());
     for record in container::pcap(&bytes).unwrap().records {
         let frame = record.bytes;
+        if is_too_late(&frame) {
+            break;
+        }
         let word = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
         let seq = u32::from_be_bytes(frame[38..42].try_into().unwrap());
         let (header, flags) = (usize::from(frame[46] >> 4) * 4, frame[47]);
-        if flags & (FIN | RST) != 0 {
-            break;
-        }
         let length = u32::from(word(16)) - 20 - header as u32 + u32::from(flags & SYN != 0);
         let side: Side = (frame[26..30].try_into().unwrap(), word(34));
         match sides.iter_mut().find(|(known, _)| *known == side) {
@@ -77,16 +100,7 @@ fn tls_and_then(capture: &str, from_client: bool, payloads: &[&[u8]]) -> Judged 
         }
         frames.push(frame);
     }
-    let [client, server] = sides[..] else { panic!("two sides") };
-    let ((from, mut seq), (to, ack)) = if from_client { (client, server) } else { (server, client) };
-    for payload in payloads {
-        frames.push(tcp(from, to, seq, ack, ACK, payload));
-        seq = seq.wrapping_add(payload.len() as u32);
-    }
-    let analysis = common::analyse(ethernet_pcap(&frames), 1).unwrap();
-    let mut judged: Vec<Judged> = analysis.judged().collect();
-    assert_eq!(judged.len(), 1);
-    judged.pop().unwrap()
+    (frames, sides.try_into().unwrap())
 }
 
 const TLS: [&str; 2] = ["tls13_aes128.pcap", "tls12_gcm.pcap"];
@@ -136,4 +150,41 @@ fn more_records_change_no_grade_however_they_are_cut() {
             assert_eq!(judged.judgement.grade, Grade::Protected, "{capture} {cut}: {}", judged.judgement.why);
         }
     }
+}
+
+#[test]
+fn the_reason_that_a_reset_carries_is_nobody_s_text() {
+    for capture in TLS {
+        let judged = tls_and_segments(capture, false, RST | ACK, &[b"connection refused by policy of the firewall"]);
+        assert_eq!(judged.judgement.grade, Grade::Protected, "{capture}: {}", judged.judgement.why);
+    }
+}
+
+#[test]
+fn text_before_and_after_tls_is_not_all_said_to_be_before_it() {
+    let judged = tls_and_then("smtp_starttls.pcap", true, &[b"MAIL FROM:<alice@example.org>\r\n"]);
+    assert_eq!(judged.judgement.grade, Grade::Exposed);
+    assert_eq!(judged.judgement.why, "text outside TLS in clear");
+}
+
+#[test]
+fn text_on_a_connection_that_was_read_no_further_is_told() {
+    // Neither side's first application data was seen when so many others are read that this one gives way.
+    let is_data = |frame: &[u8]| frame.get(34 + usize::from(frame[46] >> 4) * 4) == Some(&23);
+    let (mut frames, [client, server]) = begun("tls12_gcm.pcap", is_data);
+    let hello = client_hello(b"chat.example");
+    let shard = |side: Side| {
+        let end = |(ip, port): Side| Endpoint { ip: ip.into(), port };
+        FlowKey::new(Transport::Tcp, end(side), end(server.0)).0.shard()
+    };
+    let others = (10_000u16..).map(|port| ([10, 0, 0, 1], port)).filter(|&side| shard(side) == shard(client.0));
+    frames.extend(others.take(200).map(|side| tcp(side, server.0, 101, 1, ACK, &hello[..60])));
+    frames.push(tcp(client.0, server.0, client.1, server.1, ACK, b"MESSAGE from alice to bob: the keys are under the mat"));
+    // A shard reads 64 connections at least.
+    let options = Options { workers: 1, limits: Limits { max_flows: 1 << 17 }, catalogue: Catalogue::own() };
+    let mut source = source::read(Cursor::new(ethernet_pcap(&frames)), None).unwrap();
+    let analysis = engine::analyse(&mut source, options, &mut |_| {}).unwrap();
+    assert_eq!(analysis.finished.counts().unread, 1, "it was read no further, and went on");
+    let judged = analysis.judged().next().unwrap();
+    assert_eq!(judged.judgement.why, "text outside TLS in clear");
 }

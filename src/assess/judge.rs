@@ -114,7 +114,7 @@ fn readable(facts: &Facts, asked: impl Fn(Exposed) -> bool) -> Option<Verdict> {
         [] => return None,
     };
     let when = match word(facts, Kind::StartTls) {
-        Some(_) if what != [TEXT_OUTSIDE_TLS] => " in clear before TLS began",
+        Some(_) if !what.contains(&TEXT_OUTSIDE_TLS) => " in clear before TLS began",
         _ => " in clear",
     };
     Some(Verdict { exposed, ..Verdict::of(Grade::Exposed, format!("{listed}{when}"), Some(evidence)) })

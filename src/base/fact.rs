@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::freeze::Freeze;
+use super::kind_set::KindSet;
 use super::render::{Render, Shown};
 use super::{
     AlertDescription, CipherSuite, Dir, DnsAnswer, Evidence, Exposed, Message, NamedGroup, ProtocolVersion, QuicVersion, Readable, Reader,
@@ -410,37 +411,6 @@ pub struct Fact {
     pub basis: Basis,
     /// The frames.
     pub evidence: Evidence,
-}
-
-/// A set of kinds of facts.
-#[derive(Clone, Copy, Debug, Default)]
-struct KindSet([u64; KindSet::WORDS]);
-
-impl KindSet {
-    const WORDS: usize = Kind::ALL.len().div_ceil(64);
-
-    fn place(kind: Kind) -> (usize, u64) {
-        (kind as usize / 64, 1 << (kind as usize % 64))
-    }
-
-    fn insert(&mut self, kind: Kind) {
-        let (word, bit) = KindSet::place(kind);
-        if let Some(word) = self.0.get_mut(word) {
-            *word |= bit;
-        }
-    }
-
-    fn remove(&mut self, kind: Kind) {
-        let (word, bit) = KindSet::place(kind);
-        if let Some(word) = self.0.get_mut(word) {
-            *word &= !bit;
-        }
-    }
-
-    fn holds(self, kind: Kind) -> bool {
-        let (word, bit) = KindSet::place(kind);
-        self.0.get(word).is_some_and(|word| word & bit != 0)
-    }
 }
 
 /// How many steps of a handshake are kept; more are counted only.

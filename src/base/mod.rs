@@ -11,6 +11,7 @@ mod dns_answer;
 mod evidence;
 mod fact;
 mod freeze;
+mod kind_set;
 mod others;
 mod owner;
 mod readable;

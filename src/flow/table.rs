@@ -6,6 +6,8 @@
 mod age;
 mod challenge;
 mod guard;
+mod reading;
+mod watched;
 
 use std::collections::VecDeque;
 
@@ -15,22 +17,17 @@ use crate::base::{Dir, Fact, Facts, FrameNo, Reader, Sides, Timestamp, What, Win
 use crate::link::{Packet, Process, TcpHeader, Transport as Header};
 
 use super::finished::{self, At, Resting, RestingShard, Row};
-use super::framing::Follower;
 use super::spill::{Ahead, Place, Spill};
 use super::tcp::Streams;
-use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Stranger, Tally, Transport};
+use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Tally, Transport};
 
 pub use age::Seen;
 use age::{Belongs, Closing};
 use challenge::Challenge;
+use watched::Watched;
 
 /// Number of virtual shards.
 pub const SHARDS: usize = 64;
-
-/// Of so many connections that the table may hold, the payload of one is read at a time: reading takes some ten times the memory of counting.
-const READ_OF: usize = 32;
-/// But of so many in each shard at least.
-const FEWEST_READ: usize = 64;
 
 /// What the table may hold.
 #[derive(Clone, Copy, Debug)]
@@ -163,16 +160,6 @@ struct Flow<S, D> {
     reading: Reading<S, D>,
 }
 
-/// What tells payload that is something else than what was recognised.
-#[derive(Debug)]
-enum Watched {
-    Nothing,
-    /// Datagrams are looked at one by one.
-    Datagrams(Stranger),
-    /// The frames of both byte streams are followed; nothing more is learnt of them.
-    Frames(Box<Follower>),
-}
-
 /// How far the payload of a flow is read.
 #[derive(Debug)]
 enum Reading<S, D> {
@@ -293,7 +280,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
             hand: 0,
             last: 0,
             read: VecDeque::new(),
-            most_read: capacity.div_ceil(READ_OF).max(FEWEST_READ),
+            most_read: reading::most(capacity),
             past: Vec::new(),
             spill: Spill::default(),
             over: None,
@@ -351,29 +338,6 @@ impl<S: Payload, D: Payload> Shard<S, D> {
             } else if flow.given_up && packet.payload_wire_len > 0 {
                 flow.given_up = false;
                 self.unread += 1;
-            }
-        }
-    }
-
-    /// Keeps the number of flows that are read within its bound: the one that was silent for the longest is read no further.
-    fn read_fewer(&mut self) {
-        // Two rounds: the first may find that every one was read lately.
-        for _ in 0..self.read.len() * 2 {
-            if self.read.len() <= self.most_read {
-                return;
-            }
-            let Some((slot, first)) = self.read.pop_front() else { return };
-            let is_it = |flow: &&mut Flow<S, D>| flow.first_frame == first && flow.reading.is_active();
-            let Some(flow) = self.flows.get_mut(slot as usize).filter(is_it) else { continue };
-            if std::mem::take(&mut flow.lately) {
-                self.read.push_back((slot, first));
-                continue;
-            }
-            self.failed += u64::from(flow.close());
-            flow.given_up = true;
-            match self.over {
-                None => drop(flow.rest(&mut self.spill)),
-                Some(_) => flow.pack(),
             }
         }
     }
@@ -573,7 +537,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         let fresh = streams.segment(tcp, window, wire_len, &mut self.facts);
         let client = streams.client();
         if streams.is_done() {
-            self.watched = streams.follower(&mut self.facts).map_or(Watched::Nothing, Watched::Frames);
+            self.watched = Watched::after(streams, &mut self.facts);
             self.reading = Reading::Done;
         }
         self.correct_sides(client);
@@ -608,9 +572,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
                 self.sent.swap();
                 self.isn.swap();
                 self.closing.swap();
-                if let Watched::Frames(follower) = &mut self.watched {
-                    follower.swap_sides();
-                }
+                self.watched.swap_sides();
                 match &mut self.reading {
                     Reading::Stream(streams) => streams.swap_sides(),
                     Reading::Datagrams(payload) => payload.swap_sides(),
@@ -650,37 +612,12 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         if self.reading.is_put_away() { self.late.get_or_insert_default() } else { &mut self.facts }
     }
 
-    /// Counts what is not of the protocol that was recognised.
-    #[inline]
-    fn watch(&mut self, dir: Dir, packet: &Packet<'_>) {
-        let bytes = packet.payload.bytes;
-        match (&mut self.watched, &packet.transport) {
-            (Watched::Nothing, _) => {}
-            (Watched::Datagrams(stranger), _) if stranger(bytes) => self.count_other(packet, None),
-            (Watched::Frames(follower), Header::Tcp(tcp)) => {
-                if let Some(at) = follower.see(dir, tcp.seq, bytes, packet.payload_wire_len) {
-                    self.count_other(packet, Some(at));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// A datagram that is something else, or what of a segment begins at an octet.
-    #[cold]
-    fn count_other(&mut self, packet: &Packet<'_>, from: Option<usize>) {
-        let facts = self.facts_of_now();
-        match from {
-            None => facts.other_datagram(&packet.payload),
-            Some(at) => facts.other_octets(&packet.payload.from(at)),
-        }
-    }
-
     /// Reads what still waits.
     fn read_rest(&mut self) {
         match &mut self.reading {
             Reading::Stream(streams) => {
                 streams.close(&mut self.facts);
+                self.watched = Watched::after(streams, &mut self.facts);
                 let client = streams.client();
                 self.correct_sides(client);
                 self.reading = Reading::Done;

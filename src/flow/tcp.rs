@@ -58,6 +58,8 @@ impl<P: Payload> Streams<P> {
     /// Reads a segment. Returns how many octets of payload were new.
     pub fn segment(&mut self, tcp: &TcpHeader, window: &Window<'_>, wire_len: u32, facts: &mut Facts) -> u64 {
         let dir = window.dir;
+        // A reset may say why in octets of its own, which are no part of the stream (RFC 9293 §3.5.3).
+        let window = if tcp.flags.rst { &window.from(usize::MAX) } else { window };
         if tcp.flags.ack {
             self.acknowledged(dir.other(), tcp.ack);
         }

@@ -1,0 +1,34 @@
+//! Which kinds of facts there are: most questions are for facts that are not there.
+
+use super::Kind;
+
+/// A set of kinds of facts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct KindSet([u64; KindSet::WORDS]);
+
+impl KindSet {
+    const WORDS: usize = Kind::ALL.len().div_ceil(64);
+
+    fn place(kind: Kind) -> (usize, u64) {
+        (kind as usize / 64, 1 << (kind as usize % 64))
+    }
+
+    pub(super) fn insert(&mut self, kind: Kind) {
+        let (word, bit) = KindSet::place(kind);
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    pub(super) fn remove(&mut self, kind: Kind) {
+        let (word, bit) = KindSet::place(kind);
+        if let Some(word) = self.0.get_mut(word) {
+            *word &= !bit;
+        }
+    }
+
+    pub(super) fn holds(self, kind: Kind) -> bool {
+        let (word, bit) = KindSet::place(kind);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+}
