@@ -1,19 +1,21 @@
-//! Looks for libpcap and says what it found: `have_libpcap` turns live capture on. Never fails for want of it.
+//! Turns the catalogue of platforms into JSON, says what the program is made of, and looks for libpcap: `have_libpcap` turns live capture
+//! on. Never fails for want of libpcap.
 //!
 //! With the development package the linker finds `libpcap.so` by itself. With only the runtime library, a symlink of that name in
 //! `OUT_DIR` is enough to link. Saved captures need neither.
 
 use std::path::{Path, PathBuf};
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rustc-check-cfg=cfg(have_libpcap)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-env=WEBPKI_ROOTS_VERSION={}", locked_version("webpki-roots"));
     println!("cargo::rustc-env=INTRANSIT_BUILD={}", build_identity());
+    catalogue_as_json()?;
     println!("cargo::rerun-if-env-changed=LIBPCAP_LIBDIR");
     println!("cargo::rerun-if-env-changed=INTRANSIT_NO_LIBPCAP");
     if std::env::var_os("INTRANSIT_NO_LIBPCAP").is_some() {
-        return;
+        return Ok(());
     }
     let named = std::env::var_os("LIBPCAP_LIBDIR").map(PathBuf::from);
     let folders: Vec<PathBuf> = named.into_iter().chain(library_folders()).collect();
@@ -27,6 +29,15 @@ fn main() {
         println!("cargo::rustc-link-search=native={}", out.display());
         println!("cargo::rustc-cfg=have_libpcap");
     }
+    Ok(())
+}
+
+/// Writes the catalogue as JSON into `OUT_DIR`. People read and check TOML; the program reads JSON in a fifth of the time, at every start.
+fn catalogue_as_json() -> Result<(), Box<dyn std::error::Error>> {
+    let catalogue: serde_json::Value = toml::from_str(&std::fs::read_to_string("src/assess/platforms.toml")?)?;
+    let folder = std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or("cargo sets OUT_DIR")?;
+    std::fs::write(folder.join("platforms.json"), catalogue.to_string())?;
+    Ok(())
 }
 
 /// The version of a dependency in `Cargo.lock`: the list of public roots is dated by it.

@@ -12,6 +12,7 @@ pub mod named;
 pub mod onlooker;
 pub mod split;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -106,6 +107,14 @@ pub fn analyse(source: &mut dyn Source, options: Options, progress: &mut dyn FnM
     analyse_with(source, options, &Equipment::default(), progress)
 }
 
+thread_local! {
+    /// The buffers of the capture that this thread read last: a folder of small ones takes them from the system once.
+    static CHUNK: Cell<Chunk> = Cell::default();
+}
+
+/// Octets of a buffer that is kept for the next capture.
+const MOST_KEPT: usize = 1 << 20;
+
 /// Reads a capture to its end with keys, or for somebody who looks inside. Where keys may come while it is read, secrets in
 /// the capture are taken as they come; see also [`analyse_twice`].
 ///
@@ -122,7 +131,7 @@ pub fn analyse_with(
         in_parallel(source, options, equipment, &mut decoder, progress)?
     } else {
         let mut table = Table::making(options.limits, equipment.makers());
-        let mut chunk = Chunk::default();
+        let mut chunk = CHUNK.take();
         let mut secrets = 0;
         while source.fill(&mut chunk)? {
             take_secrets(source.capture(), &mut secrets, equipment);
@@ -138,6 +147,9 @@ pub fn analyse_with(
                 }
             }
             progress(source.capture());
+        }
+        if chunk.bytes.len() <= MOST_KEPT {
+            CHUNK.set(chunk);
         }
         table.finish()
     };

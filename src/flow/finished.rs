@@ -49,11 +49,11 @@ pub(in crate::flow) enum At {
     Spilled(Place),
 }
 
-/// A connection whose facts are in the spill.
+/// A connection whose facts are in the spill, or at hand.
 #[derive(Debug)]
 pub(in crate::flow) struct Resting {
     pub facts: Option<Place>,
-    /// Its facts are empty here.
+    /// Its facts are empty here where they are in the spill.
     pub flow: Connection,
 }
 

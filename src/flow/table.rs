@@ -29,6 +29,10 @@ use watched::Watched;
 /// Number of virtual shards.
 pub const SHARDS: usize = 64;
 
+/// Of how many connections of a shard the facts stay as they are until they are written. Those of a small capture, in all: to put them away
+/// and take them out again would be a twentieth of its cost.
+const MOST_AT_HAND: usize = 16;
+
 /// What the table may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -407,16 +411,17 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         self.past.push(Row { first_frame, tells, at: At::Spilled(place) });
     }
 
-    /// The capture is over: facts go to the spill, counters stay.
+    /// The capture is over: facts go to the spill, but for those of a small capture, counters stay.
     fn rest(mut self) -> RestingShard {
         let mut rows = std::mem::take(&mut self.past);
         let mut resting = Vec::with_capacity(self.flows.len());
         for mut flow in std::mem::take(&mut self.flows) {
             self.failed += u64::from(flow.close());
-            let facts = flow.rest(&mut self.spill);
+            let kept = if resting.len() < MOST_AT_HAND { flow.take_facts() } else { None };
+            let facts = if kept.is_some() { None } else { flow.rest(&mut self.spill) };
             let slot = u32::try_from(resting.len()).unwrap_or(u32::MAX);
             rows.push(Row { first_frame: flow.first_frame, tells: flow.tells, at: At::Slot(slot) });
-            resting.push(Resting { facts, flow: flow.summary() });
+            resting.push(Resting { facts, flow: Connection { facts: kept.unwrap_or_default(), ..flow.summary() } });
         }
         RestingShard { rows, resting, spill: self.spill, failed: self.failed }
     }
@@ -628,6 +633,17 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             }
             Reading::Nothing | Reading::Done | Reading::Frozen(_) | Reading::Packed(_) => {}
         }
+    }
+
+    /// The facts, in the order of output, where they were not put away before.
+    fn take_facts(&mut self) -> Option<Facts> {
+        if matches!(self.reading, Reading::Frozen(_) | Reading::Packed(_)) || self.late.is_some() {
+            return None;
+        }
+        let mut facts = std::mem::take(&mut self.facts);
+        facts.sort();
+        self.tells = finished::tells_of_others(&facts);
+        Some(facts)
     }
 
     /// Puts the facts into the spill, in the order of output, unless they are there already.

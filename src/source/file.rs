@@ -13,6 +13,9 @@ use crate::base::{FrameNo, Owner, WireStr};
 /// Octets read in one go.
 const CHUNK: usize = 256 << 10;
 
+/// Of the first.
+const FIRST_CHUNK: usize = 16 << 10;
+
 /// A saved capture: pcap or pcapng, plain or compressed with gzip, zstd or xz, from a file or a pipe.
 pub struct FileSource {
     input: Input,
@@ -23,6 +26,8 @@ pub struct FileSource {
     carry: Vec<u8>,
     /// Where in the (decompressed) capture the carry starts.
     at: u64,
+    /// Octets to read next.
+    room: usize,
     done: bool,
     /// The section header that a pcapng file begins with.
     header: Vec<u8>,
@@ -103,7 +108,7 @@ pub fn read(reader: impl Read + Send + 'static, input_len: Option<u64>) -> Resul
     let first: Vec<u8> = carry.drain(..header.min(carry.len())).collect();
     let kept = if matches!(format, Format::Pcapng(_)) { first } else { Vec::new() };
     capture.input_read = input.stored();
-    Ok(FileSource { input, format, capture, next: FrameNo::FIRST, carry, at: wide(header), done: false, header: kept })
+    Ok(FileSource { input, format, capture, next: FrameNo::FIRST, carry, at: wide(header), room: FIRST_CHUNK, done: false, header: kept })
 }
 
 /// The first octets, while it is found out what they are.
@@ -203,7 +208,7 @@ impl Source for FileSource {
         }
         let Chunk { bytes, frames, uids, owners, blocks } = chunk;
         // Room to read into beside the carry, whatever its size. A recycled chunk may be longer: what is used of it is not.
-        let mut room = CHUNK.max(self.carry.len().saturating_mul(2));
+        let mut room = self.room.max(self.carry.len().saturating_mul(2));
         if bytes.len() < room {
             bytes.resize(room, 0);
         }
@@ -216,6 +221,10 @@ impl Source for FileSource {
         loop {
             let got = self.input.read(bytes.get_mut(filled..room).unwrap_or_default());
             filled += got;
+            // It grows as it is filled, so that a small file costs no large buffer.
+            if filled == room {
+                self.room = CHUNK.min(self.room.saturating_mul(4));
+            }
             self.capture.bytes_read = self.capture.bytes_read.saturating_add(wide(got));
             let read = bytes.get(..filled).unwrap_or_default();
             let mut sink = Sink { frames, uids, owners, blocks, capture: &mut self.capture, next: &mut self.next };

@@ -12,6 +12,9 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 /// Octets of stored input buffered for a decoder.
 const BUFFER: usize = 64 << 10;
 
+/// Octets of it that are read first: enough to tell what it is, and for a plain capture all that is buffered.
+const FIRST: usize = 4 << 10;
+
 /// The most memory an xz stream may ask for; `xz -9` needs 65 MiB.
 const XZ_MEMORY: u64 = 128 << 20;
 
@@ -230,7 +233,7 @@ struct Stored {
 
 impl Stored {
     fn new(reader: Box<dyn Read + Send>) -> Stored {
-        Stored { reader, buffer: vec![0; BUFFER], start: 0, end: 0, read: 0, ended: false, failed: None }
+        Stored { reader, buffer: vec![0; FIRST], start: 0, end: 0, read: 0, ended: false, failed: None }
     }
 
     /// The first octets, as many as `n` unless the input is shorter, without consuming them.
@@ -278,6 +281,7 @@ impl Stored {
 
     fn fetch(&mut self) -> io::Result<()> {
         (self.start, self.end) = (0, 0);
+        self.buffer.resize(BUFFER, 0);
         while !self.ended {
             match self.reader.read(&mut self.buffer) {
                 Ok(0) => self.ended = true,

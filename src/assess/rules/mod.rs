@@ -16,7 +16,8 @@ use std::sync::LazyLock;
 
 use super::grade::Severity;
 use super::judgement::{Finding, Judgement};
-use crate::base::{Evidence, Fact, Kind};
+use super::strength::Suite;
+use crate::base::{CipherSuite, Evidence, Fact, Kind, What};
 use crate::flow::Connection;
 
 /// What a rule looks at.
@@ -26,6 +27,8 @@ pub struct Case<'a> {
     pub connection: &'a Connection,
     /// Its grade and reason; findings are still empty.
     pub judgement: &'a Judgement,
+    /// The suite that was negotiated and its parts, which many rules ask for.
+    suite: Option<(CipherSuite, Suite)>,
 }
 
 /// That a rule fired: one sentence for an engineer, and the frames.
@@ -74,11 +77,16 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 /// The findings of every rule that fires, gravest first, in the order of [`RULES`] within a severity.
 #[must_use]
 pub fn check(connection: &Connection, judgement: &Judgement) -> Vec<Finding> {
-    let case = Case { connection, judgement };
+    let case = Case { connection, judgement, suite: negotiated(connection) };
     let mut findings: Vec<Finding> =
         RULES.iter().filter_map(|&rule| (rule.check)(&case).map(|hit| Finding { rule, text: hit.text, evidence: hit.evidence })).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.rule.severity));
     findings
+}
+
+fn negotiated(connection: &Connection) -> Option<(CipherSuite, Suite)> {
+    let What::TlsCipher(suite) = connection.facts.get(Kind::TlsCipher)?.what else { return None };
+    Some((suite, Suite::of(suite)?))
 }
 
 impl Case<'_> {

@@ -4,7 +4,7 @@ use super::{Case, Hit, Rule, hit};
 use crate::assess::grade::Severity;
 use crate::assess::judge::{obsolete, version_name};
 use crate::assess::strength::{Cipher, Suite};
-use crate::base::{CipherSuite, Evidence, Kind, NamedGroup, ProtocolVersion, What};
+use crate::base::{Kind, NamedGroup, ProtocolVersion, What};
 
 /// Rules about the negotiated version and suite.
 pub(super) static RULES: &[Rule] = &[
@@ -216,15 +216,9 @@ fn version(case: &Case<'_>, is: impl Fn(ProtocolVersion) -> bool) -> Option<Hit>
     hit(format!("{} was negotiated", version_name(&case.connection.facts, version.0)), fact.evidence.clone())
 }
 
-fn negotiated(case: &Case<'_>) -> Option<(CipherSuite, Evidence)> {
-    let fact = case.fact(Kind::TlsCipher)?;
-    let What::TlsCipher(suite) = fact.what else { return None };
-    Some((suite, fact.evidence.clone()))
-}
-
 fn cipher(case: &Case<'_>, is: impl Fn(&Suite) -> bool) -> Option<Hit> {
-    let (suite, evidence) = negotiated(case)?;
-    if is(&Suite::of(suite)?) { hit(format!("{suite} was negotiated"), evidence) } else { None }
+    let (suite, parts) = case.suite?;
+    if is(&parts) { hit(format!("{suite} was negotiated"), case.fact(Kind::TlsCipher)?.evidence.clone()) } else { None }
 }
 
 fn dhe(case: &Case<'_>, is: impl Fn(u64) -> bool) -> Option<Hit> {

@@ -202,19 +202,25 @@ impl Json<'_> {
 
     fn escaped(&mut self, bytes: &[u8]) {
         for chunk in bytes.utf8_chunks() {
-            for c in chunk.valid().chars() {
+            let mut rest = chunk.valid();
+            while !rest.is_empty() {
+                // What stands for itself goes in one piece.
+                let sound = rest.find(|c| matches!(c, '"' | '\\' | '\n' | '\r' | '\t') || WireStr::steers(c)).unwrap_or(rest.len());
+                let (plain, from) = rest.split_at(sound);
+                self.raw(plain);
+                let Some(c) = from.chars().next() else { break };
+                rest = from.get(c.len_utf8()..).unwrap_or_default();
                 match c {
                     '"' => self.raw("\\\""),
                     '\\' => self.raw("\\\\"),
                     '\n' => self.raw("\\n"),
                     '\r' => self.raw("\\r"),
                     '\t' => self.raw("\\t"),
-                    c if WireStr::steers(c) => {
+                    c => {
                         for unit in c.encode_utf16(&mut [0; 2]) {
                             let _ = write!(self.out, "\\u{unit:04x}");
                         }
                     }
-                    c => self.raw(c.encode_utf8(&mut [0; 4])),
                 }
             }
             for b in chunk.invalid() {
