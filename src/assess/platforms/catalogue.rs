@@ -560,11 +560,9 @@ mod tests {
 
     #[test]
     fn the_catalogue_that_is_built_in_is_the_file_that_people_read() {
-        let written = Catalogue::read(&[OWN]).unwrap();
-        assert!(!written.platforms.is_empty());
-        assert_eq!(Catalogue::own().hash(), written.hash());
         // Without the index, which has no order.
-        let text = |c: &Catalogue| format!("{:#?}", (c.date, &c.sources, &c.platforms, &c.groups, &c.constructions));
-        assert_eq!(text(Catalogue::own()), text(&written));
+        let text = |c: &Catalogue| format!("{:#?}", (c.date, &c.sources, &c.platforms, &c.groups, &c.constructions, c.hash()));
+        assert!(!Catalogue::own().platforms.is_empty());
+        assert_eq!(Ok(text(Catalogue::own())), Catalogue::read(&[OWN]).map(|written| text(&written)));
     }
 }
