@@ -250,6 +250,9 @@ pub struct Run {
     /// No screen: connections as JSON Lines as they end, a summary at the end; what the program says goes to standard error
     #[arg(long)]
     pub headless: bool,
+    /// A phrase to look for in what the program sends and receives
+    #[command(flatten)]
+    pub phrase: Phrase,
     /// Do not ask the program for its TLS keys; without this, SSLKEYLOGFILE names a file to it (see also --keylog)
     #[arg(long, conflicts_with = "keylog")]
     pub no_keys: bool,
@@ -314,6 +317,9 @@ pub struct Live {
     /// What the operator states of the capture (TOML); marks made on the screen are added to it
     #[arg(long, value_name = "CASE.toml")]
     pub case: Option<PathBuf>,
+    /// A phrase to look for, in every connection that goes by
+    #[command(flatten)]
+    pub phrase: Phrase,
     /// Do not look which programs connections belong to
     #[arg(long)]
     pub no_programs: bool,

@@ -51,7 +51,8 @@ fn canary_of(bytes: Vec<u8>, keylog: &[u8], message: &str, controls: &[String], 
     let lacks = Lacks {
         damaged_at: analysis.capture.damage.as_ref().map(|d| d.at),
         evicted: analysis.finished.counts().evicted + analysis.finished.counts().unread,
-        failed: 0,
+        lost: analysis.capture.dropped.unwrap_or(0),
+        ..Lacks::default()
     };
     Canary::conclude(&asked, &lacks, looked(analysis.judged(), gathered.take()))
 }

@@ -90,6 +90,46 @@ fn only_the_program_is_captured_its_keys_are_kept_and_the_file_says_the_same() {
 }
 
 #[test]
+fn a_phrase_that_the_program_sends_is_readable_with_its_keys_and_inconclusive_without() {
+    let what = "the canary test of a run";
+    let Some(space) = root(what) else { return };
+    let script = r#"
+        cat >server.py <<'END'
+import http.server, ssl
+class Taken(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"])); self.send_response(204); self.end_headers()
+server = http.server.HTTPServer(("198.51.100.7", 8443), Taken)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); context.load_cert_chain("cert.pem", "key.pem")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+END
+        there python3 server.py >/dev/null 2>&1 &
+        send() { "$BIN" run "$@" -- curl -sSk -A quiet.harbour.mouse -d 'text=lantern-otter-40713-poppy' https://198.51.100.7:8443/; }
+        n=0; until curl -sk -m 1 -d x https://198.51.100.7:8443/; do n=$((n + 1)); [ $n -lt 100 ] || exit 95; sleep 0.1; done
+        echo lantern-otter-40713-poppy >phrase
+        asking="--message-file phrase --control quiet.harbour.mouse"
+        send -w x.pcapng --headless $asking >out 2>err; echo $? >status
+        "$BIN" canary x.pcapng --keylog x.keys $asking --format json >file
+        send --headless --no-keys $asking >closed 2>>err; echo $? >>status
+        send --headless --control alone >refused 2>&1; echo $? >>status
+    "#;
+    if at(&space, what, script).is_none() {
+        return;
+    }
+    let err = space.read("err");
+    assert_eq!(space.read("status").split_whitespace().collect::<Vec<_>>(), ["0", "0", "2"], "{err}");
+    let (told, closed) = (objects(&space.read("out")), objects(&space.read("closed")));
+    assert_eq!((told.len(), &told[1]["verdict"]), (2, &"readable".into()), "{told:?}");
+    let hit = &told[1]["channels"][0]["hits"][0];
+    assert_eq!((&hit["direction"], &hit["chain"]), (&"client-to-server".into(), &"TLS 1.3 › HTTP/1 request 1 › form text".into()), "{hit}");
+    assert_eq!(told[1], objects(&space.read("file"))[0], "{err}");
+    assert_eq!((closed.len(), &closed[1]["verdict"]), (2, &"inconclusive".into()), "{closed:?}");
+    assert!(closed[1]["reasons"].to_string().contains("no key for its"), "{closed:?}");
+    assert!(space.read("refused").contains("no phrase was given"), "{}", space.read("refused"));
+}
+
+#[test]
 fn after_any_signal_nothing_of_it_stays_behind() {
     let what = "signals to a run";
     let Some(space) = root(what) else { return };

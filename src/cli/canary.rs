@@ -29,7 +29,7 @@ pub struct Canary {
 }
 
 /// A phrase that was sent, and what is known of it.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "The canary test")]
 pub struct Phrase {
     /// The phrase that was sent. Others on this computer can see it in the list of processes: see --message-file

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use super::{Failure, Grades, Outcome, Output, Read, file_name, keys, lock, read_input, settings, shown};
 use crate::assess::canary::{Asked, Canary, Lacks, bits, looked, new_phrase};
+#[cfg(have_libpcap)]
+use crate::assess::canary::Looked;
 use crate::base::WireStr;
 use crate::cli::{self, Global};
 use crate::dissect::Equipment;
@@ -127,8 +129,20 @@ impl Asking {
     pub fn conclude(&self, analysis: &Analysis, gathered: &Gathered) -> Canary {
         let counts = analysis.finished.counts();
         let damaged_at = analysis.capture.damage.as_ref().map(|damage| damage.at);
-        let lacks = Lacks { damaged_at, evicted: counts.evicted + counts.unread, failed: counts.failed };
+        let lacks = Lacks {
+            damaged_at,
+            evicted: counts.evicted + counts.unread,
+            failed: counts.failed,
+            lost: analysis.capture.dropped.unwrap_or(0),
+            ..Lacks::default()
+        };
         Canary::conclude(&self.asked, &lacks, looked(analysis.judged(), gathered.take()))
+    }
+
+    /// The same of connections that were gathered otherwise.
+    #[cfg(have_libpcap)]
+    pub fn conclude_of(&self, lacks: &Lacks, looked: Vec<Looked>) -> Canary {
+        Canary::conclude(&self.asked, lacks, looked)
     }
 }
 

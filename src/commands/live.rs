@@ -1,5 +1,6 @@
 //! `intransit live` and `intransit interfaces`.
 
+mod canary;
 mod list;
 mod owners;
 mod print;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
+use super::canary::Asking;
 use super::output::Output;
 use super::saved::CaseFile;
 use super::{Failure, Outcome, choose, file_name, keys, lock};
@@ -21,10 +23,12 @@ use crate::engine::Options;
 use crate::engine::live::{Event, Watch, Watched};
 use crate::engine::named::Owners;
 use crate::present::export::Format;
+use crate::present::tui::Tested;
 use crate::source::live::{Live, LiveOptions};
 use crate::source::sandbox::{self, Lock, Needs};
 use crate::source::{RecordOptions, Recording, Source, interfaces};
 
+use canary::Test;
 pub use list::interfaces;
 #[cfg(target_os = "linux")]
 pub use owners::onlooker;
@@ -94,6 +98,8 @@ struct Opened {
     /// Part of the name of the program whose connections are told.
     program: Option<String>,
     keys: keys::Growing,
+    /// The phrase that is looked for.
+    test: Option<Test>,
     settings: Options,
     lock: Option<Lock>,
     /// The one program whose network this is.
@@ -124,9 +130,11 @@ pub(super) fn of_program(options: &cli::Live, global: &Global, program: Starting
 fn begin(options: &cli::Live, global: &Global, program: Option<Starting>) -> Result<Outcome, Failure> {
     let printed = options.headless || options.format.is_some() || options.output.is_some();
     let screen = !printed && io::stdout().is_terminal() && io::stdin().is_terminal();
+    let asking = Asking::of(&options.phrase)?;
     let signals = Signals::catch().map_err(|e| failed(&e))?;
     let out = if screen { None } else { Some(Output::growing(options.output.as_deref())?) };
     let mut opened = open(options, global, &signals, screen, program)?;
+    opened.test = asking.map(|asking| Test::new(asking, opened.keys.equipment(), screen));
     if options.test_sandbox {
         sandbox::attempts().into_iter().for_each(|(what, denied)| {
             let _ = writeln!(io::stderr(), "{what}: {}", if denied { "denied" } else { "POSSIBLE" });
@@ -139,11 +147,16 @@ fn begin(options: &cli::Live, global: &Global, program: Option<Starting>) -> Res
         (format, output) => choose(format, output),
     };
     let mut printer = Printer::new(out, format, opened.name.clone(), signals, global.quiet);
-    let watched = opened.watch(false, &mut |event| printer.take(event))?;
+    let watched = opened.watch(false, &mut |told| {
+        if let Told::Event(event) = told {
+            printer.take(event);
+        }
+    })?;
+    let conclusion = opened.test.take().map(|test| test.end(&watched));
     if let Some(recording) = opened.recording.as_ref().filter(|_| !global.quiet) {
         let _ = writeln!(io::stderr(), "{}", kept(recording));
     }
-    let outcome = printer.end(&watched);
+    let outcome = printer.end(&watched, conclusion.as_ref(), format);
     if let Some(run) = opened.run {
         run.end(global.quiet);
     }
@@ -202,14 +215,21 @@ fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool, p
         run.go();
     }
     let (program, stop) = (options.process.clone(), Arc::clone(&signals.stop));
-    Ok(Opened { source, recording, owners, program, keys, settings, lock, run, case, sees, stop, name })
+    Ok(Opened { source, recording, owners, program, keys, test: None, settings, lock, run, case, sees, stop, name })
+}
+
+/// What is told of a capture that runs.
+enum Told<'a> {
+    Event(Event<'a>),
+    /// How the canary test stands.
+    Canary(Tested),
 }
 
 impl Opened {
     /// Reads to the end, with keys as they come.
-    fn watch(&mut self, changes: bool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Watched, Failure> {
-        let Opened { source, recording, owners, program, keys, settings, run, stop, .. } = self;
-        let equipment = keys.equipment();
+    fn watch(&mut self, changes: bool, tell: &mut dyn FnMut(Told<'_>)) -> Result<Watched, Failure> {
+        let Opened { source, recording, owners, program, keys, test, settings, run, stop, .. } = self;
+        let equipment = test.as_ref().map_or_else(|| keys.equipment(), Test::equipment);
         let watching = Watch { source, recording: recording.as_mut(), equipment, options: *settings, owners: owners.as_mut(), changes };
         let watched = watching.run(&mut |event| {
             // A short connection is over with these packets: its keys were written when they were sent.
@@ -219,8 +239,17 @@ impl Opened {
             if matches!(&event, Event::Tick(_)) && run.as_mut().is_some_and(Run::is_over) {
                 stop.store(true, Ordering::Relaxed);
             }
+            // Whichever programs are told of: a connection whose program was not found in time may be the one that carried the phrase.
+            let mut news = None;
+            if let Some(test) = test {
+                test.take(&event);
+                news = if let Event::Tick(tick) = &event { test.news(tick) } else { None };
+            }
             if owners::is_wanted(&event, program.as_deref()) {
-                tell(event);
+                tell(Told::Event(event));
+            }
+            if let Some(tested) = news {
+                tell(Told::Canary(tested));
             }
         });
         watched.map_err(|e| failed(&e))

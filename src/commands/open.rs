@@ -210,7 +210,7 @@ fn test(path: &Path, settings: Options, equipment: &Equipment, asking: &Asking) 
     match asking.test(path, settings, equipment, Keep::Hits, &mut |_| {}) {
         Ok((analysis, canary)) => {
             let keys_in_capture = !analysis.capture.secrets.is_empty();
-            Answer::Canary(Box::new(Tested { canary, keys: analysis.keys, keys_in_capture }))
+            Answer::Canary(Box::new(Tested { canary, keys: analysis.keys, keys_in_capture, running: false }))
         }
         Err(error) => Answer::Failed(error.to_string()),
     }

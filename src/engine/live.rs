@@ -20,7 +20,8 @@ const TEND: u64 = 250_000_000;
 /// What is told.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// Packets came, and none of them has been read yet: the moment to bring keys.
+    /// Packets came, and none of them has been read yet; or the capture is over, and what waits is about to be read for the last time: the
+    /// moment to bring keys.
     Come,
     /// A connection that goes on, as far as it is known. It is the same one as long as [`Connection::id`](crate::flow::Connection::id) is the same.
     Changed(Judged),
@@ -145,6 +146,7 @@ impl Watch<'_> {
             let programs = None;
             tell(Event::Tick(&Tick { capture, status, link: decoder.counts(), counts: table.counts(), programs, now }));
         }
+        tell(Event::Come);
         let counts = table.end(&mut |seen| pass_on(seen, &mut links, catalogue, tell));
         let status = self.source.status();
         if let Some(recording) = self.recording

@@ -18,6 +18,8 @@ pub struct Looked {
     pub found: Found,
     /// What of its encrypted records was opened.
     pub books: Books,
+    /// It goes on: of it no more is known than where the phrase was found so far.
+    pub goes_on: bool,
 }
 
 impl Looked {
@@ -40,7 +42,7 @@ pub fn looked(connections: impl Iterator<Item = Judged>, found: Vec<Watched>) ->
             let identity = Identity::of(&connection);
             let own = early.enumerate().find(|(_, one)| one.identity == identity).map(|(at, _)| at);
             let (found, books) = own.and_then(|at| watched.remove(at)).map(|one| (one.found, one.books)).unwrap_or_default();
-            Looked { connection, found, books }
+            Looked { connection, found, books, goes_on: false }
         })
         .collect()
 }
@@ -109,7 +111,7 @@ const ENCRYPTED: [&str; 22] = [
 impl Channel {
     pub(super) fn conclude(asked: &Asked, general: &[Reason], given: &HashMap<u64, Timestamp>, looked: Looked) -> Channel {
         let own_reasons = own_reasons(asked, given, &looked);
-        let Looked { connection, found, books } = looked;
+        let Looked { connection, found, books, .. } = looked;
         let mut hits: Vec<Hit> = found.hits.into_iter().filter(|hit| hit.sought == Sought::Message).collect();
         hits.sort_by_key(|hit| (hit.at, hit.evidence.first()));
         let is_doubtful = general.iter().any(|reason| matches!(reason, Reason::ShortPhrase(_) | Reason::KnownEarlier(_)));
@@ -179,7 +181,10 @@ impl Channel {
 }
 
 fn own_reasons(asked: &Asked, given: &HashMap<u64, Timestamp>, looked: &Looked) -> Vec<Reason> {
-    let Looked { connection, found, books } = looked;
+    let Looked { connection, found, books, goes_on } = looked;
+    if *goes_on {
+        return vec![Reason::GoesOn];
+    }
     let protocol = connection.protocol().unwrap_or_default();
     if SERVICES.contains(&protocol) {
         return Vec::new();

@@ -78,6 +78,12 @@ pub struct Lacks {
     pub evicted: u64,
     /// Connections whose reading failed: a fault of this program.
     pub failed: u64,
+    /// Packets that were lost when the capture was made, as far as that was counted.
+    pub lost: u64,
+    /// Connections that the test found no room for.
+    pub not_kept: u64,
+    /// The capture goes on: what is said is how things stand.
+    pub running: bool,
 }
 
 /// Whether a control reached the server, readable.
@@ -192,6 +198,15 @@ fn general(asked: &Asked, lacks: &Lacks, known_earlier: Option<Evidence>, contro
     }
     if lacks.evicted > 0 {
         reasons.push(Reason::Evicted(lacks.evicted));
+    }
+    if lacks.lost > 0 {
+        reasons.push(Reason::Lost(lacks.lost));
+    }
+    if lacks.not_kept > 0 {
+        reasons.push(Reason::NotKept(lacks.not_kept));
+    }
+    if lacks.running {
+        reasons.push(Reason::Running);
     }
     if !looked.iter().any(|one| one.found.octets.client >= asked.room as u64) {
         reasons.push(Reason::NoUplink);

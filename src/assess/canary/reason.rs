@@ -24,6 +24,14 @@ pub enum Reason {
     Failed(u64),
     /// Connections were reported before their end.
     Evicted(u64),
+    /// Packets were lost when the capture was made: what was in them, nobody knows.
+    Lost(u64),
+    /// Connections that the test found no room for.
+    NotKept(u64),
+    /// The capture goes on.
+    Running,
+    /// The connection goes on: it is looked through to its end when it is over.
+    GoesOn,
     /// Nothing went to a server that could have held the phrase.
     NoUplink,
     /// Encrypted records were not opened.
@@ -107,6 +115,10 @@ impl fmt::Display for Reason {
             Reason::Damaged(at) => write!(f, "the capture breaks off or is damaged at octet {at}"),
             Reason::Failed(n) => write!(f, "{n} connections were not read to their end because of an internal error of intransit"),
             Reason::Evicted(n) => write!(f, "{n} connections were given up before their end because the table was full (see --max-flows)"),
+            Reason::Lost(n) => write!(f, "{n} packets were lost when the capture was made"),
+            Reason::NotKept(n) => write!(f, "{n} connections found no room in the test of a capture that runs: test the file that keeps its packets"),
+            Reason::Running => f.write_str("the capture goes on"),
+            Reason::GoesOn => f.write_str("it goes on"),
             Reason::NoUplink => f.write_str("nothing readable went to a server that was long enough to hold the phrase"),
             Reason::NoKeys(records) => write!(f, "no key for its {records} encrypted records"),
             Reason::Closed(tally) => closed(f, tally),

@@ -57,7 +57,7 @@ fn clean() -> Looked {
     let mut books = Books::default();
     (0..4).for_each(|_| books.client.note(Ok(())));
     (0..4).for_each(|_| books.server.note(Ok(())));
-    Looked { connection: connection(), found, books }
+    Looked { connection: connection(), found, books, goes_on: false }
 }
 
 fn asked() -> Asked {
@@ -122,7 +122,7 @@ fn each_doubt_alone_takes_not_seen_away() {
         assert!(canary.reasons.iter().any(|r| r.contains(reason)), "{reason}: {:?}", canary.reasons);
         assert_ne!(canary.channels[0].verdict, Verdict::NotSeen, "{reason}");
     }
-    let damaged = Canary::conclude(&asked(), &Lacks { damaged_at: Some(77), evicted: 1, failed: 0 }, vec![clean()]);
+    let damaged = Canary::conclude(&asked(), &Lacks { damaged_at: Some(77), evicted: 1, ..Lacks::default() }, vec![clean()]);
     assert_eq!(damaged.verdict, Verdict::Inconclusive);
     assert_eq!(damaged.reasons.len(), 2);
 }
@@ -143,7 +143,7 @@ fn a_hit_after_the_time_is_readable_whatever_else_is_missing() {
     let mut looked = clean();
     looked.found.hits = vec![hit(Sought::Message, Dir::Server, 150)];
     looked.books.client.note(Err(Closed::NoKey));
-    let canary = Canary::conclude(&Asked { controls: 0, ..asked() }, &Lacks { damaged_at: Some(1), evicted: 0, failed: 0 }, vec![looked]);
+    let canary = Canary::conclude(&Asked { controls: 0, ..asked() }, &Lacks { damaged_at: Some(1), ..Lacks::default() }, vec![looked]);
     assert_eq!(canary.verdict, Verdict::Readable);
     assert!(canary.reasons.is_empty());
     assert!(canary.channels[0].is_returned());

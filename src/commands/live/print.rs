@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 
 use super::super::output::Output;
 use super::super::{Failure, Grades, Outcome, bounds};
+use super::canary::Conclusion;
 use super::{Signals, safe};
 use crate::assess::Judged;
 use crate::base::WireStr;
 use crate::engine::live::{Event, Tick, Watched};
+use crate::present::canary;
 use crate::present::export::{Format, Writer};
 use crate::source::{Drops, Status};
 
@@ -85,16 +87,45 @@ impl Printer {
         }
     }
 
-    pub fn end(mut self, watched: &Watched) -> Result<Outcome, Failure> {
+    pub fn end(mut self, watched: &Watched, conclusion: Option<&Conclusion>, format: Format) -> Result<Outcome, Failure> {
         let Printer { out, writer, .. } = &mut self;
         let done = out.write(|bytes| writer.end(bytes));
         self.note(done);
-        let outcome = self.tally.end(watched);
+        if let Some(conclusion) = conclusion {
+            self.conclusion(conclusion, format);
+        }
+        let outcome = self.tally.end(watched, conclusion);
         if let Some(failure) = self.failed.take() {
             return Err(failure);
         }
         self.out.finish()?;
         Ok(outcome)
+    }
+}
+
+impl Printer {
+    /// The result of the canary test: in the same way as the connections where there is one, else in words on standard error.
+    fn conclusion(&mut self, conclusion: &Conclusion, format: Format) {
+        let Printer { out, tally, .. } = self;
+        let name = &tally.name;
+        let (before, format) = match format.name {
+            "jsonl" => ("", canary::Format::Json),
+            "table" => ("\n", canary::Format::Table),
+            "md" => ("\n", canary::Format::Markdown),
+            _ => {
+                let mut text = Vec::new();
+                conclusion.write(&mut text, canary::Format::Table, name);
+                // Standard error may be closed; the connections are written all the same.
+                let _ = io::stderr().write_all(&text);
+                return;
+            }
+        };
+        let done = out.write(|bytes| {
+            bytes.extend_from_slice(before.as_bytes());
+            conclusion.write(bytes, format, name);
+            Ok(())
+        });
+        self.note(done);
     }
 }
 
@@ -131,10 +162,13 @@ impl Tally {
     }
 
     /// Says how it was, and what of it failed. Standard error may be closed: the outcome tells it, too.
-    pub fn end(&self, watched: &Watched) -> Outcome {
+    pub fn end(&self, watched: &Watched, conclusion: Option<&Conclusion>) -> Outcome {
         let mut err = io::stderr().lock();
         if !self.quiet {
             let _ = writeln!(err, "{}", self.summary(watched));
+            if let Some(conclusion) = conclusion {
+                let _ = writeln!(err, "{}: {}", self.name, conclusion.sentence());
+            }
         }
         // A warning is no summary: --quiet does not silence it.
         if let Some(drops) = watched.status.as_ref().map(|status| status.drops).filter(Drops::is_serious) {

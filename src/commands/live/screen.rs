@@ -11,14 +11,15 @@ use std::sync::mpsc::{Sender, SyncSender, TrySendError, channel};
 
 use super::super::open::{Hands, looks};
 use super::super::{Failure, Outcome, bounds};
+use super::canary::Conclusion;
 use super::print::Tally;
-use super::{Opened, Signals, kept, safe};
+use super::{Opened, Signals, Told, kept, safe};
 use crate::assess::Judged;
 use crate::cli::{Global, TestPanic};
 use crate::engine;
 use crate::engine::live::{Event, Tick, Watched};
 use crate::flow::ConnectionId;
-use crate::present::tui::{self, Answer, Look, Request, Update};
+use crate::present::tui::{self, Answer, Look, Request, Tested, Update};
 use crate::source::Capturing;
 
 /// Updates on their way to the screen; what comes then waits here.
@@ -51,15 +52,20 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
     let asks = answers(&hands, kept_in.clone(), feed.sender.clone());
     let fails = global.test_panic;
     let capture = engine::background(move || {
-        let watched = opened.watch(true, &mut |event| {
+        let watched = opened.watch(true, &mut |told| {
+            let event = match told {
+                Told::Event(event) => event,
+                Told::Canary(tested) => return feed.tested(tested),
+            };
             let packets = matches!(&event, Event::Tick(tick) if tick.capture.frames > 0);
             if packets && matches!(fails, Some(TestPanic::Parse | TestPanic::Thread)) {
                 crate::base::fail_for_a_test();
             }
             feed.take(event);
         })?;
-        feed.last(&watched);
-        Ok::<_, Failure>((opened, std::mem::take(&mut feed.tally), watched))
+        let conclusion = opened.test.take().map(|test| test.end(&watched));
+        feed.last(&watched, conclusion.as_ref());
+        Ok::<_, Failure>((opened, std::mem::take(&mut feed.tally), watched, conclusion))
     });
     let options = tui::Options {
         files: vec![name],
@@ -74,11 +80,11 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
     let shown = std::panic::catch_unwind(AssertUnwindSafe(|| tui::run(options, updates, asks)));
     // The screen is gone: the capture ends as it would at Ctrl-C, with everything written.
     signals.stop.store(true, Ordering::Relaxed);
-    let (opened, tally, watched) = capture.join().unwrap_or_else(|panic| hands.rescue(kept_in.as_deref(), panic))?;
+    let (opened, tally, watched, conclusion) = capture.join().unwrap_or_else(|panic| hands.rescue(kept_in.as_deref(), panic))?;
     if let Some(recording) = opened.recording.as_ref().filter(|_| !global.quiet) {
         let _ = writeln!(io::stderr(), "{}", kept(recording));
     }
-    let outcome = tally.end(&watched);
+    let outcome = tally.end(&watched, conclusion.as_ref());
     if let Some(run) = opened.run {
         run.end(global.quiet);
     }
@@ -170,8 +176,13 @@ impl Feed {
         let _ = self.sender.try_send((0, Update::Capturing(Box::new(self.capturing.clone()))));
     }
 
+    /// How the canary test stands. Where the screen is behind, a newer state will come.
+    fn tested(&mut self, tested: Tested) {
+        let _ = self.sender.try_send((0, Update::Answer(Answer::Canary(Box::new(tested)))));
+    }
+
     /// The capture is over: now the screen may take its time, or be gone.
-    fn last(&mut self, watched: &Watched) {
+    fn last(&mut self, watched: &Watched, conclusion: Option<&Conclusion>) {
         if let Some(status) = &watched.status {
             self.capturing.status = status.clone();
         }
@@ -186,6 +197,7 @@ impl Feed {
             Update::Capturing(Box::new(self.capturing.clone())),
             Update::Done { notes },
         ];
-        let _ = all.into_iter().try_for_each(|update| self.sender.send((0, update)));
+        let tested = conclusion.map(|conclusion| Update::Answer(Answer::Canary(Box::new(conclusion.tested.clone()))));
+        let _ = tested.into_iter().chain(all).try_for_each(|update| self.sender.send((0, update)));
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn watch(options: &cli::Run, global: &Global) -> Result<Outcome, Fail
         headless: options.headless,
         format: options.format,
         output: options.output.clone(),
+        phrase: options.phrase.clone(),
         ..cli::Live::default()
     };
     let printed = options.headless || options.format.is_some() || options.output.is_some();

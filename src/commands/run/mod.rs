@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::canary::Asking;
 use super::live::safe;
 use super::{Failure, Outcome, shown};
 use crate::cli::{self, Global};
@@ -57,6 +58,10 @@ fn failed(why: impl std::fmt::Display) -> Failure {
 fn supervise(options: &cli::Run, global: &Global) -> Result<Outcome, Failure> {
     let name = options.command.first().map(OsString::as_os_str).unwrap_or_default();
     findable(name)?;
+    if options.phrase.message_file.as_deref() != Some(Path::new("-")) {
+        // The process inside reads it again; what is wrong with it is better said before anything is changed.
+        Asking::of(&options.phrase)?;
+    }
     let way = Way::choose().map_err(failed)?;
     let signals = Signals::catch().map_err(failed)?;
     let keys = Keys::choose(options, global)?;

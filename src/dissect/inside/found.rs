@@ -259,6 +259,20 @@ impl Found {
         }
     }
 
+    /// How many entries there are beside hits, which are few.
+    pub(super) fn entries(&self) -> usize {
+        self.opaque.len() + self.given.len() + self.sealed.len() + self.cuts.len()
+    }
+
+    /// Gives room back: of what could not be read one entry stays, with the number of the others. What the server gave is forgotten, so that
+    /// more counts as unread, and never less.
+    pub(super) fn shed(&mut self) {
+        self.dropped = self.dropped.saturating_add(self.opaque.len().saturating_sub(1) as u64).max(1);
+        self.opaque.truncate(1);
+        self.opaque.shrink_to_fit();
+        self.given = HashMap::new();
+    }
+
     /// Client and server were the wrong way round.
     pub(super) fn swap_sides(&mut self) {
         self.hits.iter_mut().for_each(|hit| hit.dir = hit.dir.other());

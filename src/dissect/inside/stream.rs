@@ -7,7 +7,7 @@ use crate::base::{Dir, Window};
 use super::chain::{Chain, Layer};
 use super::data_channel::{self, DataChannels};
 use super::eye::{Eye, Quest};
-use super::found::{Cut, Found};
+use super::found::{Cut, Found, Hit};
 use super::http3::Http3;
 use super::root::Root;
 
@@ -90,6 +90,12 @@ impl Inside {
             (Medium::QuicStream(id), _) => self.quic.gap(id, dir),
             _ => {}
         }
+    }
+
+    /// What was found so far.
+    #[must_use]
+    pub fn hits(&self) -> &[Hit] {
+        &self.eye.found.hits
     }
 
     /// What it carries is that of another connection.

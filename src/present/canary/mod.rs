@@ -83,6 +83,21 @@ pub fn title(verdict: Verdict) -> &'static str {
     }
 }
 
+/// `READABLE: of 7 connections, readable in 1, not seen in 5, inconclusive in 1`.
+#[must_use]
+pub fn summary(canary: &Canary) -> String {
+    let of = |verdict| canary.channels.iter().filter(|channel| channel.verdict == verdict).count();
+    let all = canary.channels.len();
+    format!(
+        "{}: of {all} {}, readable in {}, not seen in {}, inconclusive in {}",
+        title(canary.verdict),
+        if all == 1 { "connection" } else { "connections" },
+        of(Verdict::Readable),
+        of(Verdict::NotSeen),
+        of(Verdict::Inconclusive)
+    )
+}
+
 /// Where a hit went, in words.
 #[must_use]
 pub fn direction(channel: &Channel, hit: &Hit) -> &'static str {

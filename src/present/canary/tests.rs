@@ -38,7 +38,7 @@ fn looked(port: u16, name: &str) -> Looked {
     let mut books = Books::default();
     (0..6).for_each(|_| books.client.note(Ok(())));
     (0..6).for_each(|_| books.server.note(Ok(())));
-    Looked { connection, found, books }
+    Looked { connection, found, books, goes_on: false }
 }
 
 fn hit(sought: Sought) -> Hit {

@@ -55,6 +55,7 @@ impl Model {
 
     /// The capture is about to be read for a phrase.
     pub(super) fn test(&mut self, ledger: &Ledger) {
+        self.canary.asked = true;
         self.set_state(State::Looking, ledger);
         self.with_list(Screen::Canary, |list| (list.cursor, list.top) = (0, 0));
     }
@@ -68,6 +69,8 @@ impl Model {
     /// The capture was read once more.
     pub(super) fn answer(&mut self, answer: Answer, ledger: &Ledger) {
         match answer {
+            // Another phrase was asked for on the screen.
+            Answer::Canary(tested) if tested.running && self.canary.asked => {}
             Answer::Canary(tested) => self.set_state(State::Tested(tested), ledger),
             Answer::Inside(seen) => {
                 if let Some(page) = &mut self.inside {

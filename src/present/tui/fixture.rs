@@ -263,7 +263,7 @@ fn looked(connection: &Judged, opened: u64, no_key: u64) -> Looked {
         found.framing("HTTP/2");
         found.octets.client = 4321;
     }
-    Looked { connection: connection.clone(), found, books }
+    Looked { connection: connection.clone(), found, books, goes_on: false }
 }
 
 fn hit(sought: Sought, dir: Dir, frame: u64) -> Hit {
@@ -289,7 +289,7 @@ pub fn tested(ledger: &Ledger) -> Answer {
     let asked = Asked { bits: Bits(46), since: None, controls: 1, room: 18 };
     let canary = Canary::conclude(&asked, &Lacks::default(), vec![first, second, third]);
     let keys = crate::dissect::keys::KeyCounts { loaded: 5, matched: 2, ..Default::default() };
-    Answer::Canary(Box::new(Tested { canary, keys: Some(keys), keys_in_capture: false }))
+    Answer::Canary(Box::new(Tested { canary, keys: Some(keys), keys_in_capture: false, running: false }))
 }
 
 /// What a connection carries: a request of HTTP/1 with a body of JSON, and its answer.

@@ -79,6 +79,8 @@ pub struct Tested {
     pub keys: Option<KeyCounts>,
     /// Keys came with the capture itself.
     pub keys_in_capture: bool,
+    /// It came without being asked for on the screen: of a capture that runs, with its command line's phrase, again and again.
+    pub running: bool,
 }
 
 /// What one connection carries.

@@ -225,7 +225,8 @@ impl Session {
     pub fn take(&mut self, at: usize, update: Update) {
         if let Some(capture) = self.captures.get_mut(at) {
             if let Update::Answer(answer) = update {
-                capture.busy = false;
+                let unasked = matches!(&answer, Answer::Canary(tested) if tested.running);
+                capture.busy &= unasked;
                 capture.handle(Message::Answer(answer));
                 return;
             }

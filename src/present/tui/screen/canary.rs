@@ -20,7 +20,7 @@ use crate::assess::{Grade, Ledger};
 use crate::base::Evidence;
 use crate::dissect::inside::Hit;
 use crate::dissect::plain::Identity;
-use crate::present::canary::{LIMITS, METHOD, bearing, direction, frames, notices, sealed, title};
+use crate::present::canary::{LIMITS, METHOD, bearing, direction, frames, notices, sealed, summary, title};
 use crate::present::tui::draw::{line, put, put_all};
 use crate::present::tui::header::safe;
 use crate::present::tui::looking::Tested;
@@ -47,6 +47,8 @@ pub enum State {
 pub struct Page {
     /// How the test stands.
     pub state: State,
+    /// A phrase was asked for here.
+    pub asked: bool,
     /// Whether what was around the phrase is shown as it was.
     pub unmasked: bool,
     lines: Vec<Line>,
@@ -174,7 +176,7 @@ fn result(sheet: &mut Sheet, tested: &Tested, unmasked: bool) {
         sheet.say(0, Tone::Warning, &safe(&notice));
     }
     let verdict = canary.verdict;
-    sheet.say(0, Tone::Verdict(verdict), &format!("{}: {}", title(verdict), counts(canary)));
+    sheet.say(0, Tone::Verdict(verdict), &summary(canary));
     sheet.say(0, Tone::Text, verdict.meaning());
     if !canary.reasons.is_empty() {
         sheet.say(0, Tone::Heading, "Why the test does not tell:");
@@ -196,18 +198,6 @@ fn result(sheet: &mut Sheet, tested: &Tested, unmasked: bool) {
     sheet.say(1, Tone::Quiet, METHOD);
     sheet.say(0, Tone::Heading, "What this does not say");
     LIMITS.iter().for_each(|limit| sheet.say(1, Tone::Quiet, &format!("- {limit}")));
-}
-
-/// `1 of 7 connections readable, 5 not seen, 1 inconclusive`.
-fn counts(canary: &Canary) -> String {
-    let of = |verdict| canary.channels.iter().filter(|channel| channel.verdict == verdict).count();
-    format!(
-        "of {}, readable in {}, not seen in {}, inconclusive in {}",
-        text::counted(crate::present::tui::draw::len(canary.channels.len()), "connection"),
-        of(Verdict::Readable),
-        of(Verdict::NotSeen),
-        of(Verdict::Inconclusive)
-    )
 }
 
 /// What was readable first, then what leaves the result open, then the rest; each by first frame.
