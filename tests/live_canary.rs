@@ -67,7 +67,7 @@ fn the_test_of_a_capture_that_runs_says_what_the_test_of_its_file_says() {
     }
     let (live, _) = both(&space, "readable");
     let chains: Vec<&str> = live["channels"].as_array().unwrap().iter().map(|c| c["hits"][0]["chain"].as_str().unwrap()).collect();
-    assert_eq!(chains, ["TLS 1.3 › HTTP/1 request 1", "TLS 1.2 › HTTP/1 request 1"]);
+    assert_eq!(chains, ["TLS 1.3 › HTTP/1 request 1 › start line", "TLS 1.2 › HTTP/1 request 1 › start line"]);
     assert_eq!((&live["controls"][0]["found"], &live["keys"]["matched"]), (&true.into(), &2.into()), "{live}");
 }
 

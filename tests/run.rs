@@ -122,7 +122,7 @@ END
     let (told, closed) = (objects(&space.read("out")), objects(&space.read("closed")));
     assert_eq!((told.len(), &told[1]["verdict"]), (2, &"readable".into()), "{told:?}");
     let hit = &told[1]["channels"][0]["hits"][0];
-    assert_eq!((&hit["direction"], &hit["chain"]), (&"client-to-server".into(), &"TLS 1.3 › HTTP/1 request 1 › form text".into()), "{hit}");
+    assert_eq!((&hit["direction"], &hit["chain"]), (&"client-to-server".into(), &"TLS 1.3 › HTTP/1 request 1".into()), "{hit}");
     assert_eq!(told[1], objects(&space.read("file"))[0], "{err}");
     assert_eq!((closed.len(), &closed[1]["verdict"]), (2, &"inconclusive".into()), "{closed:?}");
     assert!(closed[1]["reasons"].to_string().contains("no key for its"), "{closed:?}");

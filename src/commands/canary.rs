@@ -5,9 +5,10 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::{Failure, Grades, Outcome, Output, Read, file_name, keys, lock, read_input, settings, shown};
-use crate::assess::canary::{Asked, Canary, Lacks, bits, looked, new_phrase};
 #[cfg(have_libpcap)]
 use crate::assess::canary::Looked;
+use crate::assess::canary::{Asked, Canary, Lacks, bits, looked, new_phrase};
+use crate::assess::report::{CanaryTest, Tested};
 use crate::base::WireStr;
 use crate::cli::{self, Global};
 use crate::dissect::Equipment;
@@ -57,6 +58,7 @@ pub fn canary(options: &cli::Canary, global: &Global) -> Result<Outcome, Failure
         canary: &canary,
         keys: analysis.keys.as_ref(),
         keys_in_capture: !analysis.capture.secrets.is_empty(),
+        catalogue: analysis.catalogue,
     };
     out.write(|bytes| {
         format(options).write(bytes, &sheet);
@@ -70,6 +72,7 @@ pub fn canary(options: &cli::Canary, global: &Global) -> Result<Outcome, Failure
 const NO_PHRASE: &str = "no phrase was given: use --message or --message-file";
 
 /// A phrase, ready to be looked for.
+#[derive(Clone)]
 pub(super) struct Asking {
     needles: Needles,
     asked: Asked,
@@ -123,6 +126,32 @@ impl Asking {
         let analysis = read_input(path, settings, &equipment, progress)?;
         let canary = self.conclude(&analysis, &gathered);
         Ok((analysis, canary))
+    }
+
+    /// The result for a report, of the input in this place.
+    pub fn tested(&self, input: u32, analysis: &Analysis, gathered: &Gathered) -> Tested {
+        Tested {
+            input,
+            canary: self.conclude(analysis, gathered),
+            keys: analysis.keys.clone(),
+            keys_in_capture: !analysis.capture.secrets.is_empty(),
+        }
+    }
+
+    /// The section of a report.
+    pub fn section(&self, tests: Vec<Tested>) -> CanaryTest {
+        CanaryTest { message_sha256: self.message_sha256, tests }
+    }
+
+    /// Options that say as much of it as a report may tell, which is not its words.
+    pub fn stand_in(&self) -> cli::Phrase {
+        let hidden = String::new();
+        cli::Phrase {
+            message: Some(hidden.clone()),
+            message_file: None,
+            control: vec![hidden; self.asked.controls],
+            sent_after: self.asked.since,
+        }
     }
 
     /// Brings what was found inside connections together with the connections.

@@ -134,7 +134,7 @@ fn begin(options: &cli::Live, global: &Global, program: Option<Starting>) -> Res
     let signals = Signals::catch().map_err(|e| failed(&e))?;
     let out = if screen { None } else { Some(Output::growing(options.output.as_deref())?) };
     let mut opened = open(options, global, &signals, screen, program)?;
-    opened.test = asking.map(|asking| Test::new(asking, opened.keys.equipment(), screen));
+    opened.test = asking.map(|asking| Test::new(asking, opened.keys.equipment(), opened.settings.catalogue, screen));
     if options.test_sandbox {
         sandbox::attempts().into_iter().for_each(|(what, denied)| {
             let _ = writeln!(io::stderr(), "{what}: {}", if denied { "denied" } else { "POSSIBLE" });
@@ -147,11 +147,7 @@ fn begin(options: &cli::Live, global: &Global, program: Option<Starting>) -> Res
         (format, output) => choose(format, output),
     };
     let mut printer = Printer::new(out, format, opened.name.clone(), signals, global.quiet);
-    let watched = opened.watch(false, &mut |told| {
-        if let Told::Event(event) = told {
-            printer.take(event);
-        }
-    })?;
+    let watched = opened.watch(false, &mut |event, _| printer.take(event))?;
     let conclusion = opened.test.take().map(|test| test.end(&watched));
     if let Some(recording) = opened.recording.as_ref().filter(|_| !global.quiet) {
         let _ = writeln!(io::stderr(), "{}", kept(recording));
@@ -218,16 +214,9 @@ fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool, p
     Ok(Opened { source, recording, owners, program, keys, test: None, settings, lock, run, case, sees, stop, name })
 }
 
-/// What is told of a capture that runs.
-enum Told<'a> {
-    Event(Event<'a>),
-    /// How the canary test stands.
-    Canary(Tested),
-}
-
 impl Opened {
-    /// Reads to the end, with keys as they come.
-    fn watch(&mut self, changes: bool, tell: &mut dyn FnMut(Told<'_>)) -> Result<Watched, Failure> {
+    /// Reads to the end, with keys as they come. With a tick it is told how the canary test stands, where that is new and wanted.
+    fn watch(&mut self, changes: bool, tell: &mut dyn FnMut(Event<'_>, Option<Tested>)) -> Result<Watched, Failure> {
         let Opened { source, recording, owners, program, keys, test, settings, run, stop, .. } = self;
         let equipment = test.as_ref().map_or_else(|| keys.equipment(), Test::equipment);
         let watching = Watch { source, recording: recording.as_mut(), equipment, options: *settings, owners: owners.as_mut(), changes };
@@ -245,11 +234,9 @@ impl Opened {
                 test.take(&event);
                 news = if let Event::Tick(tick) = &event { test.news(tick) } else { None };
             }
+            // A tick is wanted whoever is told of.
             if owners::is_wanted(&event, program.as_deref()) {
-                tell(Told::Event(event));
-            }
-            if let Some(tested) = news {
-                tell(Told::Canary(tested));
+                tell(event, news);
             }
         });
         watched.map_err(|e| failed(&e))

@@ -1,10 +1,11 @@
 //! `intransit FILE...`: captures in the terminal UI.
 
+use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::canary::Asking;
 use super::saved::{self, CaseFile};
@@ -35,7 +36,10 @@ pub fn open(files: &[PathBuf], phrase: &cli::Phrase, case: Option<&Path>, global
     let (ended, outcomes) = channel();
     let (inputs, settings, equipment) = (files.to_vec(), settings(global)?, keys::equipment(global)?);
     let case = case.map(CaseFile::open).transpose()?.map(Arc::new);
-    let hands = Hands { settings, equipment: equipment.clone(), case: case.clone(), global: global.clone() };
+    let hands = Hands { settings, equipment: equipment.clone(), case: case.clone(), global: global.clone(), asked: Arc::default() };
+    for (path, asking) in files.iter().zip(std::iter::repeat(&asking)) {
+        asking.iter().for_each(|asking| hands.remember(path, asking.clone()));
+    }
     lock::lock(global, &lock::looking(files))?;
     let (first, writing) = (files.first().cloned(), hands.clone());
     let reader = engine::background(move || {
@@ -131,30 +135,43 @@ pub(super) struct Hands {
     pub equipment: Equipment,
     pub case: Option<Arc<CaseFile>>,
     pub global: Global,
+    /// What was asked of each capture last: a report on it tells that, too.
+    pub asked: Arc<Mutex<HashMap<PathBuf, Asking>>>,
 }
 
 impl Hands {
     /// Does what a screen asks: reads its capture once more, writes.
     pub fn look(&self, path: &Path, look: &Look) -> Answer {
-        let Hands { settings, equipment, case, global } = self;
+        let Hands { settings, equipment, case, .. } = self;
         match look {
             Look::Canary(question) => match Asking::new(question) {
-                Ok(asking) => test(path, *settings, equipment, &asking),
+                Ok(asking) => {
+                    let answer = test(path, *settings, equipment, &asking);
+                    self.remember(path, asking);
+                    answer
+                }
                 Err(why) => Answer::Failed(why),
             },
             Look::Inside(identity) => inside(path, *settings, equipment, *identity),
-            Look::Report { to, replace } => saved::report_to(path, to, *replace, *settings, equipment, case.as_deref(), global),
+            Look::Report { to, replace } => {
+                let asking = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
+                saved::report_to(path, to, *replace, self, asking.as_ref())
+            }
             Look::Mark(mark) => {
                 case.as_ref().map_or_else(|| Answer::Told("no --case names a case file".to_owned()), |case| case.mark(mark))
             }
         }
     }
 
+    /// What was asked of a capture.
+    pub fn remember(&self, path: &Path, asking: Asking) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), asking);
+    }
+
     /// After an internal error: the report, as far as the capture can still be read, and then the error.
     pub fn rescue(&self, capture: Option<&Path>, panic: Box<dyn std::any::Any + Send>) -> ! {
-        let Hands { settings, equipment, case, global } = self;
         // An error while writing is the same error.
-        let saved = std::panic::catch_unwind(AssertUnwindSafe(|| saved::rescue(capture?, *settings, equipment, case.as_deref(), global)));
+        let saved = std::panic::catch_unwind(AssertUnwindSafe(|| saved::rescue(capture?, self)));
         let said = saved.ok().flatten().unwrap_or_else(|| "no report could be saved".to_owned());
         let _ = writeln!(io::stderr(), "intransit: {said}");
         std::panic::resume_unwind(panic)

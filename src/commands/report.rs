@@ -8,7 +8,7 @@ use super::output::Output;
 use super::progress::Progress;
 use super::{Failure, Grades, Outcome, Read, catalogue, file_name, keys, lock, now, settings, shown};
 use crate::assess::Filter;
-use crate::assess::report::{About, CanaryTest, Case, Input, Part, Report, ReportBuilder, Summary, Tested};
+use crate::assess::report::{About, CanaryTest, Case, Input, Part, Report, ReportBuilder, Summary};
 use crate::base::WireStr;
 use crate::cli::{self, Global};
 use crate::dissect::Equipment;
@@ -114,12 +114,7 @@ pub(super) fn gather(
                         }
                     }
                     if let Some(asking) = asking {
-                        tests.push(Tested {
-                            input: input_number,
-                            canary: asking.conclude(&analysis, &gathered),
-                            keys: analysis.keys.clone(),
-                            keys_in_capture: !analysis.capture.secrets.is_empty(),
-                        });
+                        tests.push(asking.tested(input_number, &analysis, &gathered));
                     }
                     input_number += 1;
                     read.note(&name, &analysis, &grades, global.quiet);
@@ -136,7 +131,7 @@ pub(super) fn gather(
     );
     match failed {
         Some(failure) => Err(failure),
-        None => Ok((builder.finish(), asking.map(|asking| CanaryTest { message_sha256: asking.message_sha256, tests }), read)),
+        None => Ok((builder.finish(), asking.map(|asking| asking.section(tests)), read)),
     }
 }
 

@@ -7,12 +7,14 @@ use std::sync::Mutex;
 
 use rustix::fs::{Mode, OFlags};
 
+use super::canary::Asking;
+use super::open::Hands;
 use super::{Failure, file_name, report, shown};
 use crate::assess::report::{About, Case, Report, ReportBuilder};
 use crate::base::WireStr;
-use crate::cli::{self, Global};
+use crate::cli;
 use crate::dissect::Equipment;
-use crate::engine::Options;
+use crate::dissect::inside::{Gathered, Keep};
 use crate::present::report::Format;
 use crate::present::tui::{Answer, Mark};
 use crate::source;
@@ -99,15 +101,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Writes the report on a capture to a new file, or with `replace` in place of one; what there is to say of it comes back.
-pub(super) fn report_to(
-    capture: &Path,
-    to: &str,
-    replace: bool,
-    settings: Options,
-    equipment: &Equipment,
-    case: Option<&CaseFile>,
-    global: &Global,
-) -> Answer {
+pub(super) fn report_to(capture: &Path, to: &str, replace: bool, hands: &Hands, asking: Option<&Asking>) -> Answer {
     let path = Path::new(to);
     let format = match report::choose(None, Some(path)) {
         Ok(format) => format,
@@ -121,7 +115,7 @@ pub(super) fn report_to(
         Ok(_) if !replace => return Answer::Exists(to.to_owned()),
         _ => {}
     }
-    let text = match rendered(capture, path, format, settings, equipment, case, global) {
+    let text = match rendered(capture, path, format, hands, asking) {
         Ok(text) => text,
         Err(why) => return Answer::Told(why),
     };
@@ -134,16 +128,13 @@ pub(super) fn report_to(
     }
 }
 
-fn rendered(
-    capture: &Path,
-    to: &Path,
-    format: Format,
-    settings: Options,
-    equipment: &Equipment,
-    case: Option<&CaseFile>,
-    global: &Global,
-) -> Result<String, String> {
-    let (analysis, hash) = report::read_hashed(capture, settings, equipment, &mut |_| {}).map_err(|e| e.to_string())?;
+fn rendered(capture: &Path, to: &Path, format: Format, hands: &Hands, asking: Option<&Asking>) -> Result<String, String> {
+    let Hands { settings, equipment, case, global, .. } = hands;
+    let (settings, case) = (*settings, case.as_deref());
+    let gathered = Gathered::default();
+    let sinks = asking.map(|asking| asking.sinks(&gathered, Keep::Masked));
+    let equipment = Equipment { sinks, ..equipment.clone() };
+    let (analysis, hash) = report::read_hashed(capture, settings, &equipment, &mut |_| {}).map_err(|e| e.to_string())?;
     let hash = hash.map_err(|e| format!("the capture cannot be read to its end: {e}"))?;
     let mut builder = ReportBuilder::new();
     builder.begin(report::input(&WireStr::from(file_name(capture)), hash, &analysis));
@@ -153,14 +144,15 @@ fn rendered(
         output: Some(to.to_path_buf()),
         format: None,
         filter: None,
-        phrase: cli::Phrase::default(),
+        phrase: asking.map(Asking::stand_in).unwrap_or_default(),
         case: case.map(|case| case.path.clone()),
         redact: false,
         stamp: false,
     };
     let about = About { command: report::command(&options, global, format), unmasked: global.unmask, ..About::default() };
     let case = case.and_then(CaseFile::case);
-    Ok(format.render(&Report { summary: builder.finish(), about, case, canary: None, catalogue: settings.catalogue }))
+    let canary = asking.map(|asking| asking.section(vec![asking.tested(0, &analysis, &gathered)]));
+    Ok(format.render(&Report { summary: builder.finish(), about, case, canary, catalogue: settings.catalogue }))
 }
 
 /// A new file is made as a capture is; one that is there is replaced when the new one is whole.
@@ -177,11 +169,11 @@ fn written(path: &Path, text: &str, replace: bool) -> Result<(), String> {
 }
 
 /// After an internal error of the screen: the report under a name of its own, where that is free.
-pub(super) fn rescue(capture: &Path, settings: Options, equipment: &Equipment, case: Option<&CaseFile>, global: &Global) -> Option<String> {
+pub(super) fn rescue(capture: &Path, hands: &Hands) -> Option<String> {
     let stem = capture.file_name()?.to_string_lossy().into_owned();
     let names = std::iter::once(format!("{stem}.report.html")).chain((2..100).map(|n| format!("{stem}.report-{n}.html")));
     let name = names.into_iter().find(|name| std::fs::symlink_metadata(name).is_err())?;
-    match report_to(capture, &name, false, settings, equipment, case, global) {
+    match report_to(capture, &name, false, hands, None) {
         Answer::Told(said) => Some(said),
         _ => None,
     }

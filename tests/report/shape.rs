@@ -161,6 +161,20 @@ fn the_canary_test_is_a_section_of_every_format_with_method_limits_and_frames_an
 }
 
 #[test]
+fn a_filter_does_not_narrow_the_canary_test_and_every_format_says_so() {
+    let (file, keys) = (capture("ws_tls13_pmd.pcap"), capture("ws_tls13_pmd.keylog"));
+    let args = [&canary_args(&file, &keys, "poppy-molten-79201-barley")[..], &["--filter", "port:9"]].concat();
+    let report = json(&args);
+    assert_eq!(report["coverage"]["connections"], 0, "the filter leaves nothing");
+    assert_eq!(report["canary"]["tests"][0]["verdict"], "readable");
+    for format in ["html", "md", "json"] {
+        let text = super::report(format, &args);
+        assert!(text.contains("does not narrow this test"), "{format}");
+        assert!(!super::report(format, &canary_args(&file, &keys, "poppy-molten-79201-barley")).contains("does not narrow"), "{format}");
+    }
+}
+
+#[test]
 fn every_connection_is_as_its_schema_says() {
     let schema = schema("flow");
     let mut wrong = BTreeSet::new();

@@ -10,7 +10,7 @@ use super::{Random, Turns};
 pub fn frame(content: &[u8], random: &mut Random) -> (Medium, &'static str, Turns) {
     let is_text = std::str::from_utf8(content).is_ok_and(|text| !text.contains(['\n', '\r', '\0']));
     loop {
-        return match random.below(16) {
+        return match random.below(22) {
             0 if is_text => (Medium::Stream, "line", vec![(C, [content, b"\n"].concat()), (S, b"ok\n".to_vec())]),
             1 => (Medium::Stream, "HTTP/1", http1(content, random)),
             2 => (Medium::Stream, "HTTP/1 chunked", http1_chunked(content, random)),
@@ -27,12 +27,18 @@ pub fn frame(content: &[u8], random: &mut Random) -> (Medium, &'static str, Turn
             13 => (Medium::Datagrams, "datagram", vec![(C, content.to_vec())]),
             14 if content.len() < 2000 => (Medium::Stream, "header", http2_header(content)),
             15 if is_text && !content.contains(&b'<') && !content.contains(&b'&') => (Medium::Stream, "XMPP zlib", xmpp_zlib(content)),
+            16 if content.len() < 2000 => (Medium::Stream, "HTTP/2 HPACK table", http2_table(content, random)),
+            17 => (Medium::Stream, "MQTT 5", mqtt5(content, random)),
+            18 if is_text => (Medium::Stream, "IMAP", imap(content)),
+            19 if is_text && content.len() < 400 => (Medium::Stream, "IRC", irc(content)),
+            20 => (Medium::Stream, "HTTP/2 coded by the table", http2_coded_by_the_table(content, random)),
+            21 if is_text => (Medium::Stream, "IMAP deflate", imap_deflate(content)),
             _ => continue,
         };
     }
 }
 
-fn coded(content: &[u8], random: &mut Random) -> (&'static str, Vec<u8>) {
+pub fn coded(content: &[u8], random: &mut Random) -> (&'static str, Vec<u8>) {
     match random.below(6) {
         0 => ("gzip", gzip(content)),
         1 => ("br", brotli(content)),
@@ -153,7 +159,7 @@ fn ws(opcode: u8, fin: bool, rsv1: bool, payload: &[u8], random: &mut Random) ->
 }
 
 /// Messages of a WebSocket, the last with the content, in fragments; compressed in one context when asked to.
-fn messages(content: &[u8], random: &mut Random, deflate: bool) -> Vec<u8> {
+pub fn messages(content: &[u8], random: &mut Random, deflate: bool) -> Vec<u8> {
     let mut compress = flate2::Compress::new(flate2::Compression::default(), false);
     let mut out = Vec::new();
     for message in [&b"hello, this is the first message"[..], content] {
@@ -266,4 +272,140 @@ fn http3(content: &[u8]) -> Vec<u8> {
     let varint = |n: usize| ((n as u32) | 0x8000_0000).to_be_bytes().to_vec();
     let section = b"\x00\x00\x25:path\x02/a";
     [vec![1], varint(section.len()), section.to_vec(), vec![0], varint(content.len()), content.to_vec()].concat()
+}
+
+/// A number of QUIC (RFC 9000 §16).
+pub fn varint(n: usize) -> Vec<u8> {
+    match n {
+        0..64 => vec![n as u8],
+        64..16384 => (n as u16 | 0x4000).to_be_bytes().to_vec(),
+        _ => (n as u32 | 0x8000_0000).to_be_bytes().to_vec(),
+    }
+}
+
+/// The lengths of the Huffman codes (RFC 7541 Appendix B), from which the codes follow: the table that the decoder is made of, which has
+/// tests of its own by the examples of Appendix C.
+#[allow(dead_code, unreachable_pub, clippy::all)]
+#[path = "../../src/dissect/inside/huffman.rs"]
+mod huffman;
+
+/// Strings are coded with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Huffman;
+
+/// A string with a prefix of so many bits for its length (RFC 7541 §5.2, RFC 9204 §4.1.2): the bit above them says whether it is coded.
+pub fn string(text: &[u8], prefix: u8, first: u8, coded: Option<Huffman>) -> Vec<u8> {
+    let coded = coded.map(|Huffman| huffman::encode(text));
+    let flag = if coded.is_some() { 1 << prefix } else { 0 };
+    let text = coded.as_deref().unwrap_or(text);
+    let most = (1usize << prefix) - 1;
+    let mut out = Vec::new();
+    if text.len() < most {
+        out.push(first | flag | text.len() as u8);
+    } else {
+        out.push(first | flag | most as u8);
+        let mut left = text.len() - most;
+        while left >= 128 {
+            out.push(left as u8 & 127 | 128);
+            left >>= 7;
+        }
+        out.push(left as u8);
+    }
+    out.extend(text);
+    out
+}
+
+/// A literal field that goes into the table, or does not (RFC 7541 §6.2).
+fn literal(name: &[u8], value: &[u8], kept: bool, random: &mut Random) -> Vec<u8> {
+    let huffman = random.chance(2).then_some(Huffman);
+    [vec![if kept { 0x40 } else { 0 }], string(name, 7, 0, huffman), string(value, 7, 0, huffman)].concat()
+}
+
+/// The content in a field that goes into the table with one request and is named from there in the next; other entries push it back.
+fn http2_table(content: &[u8], random: &mut Random) -> Turns {
+    // The table may be made smaller and larger again at the beginning of a block (§6.3).
+    let mut first = vec![0x20, 0x3f, 0xe1, 0x1f];
+    first.extend([0x82, 0x84]);
+    first.extend(literal(b"x-note", content, true, random));
+    let behind = random.below(3);
+    for n in 0..behind {
+        first.extend(literal(b"x-other", format!("number {n}").as_bytes(), true, random));
+    }
+    let second = [0x82, 0x84, 0x80 | (62 + behind as u8)];
+    let mut client = preface();
+    let (one, two) = first.split_at(random.below(first.len()));
+    client.extend(h2(1, 1, 1, one));
+    client.extend(h2(9, 4, 1, two));
+    client.extend(h2(1, 5, 3, &second));
+    vec![(C, client), (S, h2(4, 0, 0, &[]))]
+}
+
+/// How the body is coded is said by an entry of the table alone: who loses the table cannot read the body.
+fn http2_coded_by_the_table(content: &[u8], random: &mut Random) -> Turns {
+    let (coding, body) = coded(content, random);
+    let mut first = vec![0x83, 0x84];
+    first.extend(literal(b"content-encoding", coding.as_bytes(), true, random));
+    let mut client = preface();
+    client.extend(h2(1, 5, 1, &first));
+    client.extend(h2(1, 4, 3, &[0x83, 0x84, 0xbe]));
+    client.extend(data(3, &body, random));
+    vec![(C, client), (S, h2(4, 0, 0, &[]))]
+}
+
+/// MQTT 5 with properties, one of them a random-looking one, and a topic alias instead of a topic.
+fn mqtt5(content: &[u8], random: &mut Random) -> Turns {
+    let packet = |first: u8, body: &[u8]| {
+        let mut out = vec![first];
+        let mut left = body.len();
+        while left >= 128 {
+            out.push(left as u8 & 127 | 128);
+            left >>= 7;
+        }
+        out.push(left as u8);
+        [&out[..], body].concat()
+    };
+    // Session expiry; then the client's name.
+    let connect = packet(0x10, b"\x00\x04MQTT\x05\x02\x00\x3c\x05\x11\x00\x00\x0e\x10\x00\x05alice");
+    let acknowledged = random.chance(2);
+    let properties = [&b"\x23\x00\x07\x26\x00\x04kind\x00\x04text"[..], &[1, 1]].concat();
+    let number: &[u8] = if acknowledged { &[0, 9] } else { &[] };
+    let body = [&b"\x00\x06room/7"[..], number, &[properties.len() as u8], &properties, content].concat();
+    let publish = packet(if acknowledged { 0x32 } else { 0x30 }, &body);
+    vec![(C, connect), (S, b"\x20\x03\x00\x00\x00".to_vec()), (C, publish)]
+}
+
+fn imap(content: &[u8]) -> Turns {
+    let mail = [b"From: a@example.net\r\nSubject: tonight\r\n\r\n", content, b"\r\n"].concat();
+    vec![
+        (S, b"* OK [CAPABILITY IMAP4rev1] ready\r\n".to_vec()),
+        (C, b"a1 LOGIN alice secret\r\n".to_vec()),
+        (S, b"a1 OK done\r\n".to_vec()),
+        (C, format!("a2 APPEND Sent {{{}}}\r\n", mail.len()).into_bytes()),
+        (S, b"+ go on\r\n".to_vec()),
+        (C, [&mail[..], b"\r\n"].concat()),
+        (S, b"a2 OK done\r\n".to_vec()),
+    ]
+}
+
+fn irc(content: &[u8]) -> Turns {
+    vec![
+        (C, b"NICK alice\r\nUSER alice 0 * :Alice\r\n".to_vec()),
+        (S, b":irc.example.net 001 alice :Welcome\r\n".to_vec()),
+        (C, [b"JOIN #room\r\nPRIVMSG #room :", content, b"\r\n"].concat()),
+        (S, b":irc.example.net PONG x\r\n".to_vec()),
+    ]
+}
+
+/// The same compressed as RFC 4978 has it.
+fn imap_deflate(content: &[u8]) -> Turns {
+    let mut contexts = [(); 2].map(|()| flate2::Compress::new(flate2::Compression::default(), false));
+    let mut turns = imap(content);
+    turns.insert(3, (C, b"c1 COMPRESS DEFLATE\r\n".to_vec()));
+    turns.insert(4, (S, b"c1 OK DEFLATE active\r\n".to_vec()));
+    for (dir, text) in turns.iter_mut().skip(5) {
+        let mut packed = Vec::with_capacity(text.len() * 2 + 200);
+        contexts[dir.index()].compress_vec(text, &mut packed, flate2::FlushCompress::Sync).unwrap();
+        *text = packed;
+    }
+    turns
 }

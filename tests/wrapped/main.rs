@@ -7,6 +7,8 @@ mod bombs;
 mod common;
 mod encodings;
 mod framings;
+mod quic;
+mod sealed;
 mod sessions;
 
 use std::collections::BTreeMap;
@@ -117,7 +119,7 @@ fn conclude(mut found: Found) -> Canary {
     let mut books = Books::default();
     books.client.note(Ok(()));
     let asked = Asked { bits: Bits(46), since: None, controls: 1, room: QUEST.needles.room() };
-    Canary::conclude(&asked, &Lacks::default(), vec![Looked { connection: connection(), found, books }])
+    Canary::conclude(&asked, &Lacks::default(), vec![Looked { connection: connection(), found, books, goes_on: false }])
 }
 
 #[derive(Default)]

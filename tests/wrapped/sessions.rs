@@ -1,7 +1,7 @@
 //! The same over real TLS: each phrase in a session of its own between rustls and rustls, of every cipher suite that it has, cut into random
-//! segments, and opened with the key log that it writes. CBC, CCM, RC4 and 3DES, which rustls has not, are held by the recorded sessions of
-//! `tests/decryption.rs`.
+//! segments, and opened with the key log that it writes. What rustls has not is sealed in [`super::sealed`] and [`super::quic`].
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -19,7 +19,7 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, KeyLog, Serv
 
 use super::common::container::ethernet_pcap;
 use super::common::frames::{self, ACK, CLIENT, PSH, SERVER, SYN};
-use super::{CONTROL, PHRASE, QUEST, Random, Turns, cases, encodings, framings};
+use super::{CONTROL, PHRASE, QUEST, Random, Turns, cases, encodings, framings, sealed};
 
 /// An element of DER.
 fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
@@ -71,7 +71,7 @@ fn certificate() -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
 
 /// The session is ours: whose certificate it is does not matter.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+pub struct Anybody(pub Arc<CryptoProvider>);
 
 impl ServerCertVerifier for Anybody {
     fn verify_server_cert(
@@ -110,7 +110,7 @@ impl ServerCertVerifier for Anybody {
 
 /// The key log of one session.
 #[derive(Debug, Default)]
-struct Log(Mutex<String>);
+pub struct Log(pub Mutex<String>);
 
 impl KeyLog for Log {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
@@ -121,14 +121,14 @@ impl KeyLog for Log {
 }
 
 /// One suite each.
-static PROVIDERS: LazyLock<Vec<Arc<CryptoProvider>>> = LazyLock::new(|| {
+pub static PROVIDERS: LazyLock<Vec<Arc<CryptoProvider>>> = LazyLock::new(|| {
     let all = provider::default_provider();
     let is_ours = |suite: &&rustls::SupportedCipherSuite| !format!("{:?}", suite.suite()).contains("_RSA_");
     let one = |suite: &rustls::SupportedCipherSuite| Arc::new(CryptoProvider { cipher_suites: vec![*suite], ..all.clone() });
     all.cipher_suites.iter().filter(is_ours).map(one).collect()
 });
 
-static IDENTITY: LazyLock<(CertificateDer<'static>, PrivateKeyDer<'static>)> = LazyLock::new(certificate);
+pub static IDENTITY: LazyLock<(CertificateDer<'static>, PrivateKeyDer<'static>)> = LazyLock::new(certificate);
 
 /// What both sides put on the wire, in order, and the keys.
 fn session(turns: &Turns, random: &mut Random) -> (Turns, String) {
@@ -184,17 +184,41 @@ fn session(turns: &Turns, random: &mut Random) -> (Turns, String) {
     (wire, std::mem::take(&mut *log.0.lock().unwrap()))
 }
 
-/// A capture of it in random segments, some of them twice or in another order.
-fn captured(wire: &Turns, random: &mut Random) -> Vec<u8> {
-    // Beside it the control, in clear, so that "not seen" could be said at all.
+/// Another connection with the control, in clear, so that "not seen" could be said at all.
+fn control() -> Vec<Vec<u8>> {
     let other = (CLIENT.0, CLIENT.1 + 1);
     let line = format!("{CONTROL} and some more text, enough to hold a phrase\n");
-    let mut packets = vec![
+    vec![
         frames::tcp(other, SERVER, 5, 0, SYN, &[]),
         frames::tcp(SERVER, other, 50, 6, SYN | ACK, &[]),
         frames::tcp(other, SERVER, 6, 51, ACK | PSH, line.as_bytes()),
         frames::tcp(SERVER, other, 51, 6 + line.len() as u32, ACK, &[]),
-    ];
+    ]
+}
+
+/// A capture of datagrams; some come twice, and behind the handshake some in another order.
+pub fn captured_datagrams(wire: &Turns, in_order: usize, random: &mut Random) -> Vec<u8> {
+    let mut packets = control();
+    let mut last = 0;
+    for (n, (dir, bytes)) in wire.iter().enumerate() {
+        let (from, to) = if *dir == Dir::Client { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
+        packets.push(frames::udp(from, to, bytes));
+        let at = packets.len() - 1;
+        // Of one side: what answers something comes behind it.
+        if n > in_order && wire[n - 1].0 == *dir && packets.len() == last + 2 && random.chance(4) {
+            packets.swap(at - 1, at);
+        }
+        last = at;
+        if random.chance(6) {
+            packets.push(packets[at].clone());
+        }
+    }
+    ethernet_pcap(&packets)
+}
+
+/// A capture of it in random segments, some of them twice or in another order.
+pub fn captured(wire: &Turns, random: &mut Random) -> Vec<u8> {
+    let mut packets = control();
     packets.extend(frames::handshake(1000, 9000));
     let mut sent = [1001u32, 9001];
     let most = random.pick(&[3, 40, 300, 1400]);
@@ -221,7 +245,7 @@ fn captured(wire: &Turns, random: &mut Random) -> Vec<u8> {
     ethernet_pcap(&packets)
 }
 
-fn canary(capture: &[u8], log: &str) -> Canary {
+pub fn canary(capture: &[u8], log: &str) -> Canary {
     let (keys, gathered) = (Keys::default(), Gathered::default());
     keys.add_log(log.as_bytes());
     let quest = Quest { needles: QUEST.needles.clone(), since: None, keep: Keep::Masked };
@@ -257,6 +281,66 @@ fn a_phrase_sent_readable_inside_tls_is_never_not_seen() {
     println!("{readable} of {all} sessions over {} suites were readable, {} inconclusive", PROVIDERS.len(), open.len());
     assert!(not_seen.is_empty(), "{not_seen:#?}");
     assert!(readable * 100 >= all * 97, "{readable} of {all}: {:#?}", &open[..open.len().min(20)]);
+}
+
+/// What became of the cases, by the kind of session.
+#[derive(Default)]
+pub struct Tried {
+    all: BTreeMap<String, (u64, u64)>,
+    not_seen: Vec<String>,
+    open: Vec<String>,
+}
+
+impl Tried {
+    pub fn note(&mut self, kind: &str, name: String, canary: &Canary) {
+        let (tried, readable) = self.all.entry(kind.to_owned()).or_default();
+        *tried += 1;
+        match canary.verdict {
+            Verdict::Readable => *readable += 1,
+            Verdict::NotSeen => self.not_seen.push(format!("{kind}, {name}")),
+            Verdict::Inconclusive => self.open.push(format!("{kind}, {name}: {:?}", canary.reasons)),
+        }
+    }
+
+    /// Never "not seen"; and of each kind nearly all were readable.
+    pub fn check(&self) {
+        for (kind, (tried, readable)) in &self.all {
+            println!("{kind}: {readable} of {tried} readable");
+        }
+        assert!(self.not_seen.is_empty(), "{:#?}", self.not_seen);
+        for (kind, (tried, readable)) in &self.all {
+            assert!(readable * 10 >= tried * 8, "{kind}: {readable} of {tried}: {:#?}", &self.open[..self.open.len().min(20)]);
+        }
+    }
+}
+
+#[test]
+fn a_phrase_sent_readable_in_sessions_of_any_cipher_is_never_not_seen() {
+    let mut tried = Tried::default();
+    for seed in 0..cases() / 2 {
+        let mut random = Random(seed.wrapping_mul(0x5ea1) ^ 0x0ed);
+        let kind = &sealed::KINDS[seed as usize % sealed::KINDS.len()];
+        let (content, wrappings) = encodings::wrap(PHRASE, &mut random);
+        let (framing, turns) = loop {
+            match framings::frame(&content, &mut random) {
+                (Medium::Stream, framing, turns) if !kind.datagrams => break (framing, turns),
+                (Medium::Datagrams | Medium::Records, framing, turns)
+                    if kind.datagrams && turns.iter().all(|(_, bytes)| bytes.len() < 8000) =>
+                {
+                    break (framing, turns);
+                }
+                // What is too long for one record is not sent in one.
+                (Medium::Datagrams | Medium::Records, _, turns) if turns.iter().any(|(_, bytes)| bytes.len() >= 8000) => {
+                    break ("datagram", vec![(Dir::Client, PHRASE.as_bytes().to_vec())]);
+                }
+                _ => {}
+            }
+        };
+        let (wire, log) = sealed::session(kind, &turns, &mut random);
+        let capture = if kind.datagrams { captured_datagrams(&wire, 8, &mut random) } else { captured(&wire, &mut random) };
+        tried.note(&kind.title(), format!("seed {seed}: {framing} > {}", wrappings.join(" > ")), &canary(&capture, &log));
+    }
+    tried.check();
 }
 
 /// The same capture without its keys, or with one octet of a record changed, says that it does not tell.

@@ -116,7 +116,9 @@ impl fmt::Display for Reason {
             Reason::Failed(n) => write!(f, "{n} connections were not read to their end because of an internal error of intransit"),
             Reason::Evicted(n) => write!(f, "{n} connections were given up before their end because the table was full (see --max-flows)"),
             Reason::Lost(n) => write!(f, "{n} packets were lost when the capture was made"),
-            Reason::NotKept(n) => write!(f, "{n} connections found no room in the test of a capture that runs: test the file that keeps its packets"),
+            Reason::NotKept(n) => {
+                write!(f, "{n} connections found no room in the test of a capture that runs: test the file that keeps its packets")
+            }
             Reason::Running => f.write_str("the capture goes on"),
             Reason::GoesOn => f.write_str("it goes on"),
             Reason::NoUplink => f.write_str("nothing readable went to a server that was long enough to hold the phrase"),

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::super::canary::Asking;
-use crate::assess::Judged;
 use crate::assess::canary::{Lacks, Looked, looked};
+use crate::assess::{Catalogue, Judged};
 use crate::base::WireStr;
 use crate::dissect::Equipment;
 use crate::dissect::inside::{Found, Gathered, Keep};
@@ -27,6 +27,7 @@ pub(super) struct Test {
     asking: Asking,
     gathered: Gathered,
     equipment: Equipment,
+    catalogue: &'static Catalogue,
     /// Tell while it runs, too.
     while_running: bool,
     /// Connections that are over and carried something.
@@ -41,7 +42,7 @@ pub(super) struct Test {
 
 impl Test {
     /// Nothing was read yet. `while_running`: for a screen.
-    pub fn new(asking: Asking, equipment: Equipment, while_running: bool) -> Test {
+    pub fn new(asking: Asking, equipment: Equipment, catalogue: &'static Catalogue, while_running: bool) -> Test {
         let gathered = Gathered::default();
         let keep = if while_running { Keep::Hits } else { Keep::Masked };
         let equipment = Equipment { sinks: Some(asking.sinks(&gathered, keep)), ..equipment };
@@ -49,6 +50,7 @@ impl Test {
             asking,
             gathered,
             equipment,
+            catalogue,
             while_running,
             over: Vec::new(),
             open: HashMap::new(),
@@ -56,6 +58,11 @@ impl Test {
             told: None,
             next: Instant::now(),
         }
+    }
+
+    /// What was asked.
+    pub fn asking(&self) -> &Asking {
+        &self.asking
     }
 
     /// What the dissectors are given: the keys, and those who look inside.
@@ -133,7 +140,7 @@ impl Test {
         let mut over = std::mem::take(&mut self.over);
         over.sort_by_key(|judged| judged.first_frame);
         let tested = self.conclude(&lacks, looked(over.into_iter(), self.gathered.take()), watched.keys.clone());
-        Conclusion { message_sha256: self.asking.message_sha256, tested }
+        Conclusion { message_sha256: self.asking.message_sha256, tested, catalogue: self.catalogue }
     }
 
     fn conclude(&self, lacks: &Lacks, looked: Vec<Looked>, keys: Option<KeyCounts>) -> Tested {
@@ -148,6 +155,7 @@ fn carries(judged: &Judged) -> bool {
 /// The conclusion of a capture that is over.
 pub(super) struct Conclusion {
     message_sha256: [u8; 32],
+    catalogue: &'static Catalogue,
     /// As a screen shows it.
     pub tested: Tested,
 }
@@ -157,7 +165,7 @@ impl Conclusion {
     pub fn write(&self, out: &mut Vec<u8>, format: Format, name: &WireStr) {
         let Tested { canary, keys, keys_in_capture, .. } = &self.tested;
         let (message_sha256, keys_in_capture) = (self.message_sha256, *keys_in_capture);
-        format.write(out, &Sheet { file: name, message_sha256, canary, keys: keys.as_ref(), keys_in_capture });
+        format.write(out, &Sheet { file: name, message_sha256, canary, keys: keys.as_ref(), keys_in_capture, catalogue: self.catalogue });
     }
 
     /// In one line.

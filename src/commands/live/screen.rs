@@ -13,7 +13,7 @@ use super::super::open::{Hands, looks};
 use super::super::{Failure, Outcome, bounds};
 use super::canary::Conclusion;
 use super::print::Tally;
-use super::{Opened, Signals, Told, kept, safe};
+use super::{Opened, Signals, kept, safe};
 use crate::assess::Judged;
 use crate::cli::{Global, TestPanic};
 use crate::engine;
@@ -45,18 +45,26 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
         places: HashMap::new(),
     };
     let mut opened = opened;
-    let hands = Hands { settings: opened.settings, equipment: opened.keys.equipment(), case: opened.case.take(), global: global.clone() };
+    let hands = Hands {
+        settings: opened.settings,
+        equipment: opened.keys.equipment(),
+        case: opened.case.take(),
+        global: global.clone(),
+        asked: Arc::default(),
+    };
     // Of several files that follow each other none is the capture.
     let kept_in = opened.recording.as_ref().filter(|recording| !recording.rotates()).and_then(|recording| recording.files().first());
     let kept_in = kept_in.map(|(path, _)| path.clone());
+    if let (Some(path), Some(test)) = (&kept_in, &opened.test) {
+        hands.remember(path, test.asking().clone());
+    }
     let asks = answers(&hands, kept_in.clone(), feed.sender.clone());
     let fails = global.test_panic;
     let capture = engine::background(move || {
-        let watched = opened.watch(true, &mut |told| {
-            let event = match told {
-                Told::Event(event) => event,
-                Told::Canary(tested) => return feed.tested(tested),
-            };
+        let watched = opened.watch(true, &mut |event, tested| {
+            if let Some(tested) = tested {
+                feed.tested(tested);
+            }
             let packets = matches!(&event, Event::Tick(tick) if tick.capture.frames > 0);
             if packets && matches!(fails, Some(TestPanic::Parse | TestPanic::Thread)) {
                 crate::base::fail_for_a_test();

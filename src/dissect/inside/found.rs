@@ -124,8 +124,8 @@ pub enum Cut {
     Memory,
     /// A message had no end in the capture.
     Unfinished,
-    /// A protocol that encrypts by itself, for which no keys are taken.
-    Encrypted,
+    /// Both sides agreed to compress, by a method that is not read here.
+    Method,
 }
 
 impl Cut {
@@ -141,7 +141,7 @@ impl Cut {
             Cut::Depth => "content was nested deeper than is looked into",
             Cut::Memory => "a bound on memory was reached",
             Cut::Unfinished => "a message had no end in the capture",
-            Cut::Encrypted => "the connection is encrypted by a protocol for which no keys can be given",
+            Cut::Method => "content was compressed by a method that is not read here",
         }
     }
 }

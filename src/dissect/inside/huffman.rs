@@ -66,6 +66,34 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
     (length < 8 && value == (1 << length) - 1).then_some(out)
 }
 
+/// Codes a string, for tests.
+#[cfg(test)]
+pub(super) fn encode(bytes: &[u8]) -> Vec<u8> {
+    let code = code();
+    let (mut out, mut bits, mut free) = (Vec::new(), 0u64, 64u32);
+    let mut add = |value: u32, length: u32| {
+        bits |= u64::from(value) << (free - length);
+        free -= length;
+        while free <= 56 {
+            out.push((bits >> 56) as u8);
+            bits <<= 8;
+            free += 8;
+        }
+        64 - free
+    };
+    let mut left = 0;
+    for b in bytes {
+        let length = usize::from(LENGTHS.get(usize::from(*b)).copied().unwrap_or_default());
+        let at = code.symbols.iter().position(|symbol| *symbol == u16::from(*b)).unwrap_or_default();
+        let (first, offset) = (code.first.get(length).copied().unwrap_or_default(), code.offset.get(length).copied().unwrap_or_default());
+        left = add(first + (at - offset) as u32, length as u32);
+    }
+    if left > 0 {
+        add(0xff >> left, 8 - left);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +107,15 @@ mod tests {
         assert_eq!(decode(&hex("a8eb10649cbf")).as_deref(), Some(&b"no-cache"[..]));
         assert_eq!(decode(&hex("9d29ad171863c78f0b97c8e9ae82ae43d3")).as_deref(), Some(&b"https://www.example.com"[..]));
         assert_eq!(decode(&hex("d07abe941054d444a8200595040b8166e082a62d1bff")).as_deref(), Some(&b"Mon, 21 Oct 2013 20:13:21 GMT"[..]));
+    }
+
+    #[test]
+    fn every_octet_is_decoded_as_it_was_coded() {
+        let all: Vec<u8> = (0..=255).collect();
+        for from in 0..256 {
+            let text = all.get(from..).unwrap_or_default();
+            assert_eq!(decode(&encode(text)).as_deref(), Some(text));
+        }
     }
 
     #[test]

@@ -130,11 +130,21 @@ fn spaced(text: &[u8]) -> Vec<u8> {
     text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect()
 }
 
-/// Whether so much of a text is escaped that it is quoted-printable for sure.
+/// Whether a text is quoted-printable for sure: much of it is escaped; or every equals sign begins an escape as RFC 2045 §6.7 has it, and
+/// there are several.
 pub(super) fn is_quoted_printable(text: &[u8]) -> bool {
     let escapes = text.windows(3).filter(|w| matches!(w, [b'=', pair @ ..] if hex2(pair).is_some())).count();
-    escapes * 9 >= text.len()
+    let is_upper = |b: &u8| b.is_ascii_digit() || matches!(b, b'A'..=b'F');
+    let mut signs = memchr::memchr_iter(b'=', text).map(|at| match text.get(at + 1..).unwrap_or_default() {
+        [b'\n', ..] | [b'\r', b'\n', ..] => true,
+        [a, b, ..] if is_upper(a) && is_upper(b) => hex2(&[*a, *b]).is_some_and(|octet| octet >= b' ' && octet != 0x7f),
+        _ => false,
+    });
+    escapes * 9 >= text.len() || escapes >= FEWEST_ESCAPES && signs.all(|is_escape| is_escape)
 }
+
+/// Fewer escapes may be names and values: `a=20&b=30`.
+const FEWEST_ESCAPES: usize = 4;
 
 /// `&#45;`, `&#x2d;` and the named references that stand for punctuation (HTML §13.5).
 pub(super) fn entities(text: &[u8]) -> Option<Vec<u8>> {
@@ -211,10 +221,12 @@ pub(super) fn quoted_printable(text: &[u8]) -> Option<Vec<u8>> {
 
 /// UTF-16 as UTF-8, where the bytes look like it: a byte order mark, or the high octets of Latin letters.
 pub(super) fn utf16(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
+    let mut by_mark = true;
     let big = match bytes {
         [0xff, 0xfe, ..] => false,
         [0xfe, 0xff, ..] => true,
         _ if bytes.len() >= 8 => {
+            by_mark = false;
             let zeros = |odd: usize| bytes.iter().skip(odd).step_by(2).filter(|b| **b == 0).count() * 10 >= bytes.len() / 2 * 7;
             match (zeros(0), zeros(1)) {
                 (true, false) => true,
@@ -235,9 +247,23 @@ pub(super) fn utf16(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
     let name = if big { "UTF-16BE" } else { "UTF-16LE" };
     // Text, or the same once more; what stood before it, if anything, made other characters of the first two.
     let behind = text.char_indices().nth(2).map_or("", |(at, _)| text.get(at..).unwrap_or_default());
-    let is_whole = |text: &str| !text.contains(char::REPLACEMENT_CHARACTER) && super::kind::is_text(text.as_bytes());
+    // A mark of two octets stands before one random blob in thirty thousand, and some of these have a character for every pair.
+    let is_whole = |text: &str| {
+        !text.contains(char::REPLACEMENT_CHARACTER) && super::kind::is_text(text.as_bytes()) && (!by_mark || is_of_scripts_in_use(text))
+    };
     let is_text = is_whole(&text) || behind.len() >= 8 && is_whole(behind) || utf16(text.as_bytes()).is_some();
     is_text.then(|| (name, text.into_bytes()))
+}
+
+/// Whether nearly all characters are of scripts that people write messages in. Of random ones little more than half are.
+fn is_of_scripts_in_use(text: &str) -> bool {
+    let is_in_use = |c: &char| {
+        matches!(c, '\t' | '\n' | '\r' | ' '..='\u{6ff}' | '\u{900}'..='\u{e7f}' | '\u{1e00}'..='\u{206f}' | '\u{20a0}'..='\u{20bf}'
+            | '\u{2600}'..='\u{27bf}' | '\u{3000}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}'
+            | '\u{fe0f}' | '\u{feff}' | '\u{ff00}'..='\u{ffef}' | '\u{1f000}'..='\u{1faff}')
+    };
+    let all = text.chars().count();
+    text.chars().filter(is_in_use).count() * 20 >= all * 19
 }
 
 fn push_char(out: &mut Vec<u8>, code: u32) {
@@ -299,6 +325,31 @@ mod tests {
         assert_eq!(text(form(b"<m to='b'><body>t=x%2c+y</body></m>")), "<m to='b'><body>t=x, y</body></m>");
         assert_eq!(text(form(b"1 + 1 is t=x%2c+y")), "1 + 1 is t=x, y");
         assert_eq!((form(b"1 + 1 is a+b"), form(b"x%2cy z")), (None, None));
+    }
+
+    #[test]
+    fn utf_16_by_its_mark_is_text_that_people_write() {
+        let marked = |text: &str| [&[0xff, 0xfe][..], &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()].concat();
+        for words in ["hello, this is it", "Привет, как дела", "你好，我们今天晚上见面", "안녕하세요 오늘", "สวัสดีครับ", "see you 🙂👍"]
+        {
+            assert!(utf16(&marked(words)).is_some(), "{words}");
+        }
+        // Characters all of them, and no text.
+        assert!(utf16(&marked("\u{1234}\u{a111}\u{3ab4}\u{4d11}\u{2c80}\u{1780}\u{a4d0}\u{10a0}\u{4e00}")).is_none());
+    }
+
+    #[test]
+    fn quoted_printable_is_told_from_names_and_values() {
+        assert!(is_quoted_printable(b"v=3DeHl6AUAAv=2F8bQQAA5G1b1=2BeSMIK=\r\nO=2BYbhCxQxcMiB"));
+        assert!(is_quoted_printable(b"Gr=C3=BC=C3=9Fe und so weiter, so lange wie eine Zeile es ist und noch etwas l=C3=A4nger"));
+        for other in [
+            &b"token=AB12&name=a name that is long enough for a form&x=FF&y=20"[..],
+            b"a=20&b=30&c=40&and a few words more behind, as forms have them",
+            b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWQ==",
+            b"a=10&b=10&c=10&d=10&e=10, some more words stand behind it",
+        ] {
+            assert!(!is_quoted_printable(other), "{}", String::from_utf8_lossy(other));
+        }
     }
 
     #[test]

@@ -16,6 +16,10 @@ const MOST_HELD: usize = 4 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Xmpp {
     sides: Sides<Side>,
+    /// The client asked for a method of compression that is not zlib.
+    is_other_method: bool,
+    /// And the server agreed: what comes is not read.
+    is_unread: bool,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +53,11 @@ struct Tag {
 impl Xmpp {
     /// More octets of one side.
     pub(super) fn push(&mut self, up: &Chain<'_>, window: &Window<'_>, eye: &mut Eye) {
+        if self.is_unread {
+            eye.cut(Cut::Method, window);
+            eye.piece(up, window);
+            return;
+        }
         let side = self.sides.of_mut(window.dir);
         match &mut side.zlib {
             None => side.held.push(window),
@@ -84,6 +93,11 @@ impl Xmpp {
                 side.count = side.count.saturating_add(1);
                 eye.piece(&up.then(Layer::Message("XMPP", side.count)), &stanza);
             }
+            if window.dir == Dir::Client
+                && let Some(method) = method(stanza.bytes)
+            {
+                self.is_other_method = !method.eq_ignore_ascii_case(b"zlib");
+            }
             // What the server sends behind this is compressed, and what the client sends once it has it (XEP-0138 §3).
             let begins = window.dir == Dir::Server && side.zlib.is_none() && is_compressed(stanza.bytes);
             let rest = begins.then(|| held.slice(end..held.bytes.len()).map(|rest| kept(&rest))).flatten();
@@ -94,8 +108,13 @@ impl Xmpp {
                 break rest.unwrap_or_default();
             }
         };
+        self.is_unread = self.is_other_method;
         for dir in [Dir::Client, Dir::Server] {
             let side = self.sides.of_mut(dir);
+            if self.is_unread {
+                side.held.clear();
+                continue;
+            }
             side.zlib = Some(Box::new(Unpack::new(Format::Zlib)));
             side.scan = Scan::default();
         }
@@ -128,6 +147,16 @@ fn kept(window: &Window<'_>) -> Stitched {
     let mut kept = Stitched::new();
     kept.push(window);
     kept
+}
+
+/// The method of compression that a stanza of the client asks for (XEP-0138 §3).
+fn method(stanza: &[u8]) -> Option<&[u8]> {
+    if !stanza.trim_ascii_start().starts_with(b"<compress ") {
+        return None;
+    }
+    let at = memchr::memmem::find(stanza, b"<method>")?.checked_add(b"<method>".len())?;
+    let rest = stanza.get(at..)?;
+    rest.get(..memchr::memchr(b'<', rest)?).map(<[u8]>::trim_ascii)
 }
 
 /// Whether a stanza of the server says that the stream is compressed from here on.

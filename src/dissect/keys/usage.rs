@@ -16,8 +16,6 @@ pub enum Lack {
     Suite,
     /// There are keys, but nothing opened with them: they are of another connection, or the bytes are not those that were sent.
     Opened,
-    /// It goes on from another address, and the handshake is in another connection.
-    Moved,
 }
 
 impl Lack {
@@ -30,7 +28,6 @@ impl Lack {
             Lack::Secret => "secret-missing",
             Lack::Suite => "suite-not-supported",
             Lack::Opened => "not-opened",
-            Lack::Moved => "moved",
         }
     }
 
@@ -43,7 +40,6 @@ impl Lack {
             Lack::Secret => "the key log lacks the secret that opens it",
             Lack::Suite => "its cipher suite cannot be opened",
             Lack::Opened => "the key did not open it",
-            Lack::Moved => "it goes on from another address",
         }
     }
 }

@@ -38,9 +38,14 @@ pub(super) fn text(sheet: &Sheet<'_>) -> String {
             rows.push(format!("- decrypted: {opened} of {of} records"));
         }
         if let Some(of) = &channel.connection.attribution {
-            rows.push(format!("- platform: {} ({}, {})", escaped(&of.platform), of.confidence.word(), of.role.word()));
+            rows.push(format!(
+                "- platform: {} ({}, {})",
+                escaped(sheet.catalogue.name(&of.platform)),
+                of.confidence.word(),
+                of.role.word()
+            ));
         }
-        rows.extend(bearing(channel).map(|bearing| format!("- {}", escaped(&bearing))));
+        rows.extend(bearing(channel, sheet.catalogue).map(|bearing| format!("- {}", escaped(&bearing))));
         for hit in &channel.hits {
             rows.push(format!(
                 "- {} at {}, {} (`{}`): {}; `{}`",

@@ -8,6 +8,7 @@ mod tests;
 
 use std::fmt::Write as _;
 
+use crate::assess::Catalogue;
 use crate::assess::canary::{Bearing, Canary, Channel, Verdict};
 use crate::base::{Dir, Evidence, WireStr};
 use crate::dissect::inside::{Hit, Sealed};
@@ -26,6 +27,8 @@ pub struct Sheet<'a> {
     pub keys: Option<&'a KeyCounts>,
     /// Keys came with the capture itself.
     pub keys_in_capture: bool,
+    /// Who is called what.
+    pub catalogue: &'a Catalogue,
 }
 
 /// A way to write the result.
@@ -128,13 +131,20 @@ pub fn sealed(verdict: Verdict, sealed: &Sealed) -> String {
     )
 }
 
+/// The name for people of the platform that a connection is taken for.
+#[must_use]
+pub fn platform<'a>(channel: &'a Channel, catalogue: &'a Catalogue) -> Option<&'a str> {
+    channel.connection.attribution.as_ref().map(|of| catalogue.name(&of.platform))
+}
+
 /// What a readable phrase means for what a platform claims: a claim falls only where the channel is, surely or likely, the platform's own
 /// messages or calls; elsewhere the phrase in it is a finding about that channel. `None` where it was not readable.
 #[must_use]
-pub fn bearing(channel: &Channel) -> Option<String> {
+pub fn bearing(channel: &Channel, catalogue: &Catalogue) -> Option<String> {
     let bearing = channel.bears_on()?;
     let of = channel.connection.attribution.as_ref();
-    let (platform, role, sure) = of.map_or(("", "", ""), |of| (&*of.platform, of.role.word(), of.confidence.word()));
+    let platform = platform(channel, catalogue).unwrap_or_default();
+    let (role, sure) = of.map_or(("", ""), |of| (of.role.word(), of.confidence.word()));
     let alone = "This is a finding about this connection, and refutes no platform's claim:";
     Some(match bearing {
         Bearing::Refutes => format!(

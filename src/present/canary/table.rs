@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{LIMITS, METHOD, Sheet, bearing, direction, frames, notices, sealed, title};
+use crate::assess::Catalogue;
 use crate::assess::canary::{Channel, Verdict};
 
 /// Lines are not longer than this.
@@ -32,7 +33,7 @@ pub(super) fn text(sheet: &Sheet<'_>) -> String {
     }
     let (shown, quiet): (Vec<&Channel>, Vec<&Channel>) = canary.channels.iter().partition(|channel| is_shown(channel));
     for channel in shown {
-        of_channel(&mut out, channel);
+        of_channel(&mut out, channel, sheet.catalogue);
     }
     if !quiet.is_empty() {
         let noun = if quiet.len() == 1 { "connection" } else { "connections" };
@@ -51,16 +52,16 @@ fn is_shown(channel: &Channel) -> bool {
     channel.verdict != Verdict::Inconclusive || channel.is_blocking() || !channel.hits.is_empty() || !channel.sealed.is_empty()
 }
 
-fn of_channel(out: &mut String, channel: &Channel) {
+fn of_channel(out: &mut String, channel: &Channel, catalogue: &Catalogue) {
     line(out, &format!("\n{}: {}", channel.name(), title(channel.verdict)));
     let (opened, of) = channel.records();
     if of > 0 {
         line(out, &format!("  decrypted: {opened} of {of} records"));
     }
     if let Some(of) = &channel.connection.attribution {
-        line(out, &format!("  platform: {} ({}, {})", of.platform, of.confidence.word(), of.role.word()));
+        line(out, &format!("  platform: {} ({}, {})", catalogue.name(&of.platform), of.confidence.word(), of.role.word()));
     }
-    if let Some(bearing) = bearing(channel) {
+    if let Some(bearing) = bearing(channel, catalogue) {
         wrapped(out, "  ", &bearing);
     }
     for hit in &channel.hits {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::assess::Catalogue;
 use crate::assess::Judged;
 use crate::assess::canary::{Asked, Bits, Lacks, Looked};
 use crate::base::{Facts, Frame, FrameNo, LinkType, Timestamp, What};
@@ -76,7 +77,14 @@ fn shown(kind: &str, format: Format) -> String {
     let (file, canary) = ("dm.pcapng".into(), canary(kind));
     let keys = KeyCounts { loaded: 5, matched: 2, ..KeyCounts::default() };
     let mut out = Vec::new();
-    let sheet = Sheet { file: &file, message_sha256: [0xab; 32], canary: &canary, keys: Some(&keys), keys_in_capture: kind == "readable" };
+    let sheet = Sheet {
+        file: &file,
+        message_sha256: [0xab; 32],
+        canary: &canary,
+        keys: Some(&keys),
+        keys_in_capture: kind == "readable",
+        catalogue: Catalogue::own(),
+    };
     format.write(&mut out, &sheet);
     String::from_utf8(out).unwrap()
 }

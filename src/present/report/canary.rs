@@ -1,6 +1,7 @@
 //! The canary test in a report: the sentences that HTML and Markdown print. Each rests on frames, or on all of the capture.
 
 use super::page::Page;
+use crate::assess::Catalogue;
 use crate::assess::canary::{Canary, Channel, Reason, Verdict};
 use crate::assess::report::{Citations, Ground, Part, Report, Sentence, Tested, counted, grouped};
 use crate::base::{Evidence, WireStr};
@@ -57,7 +58,7 @@ fn of<'r>(report: &Report, test: &'r Tested) -> Told<'r> {
         reasons: canary.general.iter().filter(|_| canary.verdict == Verdict::Inconclusive).map(|one| reason(test.input, one)).collect(),
         controls: (1u64..).zip(&canary.controls).map(|(n, control)| of_control(test.input, n, control.evidence.as_ref())).collect(),
         quiet: quiet.len().saturating_add(left_out),
-        channels: shown.iter().map(|channel| of_channel(test.input, channel)).collect(),
+        channels: shown.iter().map(|channel| of_channel(test.input, channel, report.catalogue)).collect(),
         shown,
     }
 }
@@ -95,7 +96,11 @@ fn head(report: &Report, test: &Tested) -> Vec<Sentence> {
         grouped(of(Verdict::Inconclusive))
     );
     all.push(sentence(vec![counts.into()], Ground::Whole));
-    all.push(sentence(vec![claims(canary).into()], Ground::Whole));
+    all.push(sentence(vec![claims(canary, report.catalogue).into()], Ground::Whole));
+    if let Some(filter) = report.filter() {
+        let rest = " does not narrow this test: it is about every connection of the capture that carried something.";
+        all.push(sentence(vec!["The filter ".into(), filter, rest.into()], Ground::Method));
+    }
     match &test.keys {
         Some(keys) => all.push(sentence(vec![format!("Keys were used: {}.", keys.sentence()).into()], Ground::File(test.input))),
         None => all.push(sentence(vec!["No keys were used: what was encrypted was not looked into.".into()], Ground::File(test.input))),
@@ -109,9 +114,9 @@ fn head(report: &Report, test: &Tested) -> Vec<Sentence> {
 }
 
 /// Whether a platform's claim falls, in one sentence.
-fn claims(canary: &Canary) -> String {
+fn claims(canary: &Canary, catalogue: &Catalogue) -> String {
     let mut platforms: Vec<&str> =
-        canary.refuting().filter_map(|channel| channel.connection.attribution.as_ref()).map(|of| &*of.platform).collect();
+        canary.refuting().filter_map(|channel| channel.connection.attribution.as_ref()).map(|of| catalogue.name(&of.platform)).collect();
     platforms.sort_unstable();
     platforms.dedup();
     match platforms.as_slice() {
@@ -156,7 +161,7 @@ pub fn ends(channel: &Channel) -> Vec<Part> {
     parts
 }
 
-fn of_channel(input: u32, channel: &Channel) -> ToldChannel {
+fn of_channel(input: u32, channel: &Channel, catalogue: &Catalogue) -> ToldChannel {
     let whole = || Ground::Frames(Citations::frame(input, channel.connection.first_frame));
     let mut sentences = Vec::new();
     let (opened, of) = channel.records();
@@ -165,10 +170,10 @@ fn of_channel(input: u32, channel: &Channel) -> ToldChannel {
         sentences.push(sentence(vec![told.into()], whole()));
     }
     if let Some(of) = &channel.connection.attribution {
-        let told = format!("Taken for {} ({}, {}).", of.platform, of.confidence.word(), of.role.word());
+        let told = format!("Taken for {} ({}, {}).", catalogue.name(&of.platform), of.confidence.word(), of.role.word());
         sentences.push(sentence(vec![told.into()], whole()));
     }
-    sentences.extend(bearing(channel).map(|told| sentence(vec![told.into()], whole())));
+    sentences.extend(bearing(channel, catalogue).map(|told| sentence(vec![told.into()], whole())));
     if let Some(proxy) = &channel.proxy {
         sentences.push(sentence(vec!["An intercepting proxy stands between: ".into(), Part::Quoted(proxy.as_str().into())], whole()));
     }

@@ -137,6 +137,7 @@ impl Session {
             let shown = Shown { name: name.clone(), of: (at, count), case: case.cloned() };
             let mut model = Model::new(shown, theme, size);
             model.rows.catalogue = catalogue;
+            model.canary.catalogue = catalogue;
             Capture { model, ledger: Ledger::with_room(room), rewind: None, frozen: None, stale: false, busy: false }
         };
         Session { captures: (1..).zip(names).map(one).collect(), current: 0 }

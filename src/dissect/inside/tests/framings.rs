@@ -1,6 +1,7 @@
 //! Each framing, with the phrase in it.
 
 use super::*;
+use crate::dissect::inside::Cut;
 
 fn json() -> String {
     format!("{{\"room\":7,\"messages\":[{{\"a\":1}},{{\"text\":\"hi {PHRASE} there\"}}]}}")
@@ -266,4 +267,58 @@ fn xmpp_goes_on_compressed_where_both_sides_agreed() {
         (C, two),
     ];
     assert_eq!(chains(&turns), ["> [#6] TLS 1.3 › zlib › XMPP message 4"]);
+}
+
+#[test]
+fn xmpp_compressed_by_another_method_is_told_and_never_passed_over() {
+    let open = b"<?xml version='1.0'?><stream:stream to='example.net'>".to_vec();
+    // LZW as XEP-0229 has it: what it looks like does not matter, only that nobody reads it.
+    let packed = b"<message to='b'><body>".iter().map(|b| b.wrapping_mul(7)).collect::<Vec<u8>>();
+    let turns = [
+        (C, open.clone()),
+        (S, open),
+        (C, b"<compress xmlns='http://jabber.org/protocol/compress'><method>lzw</method></compress>".to_vec()),
+        (S, b"<compressed xmlns='http://jabber.org/protocol/compress'/>".to_vec()),
+        (C, packed),
+    ];
+    for piece in [1, 7, usize::MAX] {
+        let found = looked(Medium::Stream, &turns, piece);
+        assert!(found.cuts.iter().any(|cut| cut.cut == Cut::Method && cut.dir == C), "in pieces of {piece}: {:?}", found.cuts);
+        assert!(!found.cuts.iter().any(|cut| cut.cut == Cut::Compression), "it is not damaged: {:?}", found.cuts);
+    }
+}
+
+/// RFC 4978: what follows the server's OK is raw deflate, in one context for each direction.
+#[test]
+fn imap_goes_on_compressed_where_both_sides_agreed() {
+    let mut contexts =
+        [flate2::Compress::new(flate2::Compression::default(), false), flate2::Compress::new(flate2::Compression::default(), false)];
+    let mut packed = |side: usize, text: &str| {
+        let mut out = Vec::with_capacity(text.len() * 2 + 200);
+        contexts[side].compress_vec(text.as_bytes(), &mut out, flate2::FlushCompress::Sync).unwrap();
+        out
+    };
+    let append = format!("a3 APPEND Sent {{80}}\r\nFrom: a@example.net\r\nSubject: tonight\r\n\r\nthe phrase is {PHRASE}, so\r\n\r\n");
+    let mut turns = vec![
+        (S, b"* OK [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] ready\r\n".to_vec()),
+        (C, b"a1 LOGIN alice secret\r\n".to_vec()),
+        (S, b"a1 OK done\r\n".to_vec()),
+        (C, b"a2 COMPRESS DEFLATE\r\n".to_vec()),
+        (S, [&b"a2 OK DEFLATE active\r\n"[..], &packed(1, "* CAPABILITY IMAP4rev1\r\n")].concat()),
+        (C, packed(0, &append)),
+        (S, packed(1, &format!("* 1 FETCH the phrase was {PHRASE}\r\na3 OK done\r\n"))),
+        // The same again is a few octets that mean nothing without what came before.
+        (C, packed(0, &append)),
+    ];
+    assert_eq!(chains(&turns), ["< [#7] TLS 1.3 › deflate › IMAP", "> [#6] TLS 1.3 › deflate › IMAP", "> [#8] TLS 1.3 › deflate › IMAP"]);
+    assert!(looked(Medium::Stream, &turns, 5).cuts.is_empty());
+    // A server that refuses goes on in clear.
+    turns.truncate(4);
+    turns.push((S, b"a2 NO not now\r\n".to_vec()));
+    turns.push((C, append.clone().into_bytes()));
+    assert_eq!(chains(&turns), ["> [#6] TLS 1.3 › IMAP"]);
+    // What is called compressed and is not, is told.
+    turns[4].1 = b"a2 OK DEFLATE active\r\n".to_vec();
+    turns[5].1 = (0..200u8).map(|n| n.wrapping_mul(91) | 6).collect();
+    assert!(looked(Medium::Stream, &turns, 9).cuts.iter().any(|cut| cut.cut == Cut::Compression));
 }

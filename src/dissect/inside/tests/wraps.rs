@@ -144,3 +144,20 @@ fn bombs_are_stopped_and_told() {
         }
     }
 }
+
+/// Found by the long run of `tests/wrapped`: in one of its four alignments this begins like the mark of UTF-16.
+#[test]
+fn random_octets_in_base64_that_begin_like_utf_16_are_not_passed_over() {
+    let text = br#"{"room":7,"m":"P__68UhickKOGsL68E51fpS6VNfMPoHVN3Z_idZtYcYeFLuQjwQKKR9Fy-PvddqiENm3TaGD-lUTDXfDFBxFmxg--4M"}"#;
+    let found = looked(Medium::Datagrams, &[(C, text.to_vec())], usize::MAX);
+    assert_eq!(found.opaque.len(), 1, "{found:?}");
+}
+
+/// Found by the long run of `tests/wrapped`: between its escapes every piece of the token was too short to be anything.
+#[test]
+fn base64_in_quoted_printable_is_one_token_although_little_of_it_is_escaped() {
+    let text = b"v=3DeHl6AUAAv=2F8bQQAA5G1b1=2BeSMIK=\r\nO=2BYbhCxQxcMiB=2B7djKikHFEzkBIIC=2B=\r\n\
+                 67QgI6DFob6=2BvBp=2FsrnFN1etDbzpBt=\r\npta=2BNDBkF=3B";
+    let found = looked(Medium::Datagrams, &[(C, text.to_vec())], usize::MAX);
+    assert_eq!(found.opaque.len(), 1, "{found:?}");
+}

@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::assess::canary::{Canary, Channel, Verdict};
-use crate::assess::{Grade, Ledger};
+use crate::assess::{Catalogue, Grade, Ledger};
 use crate::base::Evidence;
 use crate::dissect::inside::Hit;
 use crate::dissect::plain::Identity;
@@ -51,6 +51,8 @@ pub struct Page {
     pub asked: bool,
     /// Whether what was around the phrase is shown as it was.
     pub unmasked: bool,
+    /// Who is called what; by the program's own catalogue where none is named.
+    pub catalogue: Option<&'static Catalogue>,
     lines: Vec<Line>,
 }
 
@@ -124,7 +126,7 @@ impl Page {
                 sheet.say(0, Tone::Warning, &format!("The test could not be made: {}", safe(why)));
                 sheet.say(0, Tone::Text, "c asks for a phrase again.");
             }
-            State::Tested(tested) => result(&mut sheet, tested, self.unmasked),
+            State::Tested(tested) => result(&mut sheet, tested, self.unmasked, self.catalogue.unwrap_or_else(Catalogue::own)),
         }
         self.lines = sheet.lines;
     }
@@ -170,7 +172,7 @@ fn nothing(sheet: &mut Sheet, ledger: &Ledger) {
     sheet.say(0, Tone::Quiet, "The guide, step by step, for each kind of device: docs/canary.md");
 }
 
-fn result(sheet: &mut Sheet, tested: &Tested, unmasked: bool) {
+fn result(sheet: &mut Sheet, tested: &Tested, unmasked: bool, catalogue: &Catalogue) {
     let canary = &tested.canary;
     for notice in notices(canary, tested.keys.as_ref(), tested.keys_in_capture) {
         sheet.say(0, Tone::Warning, &safe(&notice));
@@ -190,7 +192,7 @@ fn result(sheet: &mut Sheet, tested: &Tested, unmasked: bool) {
         sheet.cite(0, Tone::Text, &told, control.evidence.as_ref());
     }
     for channel in in_order(canary) {
-        of_channel(sheet, channel, unmasked);
+        of_channel(sheet, channel, unmasked, catalogue);
     }
     sheet.connection = None;
     sheet.blank();
@@ -212,7 +214,7 @@ fn in_order(canary: &Canary) -> Vec<&Channel> {
     channels
 }
 
-fn of_channel(sheet: &mut Sheet, channel: &Channel, unmasked: bool) {
+fn of_channel(sheet: &mut Sheet, channel: &Channel, unmasked: bool, catalogue: &Catalogue) {
     sheet.connection = None;
     sheet.blank();
     sheet.connection = Some(Identity::of(&channel.connection));
@@ -223,9 +225,13 @@ fn of_channel(sheet: &mut Sheet, channel: &Channel, unmasked: bool) {
         sheet.say(2, Tone::Text, &format!("decrypted: {opened} of {of} records"));
     }
     if let Some(of) = &channel.connection.attribution {
-        sheet.say(2, Tone::Text, &format!("platform: {} ({}, {})", safe(&of.platform), of.confidence.word(), of.role.word()));
+        sheet.say(
+            2,
+            Tone::Text,
+            &format!("platform: {} ({}, {})", safe(catalogue.name(&of.platform)), of.confidence.word(), of.role.word()),
+        );
     }
-    if let Some(bearing) = bearing(channel) {
+    if let Some(bearing) = bearing(channel, catalogue) {
         sheet.say(2, Tone::Text, &safe(&bearing));
     }
     for hit in &channel.hits {
