@@ -311,6 +311,9 @@ pub struct Live {
     /// Put a wireless interface into monitor mode; may disconnect it
     #[arg(long)]
     pub monitor: bool,
+    /// Show connections of other devices, too; without this they are counted only
+    #[arg(long)]
+    pub show_others: bool,
     /// Tell only connections of programs with this in their name; -w keeps all packets
     #[arg(long, value_name = "NAME", conflicts_with = "no_programs")]
     pub process: Option<String>,

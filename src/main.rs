@@ -11,9 +11,6 @@ use clap::Parser;
 use intransit::cli::{Cli, Command, Inspect};
 use intransit::commands::{self, Failure, Outcome};
 
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Internal errors that are told one by one; all are counted.
 const MOST_TOLD: u32 = 8;
 

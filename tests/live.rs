@@ -9,19 +9,8 @@ mod screen;
 
 use std::process::Command;
 
-use common::namespace::Namespace;
+use common::namespace::{Namespace, objects, said};
 use serde_json::Value;
-
-fn objects(lines: &str) -> Vec<Value> {
-    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
-}
-
-/// `name=value` that a script echoed.
-fn said(output: &std::process::Output, name: &str) -> i64 {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
-    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} was not said: {text}"))
-}
 
 #[test]
 fn connections_are_told_while_the_capture_runs_and_the_rest_at_the_end() {
@@ -341,6 +330,7 @@ fn files_that_follow_each_other_hold_every_packet() {
         r#"
         start live -i lo -w x.pcapng --rotate-size 100k --headless
         traffic blast 9 500 1000
+        traffic blast 10 3 1000
         sleep 0.5
         stop INT; echo status=$status
         for f in x-*.pcapng; do "$BIN" inspect -q --format jsonl $f >>file || echo bad=1; done
@@ -352,6 +342,20 @@ fn files_that_follow_each_other_hold_every_packet() {
     assert!(files >= 5, "{files}");
     let packets = |lines: &str| objects(lines).iter().map(|c| c["network"]["packets"].as_u64().unwrap()).sum::<u64>();
     assert_eq!(packets(&space.read("file")), packets(&space.read("out")));
+    // Each frame that is named can be found: it is in a file, and has a number there.
+    let told = objects(&space.read("out"));
+    let c = told.iter().find(|c| c["destination"]["port"] == 10 && c["network"]["transport"] == "udp").unwrap();
+    let parts = c["intransit"]["files"].as_array().unwrap();
+    let (name, first) = (parts[0]["name"].as_str().unwrap(), parts[0]["first_frame"].as_u64().unwrap());
+    assert!(first > 1 && c["file"]["name"] == name, "{c}");
+    let part =
+        Command::new(env!("CARGO_BIN_EXE_intransit")).args(["inspect", "-q", "--format", "jsonl"]).arg(space.path(name)).output().unwrap();
+    let there = objects(&String::from_utf8(part.stdout).unwrap());
+    let same = there.iter().find(|other| other["source"]["port"] == c["source"]["port"]).unwrap();
+    let number = c["intransit"]["first_frame"].as_u64().unwrap();
+    assert_eq!(same["intransit"]["first_frame"].as_u64().unwrap(), number - first + 1, "{c}");
+    let long = told.iter().find(|c| c["destination"]["port"] == 9 && c["network"]["transport"] == "udp").unwrap();
+    assert!(long["intransit"]["files"].as_array().unwrap().len() >= 2, "{long}");
     assert!(space.read("err").contains(&format!("kept in {files} files: x-00001.pcapng from frame 1, x-00002.pcapng from frame ")));
 }
 
@@ -505,7 +509,7 @@ fn a_socket_that_two_programs_hold_is_said_to_be_neither_s() {
     let done = space.run(
         r#"
         serve http 8080
-        start live -i lo --headless
+        start live -i lo -w x.pcapng --headless
         python3 - <<'END'
 import ctypes, os, socket, time
 def rename(name): ctypes.CDLL(None).prctl(15, name, 0, 0, 0)
@@ -528,12 +532,19 @@ END
         sleep 0.5
         stop INT
         echo status=$status
+        "$BIN" inspect -q --format jsonl x.pcapng >file
         "#,
     );
     assert_eq!(said(&done, "status"), 0, "{}", space.read("err"));
     let told = objects(&space.read("out"));
     let of = |host: &str| told.iter().find(|c| c["destination"]["domain"] == host).unwrap_or_else(|| panic!("{told:?}"));
-    assert!(of("other.example")["process"].is_null(), "{}", of("other.example"));
+    let several = &of("other.example")["process"];
+    assert!(several["name"].is_null() && several["pid"].is_null(), "{several}");
+    assert_eq!((&several["seen"], &several["holder_count"]), (&"socket-shared".into(), &2.into()), "{several}");
+    let holders: Vec<&str> = several["holders"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(holders.len() == 2 && holders[0] == "other" && holders[1].starts_with("python3"), "{holders:?}");
+    // The kept file says the same.
+    assert_eq!(space.read("out"), space.read("file"));
     let same = &of("same.example")["process"];
     assert!(same["name"].as_str().is_some_and(|name| name.starts_with("python3")) && same["pid"].is_null(), "{same}");
     assert!(space.read("err").contains("1 that several programs held"), "{}", space.read("err"));
@@ -569,4 +580,55 @@ fn a_fault_while_a_capture_runs_gives_the_terminal_back_and_saves_packets_and_re
         assert!(file.status.success(), "{place}: {}", String::from_utf8_lossy(&file.stderr));
         assert!(space.path("x.pcapng.report.html").exists(), "{place}: {}", terminal.screen());
     }
+}
+
+#[test]
+fn a_real_quic_client_is_told_live_as_its_file_says() {
+    let what = "a real QUIC client";
+    let Some(space) = Namespace::new(what, &["openssl", "python3"]) else { return };
+    let tool = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/quic.py");
+    let done = space.run(&format!(
+        r#"
+        python3 -c 'import aioquic' 2>/dev/null || {{ echo status=77; exit; }}
+        certificate
+        quic() {{ python3 {} "$@" 2>>quic; }}
+        quic serve 8443 cert.pem key.pem & server=$!
+        n=0; until quic get 8443; do n=$((n + 1)); [ $n -lt 50 ] || {{ cat quic; exit 93; }}; sleep 0.1; done
+        start live -i lo -w x.pcapng --headless
+        quic get 8443 1; quic get 8443 2
+        sleep 0.5
+        stop INT; echo status=$status
+        mv out first; rm err
+        "$BIN" inspect -q --format jsonl x.pcapng >file
+        # With the keys of a client, live as from the file.
+        : >keys
+        start live -i lo -w y.pcapng --keylog keys --headless
+        quic get 8443 1 keys
+        sleep 0.5
+        stop INT
+        "$BIN" inspect -q --format jsonl --keylog keys y.pcapng >keyed
+        "#,
+        tool.display()
+    ));
+    if said(&done, "status") == 77 {
+        return println!("skipped: {what} (python3 has no aioquic)");
+    }
+    assert_eq!(said(&done, "status"), 0, "{}", space.read("quic"));
+    println!("{}", space.read("quic"));
+    let quic = |lines: &str| -> Vec<Value> { nameless(lines).into_iter().filter(|c| c["destination"]["port"] == 8443).collect() };
+    let (file, keyed) = (quic(&space.read("file")), quic(&space.read("keyed")));
+    let mut versions: Vec<&str> = file.iter().map(|c| c["quic"]["version"].as_str().unwrap()).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, ["1", "2"], "{file:?}");
+    for c in file.iter().chain(&keyed) {
+        assert_eq!((&c["network"]["protocol"], &c["intransit"]["grade"]), (&"quic".into(), &"protected".into()), "{c}");
+        assert_eq!(
+            (&c["tls"]["client"]["server_name"], &c["tls"]["client"]["alpn"]),
+            (&"chat.example.net".into(), &serde_json::json!(["h3"]))
+        );
+        assert_eq!(c["intransit"]["handshake"], "complete", "{c}");
+    }
+    assert_eq!(keyed.len(), 1);
+    are_the_same(&quic(&space.read("out")), &keyed);
+    are_the_same(&quic(&space.read("first")), &file);
 }

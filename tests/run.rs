@@ -7,8 +7,7 @@ mod common;
 #[allow(dead_code)]
 mod screen;
 
-use common::namespace::{Namespace, is_root};
-use serde_json::Value;
+use common::namespace::{Namespace, is_root, objects};
 
 /// A namespace as the internet: 198.51.100.7 answers by TLS on port 443, by HTTP on port 80. `left` says what of a run is still there.
 const INTERNET: &str = r#"
@@ -34,10 +33,6 @@ const INTERNET: &str = r#"
         true
     }
 "#;
-
-fn objects(lines: &str) -> Vec<Value> {
-    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
-}
 
 /// Runs a script there; `None` where the system has no interfaces for it.
 fn at(space: &Namespace, what: &str, script: &str) -> Option<()> {
@@ -134,15 +129,16 @@ fn after_any_signal_nothing_of_it_stays_behind() {
     let what = "signals to a run";
     let Some(space) = root(what) else { return };
     let script = r#"
+        mkdir -m 777 tmp; export TMPDIR=$DIR/tmp
         for signal in INT TERM HUP KILL; do
             rm -f err
             "$BIN" run --headless -- sh -c 'sleep 70 & sleep 71' >out 2>err & pid=$!
             n=0; until grep -q 'is started' err; do n=$((n + 1)); [ $n -lt 100 ] || exit 94; sleep 0.1; done
-            sleep 0.3; left >during
+            sleep 0.3; left >during; ls tmp >>during
             stop $signal
             echo "$signal $status $took $(wc -l <during)" >>all
             [ $signal = KILL ] && sleep 3
-            left >>left
+            left >>left; ls tmp >>keys
             [ $signal = KILL ] && echo 0 >/proc/sys/net/ipv4/conf/up0/forwarding
         done
     "#;
@@ -153,9 +149,10 @@ fn after_any_signal_nothing_of_it_stays_behind() {
         let words: Vec<&str> = line.split(' ').collect();
         assert_eq!(words[1], if words[0] == "KILL" { "137" } else { "0" }, "{line}: {}", space.read("err"));
         assert!(words[2].parse::<u64>().unwrap() < 4000, "{line}");
-        assert!(words[3].parse::<u64>().unwrap() >= 6, "the test looks for what is there while it runs: {line}");
+        assert!(words[3].parse::<u64>().unwrap() >= 7, "the test looks for what is there while it runs: {line}");
     }
     assert_eq!(space.read("all").lines().count(), 4);
+    assert_eq!(space.read("keys"), "", "and no keys");
     // A switch of the kernel is all that a kill leaves: nobody is there to turn it back.
     assert_eq!(space.read("left").trim(), "1");
 }
@@ -253,4 +250,33 @@ fn on_a_terminal_the_screen_shows_the_program_and_what_it_said_comes_after_it() 
         assert!(last.contains("sh: it said this"), "{last}");
         assert!(last.contains(if ends_first { "sh ended with status 0" } else { "sh was still running, and is ended" }), "{last}");
     }
+}
+
+#[test]
+fn keys_that_a_killed_run_left_behind_are_taken_away_by_the_next_one_and_nothing_else_is() {
+    let what = "keys that were left behind";
+    let Some(space) = root(what) else { return };
+    let script = r#"
+        mkdir -m 777 tmp; export TMPDIR=$DIR/tmp
+        for name in intransit-keys-left intransit-keys-young intransit-keys-held intransit-keys-theirs intransit-other; do echo secret >tmp/$name; done
+        echo precious >victim; ln -s ../victim tmp/intransit-keys-link; mkdir tmp/intransit-keys-folder; mkfifo tmp/intransit-keys-pipe
+        touch -h -d '1 minute ago' tmp/*; touch tmp/intransit-keys-young
+        chown 1234 tmp/intransit-keys-theirs
+        flock tmp/intransit-keys-held sleep 20 & holder=$!
+        sleep 0.3; touch tmp/intransit-keys-young
+        "$BIN" run --headless -- true >out 2>err; echo $? >status
+        ls tmp >left; kill $holder
+    "#;
+    if at(&space, what, script).is_none() {
+        return;
+    }
+    let err = space.read("err");
+    assert_eq!(space.read("status").trim(), "0", "{err}");
+    assert!(err.contains("1 file with TLS keys, left in ") && err.contains("taken away"), "{err}");
+    let mut left: Vec<String> = space.read("left").lines().map(ToOwned::to_owned).collect();
+    left.sort();
+    let expected = ["folder", "held", "link", "pipe", "theirs", "young"].map(|name| format!("intransit-keys-{name}"));
+    assert_eq!(left[..6], expected, "{err}");
+    assert_eq!(left[6..], ["intransit-other"]);
+    assert_eq!(space.read("victim"), "precious\n");
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "common/screen.rs"]
+#[allow(dead_code)]
 mod screen;
 
 use std::os::unix::process::ExitStatusExt as _;
@@ -393,4 +394,35 @@ fn on_a_small_terminal_what_is_said_of_an_app_is_said_to_its_end() {
     // The next app is read from its beginning.
     t.types("j");
     t.no_longer_sees("K: back");
+}
+
+#[test]
+fn ctrl_z_and_its_signal_give_the_terminal_back_and_it_is_taken_again() {
+    let script =
+        format!("set -m; {} {}; echo it stopped; read answer; fg; echo it ended", env!("CARGO_BIN_EXE_intransit"), capture("demo.pcapng"));
+    for how in ["ctrl-z", "TSTP", "STOP"] {
+        let mut t = Terminal::start_program(80, 24, "sh", &["-c", &script], &[("TERM", "xterm-256color")]);
+        t.sees("In this capture,");
+        match how {
+            "ctrl-z" => t.types("\x1a"),
+            "TSTP" => t.signal_job(Signal::TSTP),
+            _ => t.signal_job(Signal::STOP),
+        }
+        // Where nobody asked, the shell writes over the screen as it stands.
+        t.sees(if how == "STOP" { "stopped" } else { "it stopped" });
+        if how != "STOP" {
+            // Nobody asks before that one stops a program.
+            t.is_given_back();
+            assert!(!t.screen().contains("In this capture,"), "{how}: {}", t.screen());
+        }
+        t.types("\r\n");
+        t.sees("In this capture,");
+        t.no_longer_sees("stopped");
+        t.types("2");
+        t.sees("www.tiktok.com");
+        t.types("q");
+        t.sees("it ended");
+        assert!(t.ends().success());
+        t.is_given_back();
+    }
 }

@@ -321,3 +321,33 @@ fn whatever_a_name_is_changed_into_meanwhile_every_file_is_old_or_new_and_whole(
     let left = fs::read_dir(place.0.path()).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
     assert!(left.into_iter().all(|name| !name.starts_with(".tmp")), "nothing is left behind");
 }
+
+#[test]
+fn a_stranger_who_puts_a_link_in_place_of_a_file_at_any_moment_chooses_no_file() {
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return println!("skipped: links of strangers (not root)");
+    }
+    let place = Place::new();
+    let shared = place.0.path().join("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
+    let (victim, name, link) = (place.path("victim"), shared.join("out.jsonl"), shared.join("link"));
+    fs::write(&victim, "what is not theirs").unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let theirs = |path: &Path| std::os::unix::fs::lchown(path, Some(65534), Some(65534));
+            while !stop.load(Ordering::Relaxed) {
+                // A file and a link under one name, never nothing, as fast as it goes.
+                let _ = fs::write(&link, "a file").and_then(|()| theirs(&link)).and_then(|()| fs::rename(&link, &name));
+                let _ = symlink(&victim, &link).and_then(|()| theirs(&link)).and_then(|()| fs::rename(&link, &name));
+            }
+        });
+        for _ in 0..150 {
+            let done = place.run(&["inspect", "-q", "--format", "jsonl", "$few", "-o", name.to_str().unwrap()]);
+            assert!(matches!(done.status.code(), Some(0 | 1)), "{}", err(&done));
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "what is not theirs");
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}

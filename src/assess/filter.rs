@@ -188,7 +188,7 @@ impl Test {
             Test::Port(port) => c.client.port == *port || c.server.port == *port,
             Test::Rule(id) => judgement.findings.iter().any(|finding| finding.rule.id == id),
             Test::Severity(least) => judgement.findings.iter().any(|finding| finding.rule.severity >= *least),
-            Test::Process(part) => contains(Kind::ProcessName, part),
+            Test::Process(part) => [Kind::ProcessName, Kind::ProcessHolders].iter().any(|kind| contains(*kind, part)),
             Test::Frame(number) => (c.first_frame.get()..=c.last_frame.get()).contains(number),
             Test::Handshake(word) => super::judge::word(&c.facts, Kind::Handshake) == Some(word.as_str()),
             Test::Word(part) => {

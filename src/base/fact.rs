@@ -376,8 +376,12 @@ facts! {
     ProcessPid(u64) = "process.pid" as field;
     /// Its file there.
     ProcessExecutable(WireStr) = "process.executable" as field;
-    /// How it is known: `socket-open`, `port-bound`, `listening`.
+    /// How it is known: `socket-open`, `port-bound`, `listening`; `socket-shared` where several programs held the socket, and none is named.
     ProcessSeen(&'static str) = "process.seen" as field;
+    /// The programs that held the socket together: which of them used it is not known. The first few, in order.
+    ProcessHolders(Vec<WireStr>) = "process.holders" as field;
+    /// How many processes they were.
+    ProcessHolderCount(u64) = "process.holder_count" as field;
 }
 
 /// A version as a JSON value: the number of the contract, `0x1a2b` where unassigned.

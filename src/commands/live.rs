@@ -2,6 +2,7 @@
 
 mod canary;
 mod list;
+mod others;
 mod owners;
 mod print;
 mod screen;
@@ -24,12 +25,14 @@ use crate::engine::live::{Event, Watch, Watched};
 use crate::engine::named::Owners;
 use crate::present::export::Format;
 use crate::present::tui::Tested;
+use crate::source::addresses::OwnAddresses;
 use crate::source::live::{Live, LiveOptions};
 use crate::source::sandbox::{self, Lock, Needs};
 use crate::source::{RecordOptions, Recording, Source, interfaces};
 
 use canary::Test;
 pub use list::interfaces;
+use others::Others;
 #[cfg(target_os = "linux")]
 pub use owners::onlooker;
 use print::Printer;
@@ -95,6 +98,9 @@ struct Opened {
     source: Live,
     recording: Option<Recording>,
     owners: Option<Owners>,
+    others: Others,
+    /// The addresses of this computer, where only its own connections are shown.
+    own: Option<Arc<OwnAddresses>>,
     /// Part of the name of the program whose connections are told.
     program: Option<String>,
     keys: keys::Growing,
@@ -146,13 +152,15 @@ fn begin(options: &cli::Live, global: &Global, program: Option<Starting>) -> Res
         (None, None) if options.headless => Format::LINES,
         (format, output) => choose(format, output),
     };
-    let mut printer = Printer::new(out, format, opened.name.clone(), signals, global.quiet);
+    let files = opened.recording.as_ref().filter(|recording| recording.rotates()).map(Recording::growing_files);
+    let mut printer = Printer::new(out, format, opened.name.clone(), files, signals, global.quiet);
     let watched = opened.watch(false, &mut |event, _| printer.take(event))?;
     let conclusion = opened.test.take().map(|test| test.end(&watched));
     if let Some(recording) = opened.recording.as_ref().filter(|_| !global.quiet) {
         let _ = writeln!(io::stderr(), "{}", kept(recording));
     }
-    let outcome = printer.end(&watched, conclusion.as_ref(), format);
+    let others = opened.others.count().load(Ordering::Relaxed);
+    let outcome = printer.end(&watched, conclusion.as_ref(), format, others);
     if let Some(run) = opened.run {
         run.end(global.quiet);
     }
@@ -179,11 +187,17 @@ fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool, p
             let _ = writeln!(io::stderr(), "{text}");
         }
     };
-    let sees = if program.is_some() { OF_PROGRAM } else { interfaces::what_it_sees(source.name()) };
+    let sees = match (&program, options.monitor) {
+        (Some(_), _) => OF_PROGRAM,
+        (None, true) => OF_MONITOR,
+        (None, false) => interfaces::what_it_sees(source.name()),
+    };
     say(format!("Watching {}: {sees}. Ctrl-C ends.", safe(source.name())));
     if options.monitor {
         say(MONITOR.to_owned());
     }
+    // It must hear of new addresses, which takes a socket: before the lock.
+    let own = if options.show_others { None } else { Some(Arc::new(OwnAddresses::open().map_err(|e| failed(&e))?)) };
     if let Some((path, _)) = recording.as_ref().and_then(|recording| recording.files().first()) {
         let path = safe(&path.to_string_lossy());
         say(format!("{path} keeps every packet as it went by: what was not encrypted stands in it in clear."));
@@ -211,13 +225,14 @@ fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool, p
         run.go();
     }
     let (program, stop) = (options.process.clone(), Arc::clone(&signals.stop));
-    Ok(Opened { source, recording, owners, program, keys, test: None, settings, lock, run, case, sees, stop, name })
+    let others = Others::new(own.clone());
+    Ok(Opened { source, recording, owners, others, own, program, keys, test: None, settings, lock, run, case, sees, stop, name })
 }
 
 impl Opened {
     /// Reads to the end, with keys as they come. With a tick it is told how the canary test stands, where that is new and wanted.
     fn watch(&mut self, changes: bool, tell: &mut dyn FnMut(Event<'_>, Option<Tested>)) -> Result<Watched, Failure> {
-        let Opened { source, recording, owners, program, keys, test, settings, run, stop, .. } = self;
+        let Opened { source, recording, owners, others, program, keys, test, settings, run, stop, .. } = self;
         let equipment = test.as_ref().map_or_else(|| keys.equipment(), Test::equipment);
         let watching = Watch { source, recording: recording.as_mut(), equipment, options: *settings, owners: owners.as_mut(), changes };
         let watched = watching.run(&mut |event| {
@@ -235,7 +250,7 @@ impl Opened {
                 news = if let Event::Tick(tick) = &event { test.news(tick) } else { None };
             }
             // A tick is wanted whoever is told of.
-            if owners::is_wanted(&event, program.as_deref()) {
+            if others.shows(&event) && owners::is_wanted(&event, program.as_deref()) {
                 tell(event, news);
             }
         });
@@ -292,8 +307,12 @@ fn kept(recording: &Recording) -> String {
 /// What a capture in the network of one program sees.
 const OF_PROGRAM: &str = "only what the program and those it starts send and receive, in a network of their own";
 
+/// What a capture in monitor mode sees.
+const OF_MONITOR: &str = "every device on its radio channel, as far as Wi-Fi does not protect what it sends";
+
 const MONITOR: &str = "Monitor mode: this may have disconnected the interface from its network. Frames that Wi-Fi protects stay unreadable \
-                       without its keys, and what other people's devices send is recorded as well.";
+                       without its keys, and what other people's devices send is recorded as well; their connections are counted, and \
+                       shown only with --show-others.";
 
 /// Text of the system, safe to print.
 pub(super) fn safe(text: &str) -> String {

@@ -36,7 +36,8 @@ pub fn open(files: &[PathBuf], phrase: &cli::Phrase, case: Option<&Path>, global
     let (ended, outcomes) = channel();
     let (inputs, settings, equipment) = (files.to_vec(), settings(global)?, keys::equipment(global)?);
     let case = case.map(CaseFile::open).transpose()?.map(Arc::new);
-    let hands = Hands { settings, equipment: equipment.clone(), case: case.clone(), global: global.clone(), asked: Arc::default() };
+    let hands =
+        Hands { settings, equipment: equipment.clone(), case: case.clone(), global: global.clone(), asked: Arc::default(), hides: None };
     for (path, asking) in files.iter().zip(std::iter::repeat(&asking)) {
         asking.iter().for_each(|asking| hands.remember(path, asking.clone()));
     }
@@ -128,6 +129,9 @@ pub(super) fn looks(global: &Global) -> (tui::ColorChoice, tui::ThemeChoice) {
     (color, theme)
 }
 
+/// Whether a connection is in no report.
+pub(super) type Hides = Arc<dyn Fn(&Judged) -> bool + Send + Sync>;
+
 /// What a screen can ask for beside its updates.
 #[derive(Clone)]
 pub(super) struct Hands {
@@ -137,6 +141,8 @@ pub(super) struct Hands {
     pub global: Global,
     /// What was asked of each capture last: a report on it tells that, too.
     pub asked: Arc<Mutex<HashMap<PathBuf, Asking>>>,
+    /// Which connections are in no report: those of other devices.
+    pub hides: Option<Hides>,
 }
 
 impl Hands {

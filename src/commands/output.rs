@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
+
 use super::{Failure, shown};
 
 /// Where data goes: buffered, and checked to its end.
@@ -35,22 +37,16 @@ impl Output {
         };
         let name = shown(path);
         let failed = |e| Failure::Output(shown(path), e);
-        if is_a_strangers_link(path) {
-            return Err(failed(io::Error::other(
-                "it is a symbolic link that another user put into a folder that everybody may write to: name the file itself",
-            )));
-        }
-        let special = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file());
-        let target = if special {
-            Target::Special(File::options().write(true).open(path).map_err(failed)?)
-        } else {
-            // What a link points to is replaced, not the link.
-            let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            // As readable as any new file: the umask takes away what is too much.
-            let mut builder = tempfile::Builder::new();
-            let file = builder.permissions(std::fs::Permissions::from_mode(0o666)).tempfile_in(folder).map_err(failed)?;
-            Target::Whole(file, path)
+        let path = followed(path).map_err(failed)?;
+        let target = match special(&path).map_err(failed)? {
+            Some(file) => Target::Special(file),
+            None => {
+                let folder = folder_of(&path);
+                // As readable as any new file: the umask takes away what is too much.
+                let mut builder = tempfile::Builder::new();
+                let file = builder.permissions(std::fs::Permissions::from_mode(0o666)).tempfile_in(folder).map_err(failed)?;
+                Target::Whole(file, path)
+            }
         };
         Ok(Output { target, name, buffer: Vec::new(), closed: false })
     }
@@ -103,7 +99,7 @@ impl Output {
     /// The folder in which a file takes its name when it is whole.
     pub(super) fn folder(&self) -> Option<&Path> {
         match &self.target {
-            Target::Whole(_, path) => Some(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))),
+            Target::Whole(_, path) => Some(folder_of(path)),
             Target::Nowhere(folder) => Some(folder),
             Target::Stdout | Target::Special(_) => None,
         }
@@ -137,15 +133,81 @@ impl Output {
     pub(super) fn abandon(self) {}
 }
 
+/// The file that a name means: what a link points to is replaced, not the link. A link is asked once who made it and where it leads, by one
+/// descriptor, so that nobody can put another in its place in between; what stands behind a name that is no link is not followed later.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    // As many as the kernel follows.
+    for _ in 0..40 {
+        let folder = folder_of(&path).to_path_buf();
+        let Some((about, target)) = link(&path)? else { break };
+        if is_a_strangers(&about, &std::fs::metadata(&folder)?) {
+            return Err(io::Error::other(
+                "it is a symbolic link that another user put into a folder that everybody may write to: name the file itself",
+            ));
+        }
+        // Descriptors of this process (`/dev/stdout`) lead to what has no name, where that is a pipe.
+        if path.starts_with("/proc") && target.is_relative() {
+            break;
+        }
+        path = folder.join(target);
+    }
+    Ok(path)
+}
+
+/// What a link is and where it leads; `None` for what is no link.
+#[cfg(target_os = "linux")]
+fn link(path: &Path) -> io::Result<Option<(std::fs::Metadata, PathBuf)>> {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    // Opens the link itself, whatever it leads to.
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let Ok(link) = rustix::fs::open(path, flags, Mode::empty()).map(File::from) else { return Ok(None) };
+    let about = link.metadata()?;
+    if !about.is_symlink() {
+        return Ok(None);
+    }
+    let target = rustix::fs::readlinkat(&link, "", Vec::new())?;
+    Ok(Some((about, PathBuf::from(std::ffi::OsStr::from_bytes(target.as_bytes())))))
+}
+
+/// The same in two steps, where a link cannot be opened.
+#[cfg(not(target_os = "linux"))]
+fn link(path: &Path) -> io::Result<Option<(std::fs::Metadata, PathBuf)>> {
+    match std::fs::symlink_metadata(path) {
+        Ok(about) if about.is_symlink() => Ok(Some((about, std::fs::read_link(path)?))),
+        _ => Ok(None),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A pipe or device of this name, opened; `None` for a file, or where there is nothing.
+fn special(path: &Path) -> io::Result<Option<File>> {
+    let about = std::fs::symlink_metadata(path);
+    if about.as_ref().is_ok_and(|about| about.is_symlink()) && path.starts_with("/proc") {
+        return File::options().write(true).open(path).map(Some);
+    }
+    if !about.is_ok_and(|about| !about.is_file() && !about.is_symlink()) {
+        return Ok(None);
+    }
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    // It may have become a file meanwhile, which is not written in place.
+    match file.metadata()?.is_file() {
+        true => Err(io::Error::other("it changed while it was opened")),
+        false => Ok(Some(file)),
+    }
+}
+
 /// Whether following this link would have a stranger choose the file: as the kernel's `protected_symlinks`, which is off on some systems
 /// and does not know of a file that is replaced. A link in a sticky folder that all may write to is followed only where it belongs to us or
 /// to whom the folder belongs.
-fn is_a_strangers_link(path: &Path) -> bool {
+fn is_a_strangers(link: &std::fs::Metadata, folder: &std::fs::Metadata) -> bool {
     const STICKY_AND_SHARED: u32 = 0o1002;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (Ok(link), Ok(folder)) = (std::fs::symlink_metadata(path), std::fs::metadata(folder)) else { return false };
-    link.is_symlink()
-        && folder.mode() & STICKY_AND_SHARED == STICKY_AND_SHARED
+    folder.mode() & STICKY_AND_SHARED == STICKY_AND_SHARED
         && link.uid() != rustix::process::geteuid().as_raw()
         && link.uid() != folder.uid()
 }

@@ -129,16 +129,21 @@ pub(super) fn report_to(capture: &Path, to: &str, replace: bool, hands: &Hands, 
 }
 
 fn rendered(capture: &Path, to: &Path, format: Format, hands: &Hands, asking: Option<&Asking>) -> Result<String, String> {
-    let Hands { settings, equipment, case, global, .. } = hands;
-    let (settings, case) = (*settings, case.as_deref());
+    let Hands { settings, equipment, case, global, hides, .. } = hands;
+    let case = case.as_deref();
     let gathered = Gathered::default();
     let sinks = asking.map(|asking| asking.sinks(&gathered, Keep::Masked));
     let equipment = Equipment { sinks, ..equipment.clone() };
-    let (analysis, hash) = report::read_hashed(capture, settings, &equipment, &mut |_| {}).map_err(|e| e.to_string())?;
+    let (analysis, hash) = report::read_hashed(capture, *settings, &equipment, &mut |_| {}).map_err(|e| e.to_string())?;
     let hash = hash.map_err(|e| format!("the capture cannot be read to its end: {e}"))?;
     let mut builder = ReportBuilder::new();
     builder.begin(report::input(&WireStr::from(file_name(capture)), hash, &analysis));
-    analysis.judged().for_each(|judged| builder.push(&judged));
+    for judged in analysis.judged() {
+        match hides.as_ref().is_some_and(|hides| hides(&judged)) {
+            true => builder.leave_out(),
+            false => builder.push(&judged),
+        }
+    }
     let options = cli::Report {
         files: vec![capture.to_path_buf()],
         output: Some(to.to_path_buf()),

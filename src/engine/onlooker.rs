@@ -216,10 +216,10 @@ impl Onlooker {
             let Some((socket, seen)) = asked.socket else { return Whose::Nobody };
             match held.get(&socket.inode) {
                 None => Whose::Nobody,
-                Some(Held::BySeveral) => Whose::Several,
+                Some(Held::BySeveral(names)) => Whose::Program(Owner::several(names.iter().cloned())),
                 Some(Held::Unsure) => Whose::Unsure,
                 Some(Held::By(Holder { pid, name, executable })) => {
-                    Whose::Program(Owner { name: name.clone(), pid: *pid, executable: executable.clone(), seen })
+                    Whose::Program(Owner { name: name.clone(), pid: *pid, executable: executable.clone(), seen, shared: None })
                 }
             }
         };

@@ -594,13 +594,19 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             Process::Android { name, .. } => (name, None, None),
             Process::Owner(owner) => (owner.name.as_bytes(), owner.pid, Some(owner)),
         };
-        if self.named || name.is_empty() {
+        let shared = owner.and_then(|owner| owner.shared.as_ref());
+        if self.named || (name.is_empty() && shared.is_none()) {
             return;
         }
         self.named = true;
         let facts = self.facts_of_now();
         let mut claim = |what| facts.add(Fact { what, basis: crate::base::Basis::Claimed, evidence: packet.payload.all() });
-        claim(What::ProcessName(WireStr::new(name)));
+        if let Some(shared) = shared {
+            claim(What::ProcessHolders(shared.programs.clone()));
+            claim(What::ProcessHolderCount(u64::from(shared.processes)));
+        } else {
+            claim(What::ProcessName(WireStr::new(name)));
+        }
         if let Some(pid) = pid {
             claim(What::ProcessPid(u64::from(pid)));
         }

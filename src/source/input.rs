@@ -12,8 +12,8 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 /// Octets of stored input buffered for a decoder.
 const BUFFER: usize = 64 << 10;
 
-/// Octets of it that are read first: enough to tell what it is, and for a plain capture all that is buffered.
-const FIRST: usize = 4 << 10;
+/// Octets of it that are read first: a small capture as a whole, and of a plain one all that is buffered.
+const FIRST: usize = 16 << 10;
 
 /// The most memory an xz stream may ask for; `xz -9` needs 65 MiB.
 const XZ_MEMORY: u64 = 128 << 20;

@@ -50,6 +50,23 @@ pub struct LiveOptions {
     pub at_once: bool,
 }
 
+/// What libpcap is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Plan {
+    snaplen: u32,
+    ring: i32,
+    immediate: bool,
+    /// Only asked for where it is wanted: asking can already change the interface on some systems.
+    monitor: bool,
+}
+
+impl LiveOptions {
+    fn plan(&self) -> Plan {
+        let (snaplen, ring) = if self.at_once { (HEADERS, SMALL_RING) } else { (SNAPLEN, RING) };
+        Plan { snaplen, ring, immediate: self.at_once, monitor: self.monitor }
+    }
+}
+
 /// An open interface.
 pub struct Live {
     device: Device<Active>,
@@ -84,11 +101,10 @@ impl Live {
         };
         let refused = |error| refused(error, &name);
         let device = Device::from_device(name.as_str()).map_err(refused)?;
-        let (snaplen, ring) = if options.at_once { (HEADERS, SMALL_RING) } else { (SNAPLEN, RING) };
+        let Plan { snaplen, ring, immediate, monitor } = options.plan();
         let device = device.promisc(false).snaplen(snaplen.cast_signed()).buffer_size(ring).timeout(TIMEOUT).precision(Precision::Nano);
-        let device = if options.at_once { device.immediate_mode(true) } else { device };
-        // Asking for it where it is not wanted can already change the interface on some systems.
-        let device = if options.monitor { device.rfmon(true) } else { device };
+        let device = if immediate { device.immediate_mode(true) } else { device };
+        let device = if monitor { device.rfmon(true) } else { device };
         let mut device = device.open().and_then(Device::setnonblock).map_err(refused)?;
         if name == ANY {
             // The newer cooked header names the interface of each packet; older kernels and libraries have the older one.
@@ -299,4 +315,34 @@ fn refused(error: Error, name: &str) -> SourceError {
         return SourceError::Interface(format!("{name} has no monitor mode, or its driver does not offer it: {}", text.trim()));
     }
     SourceError::Interface(format!("{name} cannot be watched: {}", text.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_capture_has_a_large_ring_and_never_takes_whole_packets_at_once() {
+        let plan = LiveOptions::default().plan();
+        assert_eq!(plan, Plan { snaplen: 262_144, ring: 64 << 20, immediate: false, monitor: false });
+        let onlooker = LiveOptions { at_once: true, ..LiveOptions::default() }.plan();
+        assert!(onlooker.immediate && onlooker.snaplen <= 160, "{onlooker:?}");
+    }
+
+    #[test]
+    fn monitor_mode_is_asked_for_where_it_is_wanted_and_changes_nothing_else() {
+        let plan = LiveOptions { monitor: true, ..LiveOptions::default() }.plan();
+        assert_eq!(plan, Plan { monitor: true, ..LiveOptions::default().plan() });
+    }
+
+    #[test]
+    fn what_the_library_says_of_monitor_mode_is_told_with_the_interface() {
+        // `pcap_statustostr` of PCAP_ERROR_RFMON_NOTSUP, and what Linux's part of the library says of a driver that refuses.
+        for said in ["That device doesn't support monitor mode", "wlan0: can't turn on rfmon mode: Operation not supported"] {
+            let told = refused(Error::PcapError(said.to_owned()), "wlan0").to_string();
+            assert!(told.contains("wlan0 has no monitor mode, or its driver does not offer it"), "{told}");
+        }
+        let told = refused(Error::PcapError("wlan0: You don't have permission to turn on rfmon".to_owned()), "wlan0").to_string();
+        assert!(told.contains("setcap cap_net_raw"), "a missing right is told as that: {told}");
+    }
 }

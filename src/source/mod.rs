@@ -34,6 +34,8 @@ pub use joined::Joined;
 pub use parts::{Kept, PartOf, Parts};
 
 #[cfg(have_libpcap)]
+pub mod addresses;
+#[cfg(have_libpcap)]
 pub mod interfaces;
 #[cfg(have_libpcap)]
 pub mod live;

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -82,6 +83,8 @@ pub struct Recording {
     began: Option<Timestamp>,
     /// The files so far, and the frame each begins with.
     files: Vec<(PathBuf, FrameNo)>,
+    /// The same, for whoever tells of frames meanwhile.
+    told: Arc<Mutex<Vec<(PathBuf, FrameNo)>>>,
 }
 
 impl Recording {
@@ -105,7 +108,8 @@ impl Recording {
             frames: 0,
             len: 0,
             began: None,
-            files: vec![(path, FrameNo::FIRST)],
+            files: vec![(path.clone(), FrameNo::FIRST)],
+            told: Arc::new(Mutex::new(vec![(path, FrameNo::FIRST)])),
         };
         recording.section();
         recording.flush()?;
@@ -167,6 +171,12 @@ impl Recording {
         &self.files
     }
 
+    /// The files so far, as they come: a look that stays good while this is being written.
+    #[must_use]
+    pub fn growing_files(&self) -> Arc<Mutex<Vec<(PathBuf, FrameNo)>>> {
+        Arc::clone(&self.told)
+    }
+
     /// Packets kept so far, all of them in the file.
     #[must_use]
     pub fn frames(&self) -> u64 {
@@ -196,6 +206,7 @@ impl Recording {
         let path = numbered(&self.options.path, self.files.len() + 1);
         let (file, _) = make(&self.folder, &path, invoker())?;
         (self.file, self.path, self.len, self.began) = (file, path.clone(), 0, None);
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).push((path.clone(), first));
         self.files.push((path, first));
         self.section();
         self.flush()

@@ -28,6 +28,8 @@ pub struct Capturing {
     pub onlooker: Option<&'static str>,
     /// For how many connections a program was found.
     pub programs: Option<OwnerCounts>,
+    /// Connections of other devices, which are counted and not shown.
+    pub others: u64,
 }
 
 /// Packets since the capture began. The program has no queue that drops: what it cannot take in time waits in the kernel's ring, and what

@@ -9,6 +9,18 @@ pub struct Namespace {
     pub folder: tempfile::TempDir,
 }
 
+/// Lines of JSON.
+pub fn objects(lines: &str) -> Vec<serde_json::Value> {
+    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
+
+/// `name=value` that a script echoed.
+pub fn said(output: &Output, name: &str) -> i64 {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
+    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} was not said: {text}"))
+}
+
 /// Whether a program is in the path.
 pub fn has(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))

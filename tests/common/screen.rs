@@ -109,6 +109,28 @@ impl Terminal {
         }
     }
 
+    /// Waits until the screen is so, at most so long. Returns whether it is.
+    pub fn waits(&mut self, most: Duration, holds: impl Fn(&vt100::Screen) -> bool) -> bool {
+        let began = Instant::now();
+        loop {
+            if holds(self.emulator.screen()) {
+                return true;
+            }
+            let Some(left) = most.checked_sub(began.elapsed()) else { return false };
+            self.read(left);
+        }
+    }
+
+    /// The screen as it is.
+    pub fn emulator(&self) -> &vt100::Screen {
+        self.emulator.screen()
+    }
+
+    /// The process in the terminal.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Types.
     pub fn types(&mut self, keys: &str) {
         self.pty.as_deref().unwrap().write_all(keys.as_bytes()).unwrap();
@@ -123,6 +145,14 @@ impl Terminal {
     /// Sends a signal to the program.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Sends a signal to what the shell in the terminal runs.
+    pub fn signal_job(&self, signal: Signal) {
+        let shell = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+        let job: i32 = children.split_whitespace().next().unwrap().parse().unwrap();
+        kill_process(Pid::from_raw(job).unwrap(), signal).unwrap();
     }
 
     /// Closes the terminal, as when its window is closed.

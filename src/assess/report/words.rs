@@ -119,6 +119,8 @@ pub fn warnings(report: &Report) -> Vec<Sentence> {
         let (matched, of) = (summary.coverage.connections, summary.coverage.connections.saturating_add(summary.left_out));
         all.push(said![Ground::Whole; "This report is limited by the filter ", filter, ": it covers ",
                        matched, " of ", counted(of, "connection"), "."]);
+    } else if summary.left_out > 0 {
+        all.push(said![Ground::Whole; counted(summary.left_out, "connection"), " of other devices went by and are not in this report."]);
     }
     all
 }

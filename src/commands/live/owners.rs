@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::super::{Failure, Outcome};
 use super::safe;
-use crate::base::{Kind, What};
+use crate::base::{What, WireStr};
 use crate::cli::{Global, Sandbox};
 use crate::engine::live::Event;
 use crate::engine::named::Owners;
@@ -35,7 +35,7 @@ pub(super) fn start(interface: &str, global: &Global, named: bool, alone: bool, 
 /// Nobody can be asked on this system.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn start(_: &str, global: &Global, _: bool, _: bool, say: &dyn Fn(String)) -> Option<Owners> {
-    let _ = (global.sandbox == Sandbox::Strict, Kind::ProcessName);
+    let _ = global.sandbox == Sandbox::Strict;
     say("Programs can be named on Linux only.".to_owned());
     None
 }
@@ -59,8 +59,11 @@ pub(super) fn what_it_is(_: &Owners) -> &'static str {
 /// Whether an event is of the program that was asked for.
 pub(super) fn is_wanted(event: &Event<'_>, program: Option<&str>) -> bool {
     let (Some(program), Event::Changed(judged) | Event::Over(judged)) = (program, event) else { return true };
-    judged.connection.facts.get(Kind::ProcessName).is_some_and(|fact| match &fact.what {
-        What::ProcessName(name) => String::from_utf8_lossy(name.as_bytes()).to_lowercase().contains(&program.to_lowercase()),
+    let has = |name: &WireStr| String::from_utf8_lossy(name.as_bytes()).to_lowercase().contains(&program.to_lowercase());
+    judged.connection.facts.list().iter().any(|fact| match &fact.what {
+        What::ProcessName(name) => has(name),
+        // It may be that program's.
+        What::ProcessHolders(names) => names.iter().any(has),
         _ => false,
     })
 }

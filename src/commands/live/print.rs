@@ -1,17 +1,19 @@
 //! A running capture without a screen: connections are printed as they end.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::output::Output;
-use super::super::{Failure, Grades, Outcome, bounds};
+use super::super::{Failure, Grades, Outcome, bounds, file_name};
 use super::canary::Conclusion;
-use super::{Signals, safe};
+use super::{Signals, others, safe};
 use crate::assess::Judged;
-use crate::base::WireStr;
+use crate::base::{FrameNo, WireStr};
 use crate::engine::live::{Event, Tick, Watched};
 use crate::present::canary;
-use crate::present::export::{Format, Writer};
+use crate::present::export::{FilePart, Format, Writer, part_of};
 use crate::source::{Drops, Status};
 
 /// Prints connections as they end.
@@ -22,12 +24,18 @@ pub(super) struct Printer {
     signals: Signals,
     status: Option<Status>,
     failed: Option<Failure>,
+    /// The files that hold the packets, where one follows another, and those of them that the writer knows.
+    files: Option<Files>,
+    parts: Vec<FilePart>,
 }
 
+/// The files of a capture and the frame each begins with, as they are made.
+pub(super) type Files = Arc<Mutex<Vec<(PathBuf, FrameNo)>>>;
+
 impl Printer {
-    pub fn new(out: Output, format: Format, name: WireStr, signals: Signals, quiet: bool) -> Printer {
+    pub fn new(out: Output, format: Format, name: WireStr, files: Option<Files>, signals: Signals, quiet: bool) -> Printer {
         let tally = Tally::new(name, quiet);
-        let mut printer = Printer { out, writer: format.writer(), tally, signals, status: None, failed: None };
+        let mut printer = Printer { out, writer: format.writer(), tally, signals, status: None, failed: None, files, parts: Vec::new() };
         let Printer { out, writer, .. } = &mut printer;
         let done = out.write(|bytes| writer.begin(bytes)).and_then(|()| out.flush());
         printer.note(done);
@@ -54,10 +62,24 @@ impl Printer {
 
     fn connection(&mut self, connection: &Judged) {
         self.tally.count(connection);
+        self.learn_files();
         if self.failed.is_none() {
-            let Printer { out, writer, tally, .. } = self;
-            let done = out.write(|bytes| writer.connection(bytes, &tally.name, connection));
+            let Printer { out, writer, tally, parts, .. } = self;
+            let part = part_of(parts, connection.first_frame).and_then(|at| parts.get(at));
+            let name = part.map_or(&tally.name, |part| &part.name);
+            let done = out.write(|bytes| writer.connection(bytes, name, connection));
             self.note(done);
+        }
+    }
+
+    /// Tells the writer of files that were begun since.
+    fn learn_files(&mut self) {
+        let Some(files) = &self.files else { return };
+        let files = files.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.len() > self.parts.len() {
+            let new = files.iter().skip(self.parts.len());
+            self.parts.extend(new.map(|(path, first)| FilePart { name: WireStr::from(file_name(path)), first_frame: *first }));
+            self.writer.parts(&self.parts);
         }
     }
 
@@ -87,14 +109,15 @@ impl Printer {
         }
     }
 
-    pub fn end(mut self, watched: &Watched, conclusion: Option<&Conclusion>, format: Format) -> Result<Outcome, Failure> {
+    /// The capture is over; `others`: connections of other devices, which were not told.
+    pub fn end(mut self, watched: &Watched, conclusion: Option<&Conclusion>, format: Format, others: u64) -> Result<Outcome, Failure> {
         let Printer { out, writer, .. } = &mut self;
         let done = out.write(|bytes| writer.end(bytes));
         self.note(done);
         if let Some(conclusion) = conclusion {
             self.conclusion(conclusion, format);
         }
-        let outcome = self.tally.end(watched, conclusion);
+        let outcome = self.tally.end(watched, conclusion, others);
         if let Some(failure) = self.failed.take() {
             return Err(failure);
         }
@@ -150,10 +173,11 @@ impl Tally {
     }
 
     /// What was seen and what was lost, in one line.
-    fn summary(&self, watched: &Watched) -> String {
+    fn summary(&self, watched: &Watched, others: u64) -> String {
         let counted = format!("{}: {} connections in {} frames", self.name, self.over, watched.capture.frames);
         let grades = self.grades.to_string();
         let mut parts = vec![if grades.is_empty() { counted } else { format!("{counted}: {grades}") }];
+        parts.extend(others::sentence(others));
         parts.extend(bounds(&watched.link, watched.counts, watched.announced_left_out));
         parts.extend(watched.keys.as_ref().map(|keys| keys.sentence()));
         parts.extend(watched.programs.filter(|_| self.over > 0).map(|programs| programs.to_string()));
@@ -162,10 +186,10 @@ impl Tally {
     }
 
     /// Says how it was, and what of it failed. Standard error may be closed: the outcome tells it, too.
-    pub fn end(&self, watched: &Watched, conclusion: Option<&Conclusion>) -> Outcome {
+    pub fn end(&self, watched: &Watched, conclusion: Option<&Conclusion>, others: u64) -> Outcome {
         let mut err = io::stderr().lock();
         if !self.quiet {
-            let _ = writeln!(err, "{}", self.summary(watched));
+            let _ = writeln!(err, "{}", self.summary(watched, others));
             if let Some(conclusion) = conclusion {
                 let _ = writeln!(err, "{}: {}", self.name, conclusion.sentence());
             }

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, SyncSender, TrySendError, channel};
 
-use super::super::open::{Hands, looks};
+use super::super::open::{Hands, Hides, looks};
 use super::super::{Failure, Outcome, bounds};
 use super::canary::Conclusion;
 use super::print::Tally;
@@ -21,6 +21,7 @@ use crate::engine::live::{Event, Tick, Watched};
 use crate::flow::ConnectionId;
 use crate::present::tui::{self, Answer, Look, Request, Tested, Update};
 use crate::source::Capturing;
+use crate::source::addresses::OwnAddresses;
 
 /// Updates on their way to the screen; what comes then waits here.
 const UPDATES_IN_FLIGHT: usize = 8;
@@ -33,6 +34,7 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
     let mut feed = Feed {
         sender,
         stop: Arc::clone(&signals.stop),
+        others: opened.others.count(),
         capturing: Capturing {
             sees: opened.sees,
             lock: opened.lock.as_ref().map(ToString::to_string),
@@ -43,6 +45,7 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
         tally: Tally::new(name.clone(), global.quiet),
         waiting: Vec::new(),
         places: HashMap::new(),
+        told: None,
     };
     let mut opened = opened;
     let hands = Hands {
@@ -51,6 +54,7 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
         case: opened.case.take(),
         global: global.clone(),
         asked: Arc::default(),
+        hides: opened.own.clone().map(hiding),
     };
     // Of several files that follow each other none is the capture.
     let kept_in = opened.recording.as_ref().filter(|recording| !recording.rotates()).and_then(|recording| recording.files().first());
@@ -92,12 +96,17 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
     if let Some(recording) = opened.recording.as_ref().filter(|_| !global.quiet) {
         let _ = writeln!(io::stderr(), "{}", kept(recording));
     }
-    let outcome = tally.end(&watched, conclusion.as_ref());
+    let outcome = tally.end(&watched, conclusion.as_ref(), opened.others.count().load(Ordering::Relaxed));
     if let Some(run) = opened.run {
         run.end(global.quiet);
     }
     shown.unwrap_or_else(|panic| hands.rescue(kept_in.as_deref(), panic)).map_err(|error| Failure::Terminal(error.to_string()))?;
     Ok(outcome)
+}
+
+/// Connections of other devices are not reported where they are not shown.
+fn hiding(own: Arc<OwnAddresses>) -> Hides {
+    Arc::new(move |judged| own.are_others(judged.client.ip, judged.server.ip))
 }
 
 /// Does what the screen asks, where there is a file that keeps the packets to be read, or a case file to be written.
@@ -136,11 +145,14 @@ impl Drop for Feed {
 struct Feed {
     sender: SyncSender<(usize, Update)>,
     stop: Arc<AtomicBool>,
+    others: Arc<AtomicU64>,
     capturing: Capturing,
     tally: Tally,
     /// The newest state of each connection that the screen has not been told, and whether it is over.
     waiting: Vec<(Judged, bool)>,
     places: HashMap<ConnectionId, usize>,
+    /// What the screen was told last of how the capture stands.
+    told: Option<((u64, u64), Capturing)>,
 }
 
 impl Feed {
@@ -171,6 +183,7 @@ impl Feed {
         let Some(status) = tick.status else { return };
         self.capturing.status = status.clone();
         self.capturing.programs = tick.programs;
+        self.capturing.others = self.others.load(Ordering::Relaxed);
         let capture = tick.capture;
         if !self.waiting.is_empty() {
             match self.sender.try_send((0, Update::Changed(std::mem::take(&mut self.waiting)))) {
@@ -179,9 +192,14 @@ impl Feed {
                 Err(_) => self.stop.store(true, Ordering::Relaxed),
             }
         }
-        // Newer ones will come.
-        let _ = self.sender.try_send((0, Update::Progress { read: capture.bytes_read, total: None, frames: capture.frames }));
-        let _ = self.sender.try_send((0, Update::Capturing(Box::new(self.capturing.clone()))));
+        // What has not changed is not drawn again: a quiet capture costs nothing. Where there is no room, newer ones will come.
+        let progress = (capture.bytes_read, capture.frames);
+        if self.told.as_ref().is_some_and(|(before, capturing)| *before == progress && *capturing == self.capturing) {
+            return;
+        }
+        let read = self.sender.try_send((0, Update::Progress { read: progress.0, total: None, frames: progress.1 }));
+        let stands = self.sender.try_send((0, Update::Capturing(Box::new(self.capturing.clone()))));
+        self.told = (read.is_ok() && stands.is_ok()).then(|| (progress, self.capturing.clone()));
     }
 
     /// How the canary test stands. Where the screen is behind, a newer state will come.
@@ -195,6 +213,7 @@ impl Feed {
             self.capturing.status = status.clone();
         }
         self.capturing.programs = watched.programs;
+        self.capturing.others = self.others.load(Ordering::Relaxed);
         let capture = &watched.capture;
         let mut notes: Vec<String> = capture.damage.iter().map(|damage| format!("the capture broke off: {}", safe(&damage.what))).collect();
         notes.extend(watched.unwritten.as_ref().map(|error| safe(&error.to_string())));

@@ -5,13 +5,14 @@
 //! lock, which waits until the capture watches, starts the program, the fourth one, and ends it when the capture ends (see `program`).
 
 mod inside;
+mod keys;
 mod network;
 mod program;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,8 +25,9 @@ use super::canary::Asking;
 use super::live::safe;
 use super::{Failure, Outcome, shown};
 use crate::cli::{self, Global};
-use crate::source::{self, space};
+use crate::source::space;
 
+use keys::Keys;
 use network::{Network, Way};
 pub(super) use program::{Program, Starting};
 
@@ -34,9 +36,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(2);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// Where programs write their keys (NSS key log).
-const KEYS: &str = "SSLKEYLOGFILE";
 
 /// `intransit run`.
 ///
@@ -64,8 +63,9 @@ fn supervise(options: &cli::Run, global: &Global) -> Result<Outcome, Failure> {
     }
     let way = Way::choose().map_err(failed)?;
     let signals = Signals::catch().map_err(failed)?;
+    let left = keys::take_away_what_was_left();
     let keys = Keys::choose(options, global)?;
-    if let (Some(said), false) = (keys.said(), global.quiet) {
+    for said in left.into_iter().chain(keys.said()).filter(|_| !global.quiet) {
         // Standard error may be closed: the capture goes on.
         let _ = writeln!(io::stderr(), "{said}");
     }
@@ -73,8 +73,8 @@ fn supervise(options: &cli::Run, global: &Global) -> Result<Outcome, Failure> {
     let mut capture = Command::new(std::env::current_exe().map_err(failed)?);
     capture.args(inside_arguments(&way, addresses.as_ref()));
     match keys.path() {
-        Some(path) => capture.env(KEYS, path),
-        None => capture.env_remove(KEYS),
+        Some(path) => capture.env(keys::VARIABLE, path),
+        None => capture.env_remove(keys::VARIABLE),
     };
     let mut capture = capture.spawn().map_err(failed)?;
     let space = match begun(&mut capture) {
@@ -162,69 +162,6 @@ fn findable(name: &OsStr) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(Failure::Usage(format!("there is no program {}: name one that is in the PATH, or its file", shown(path)))),
     }
-}
-
-/// Where the program's TLS keys go.
-enum Keys {
-    /// A file that stays, and whether it belongs to the kept packets.
-    Kept(PathBuf, bool),
-    /// A file that goes with this process.
-    Passing(tempfile::NamedTempFile),
-    /// Nowhere: asked not to.
-    Nowhere,
-}
-
-impl Keys {
-    /// `--keylog`; else what `SSLKEYLOGFILE` says already; else a file beside the packets that are kept; else one that is taken away again.
-    fn choose(options: &cli::Run, global: &Global) -> Result<Keys, Failure> {
-        if options.no_keys {
-            return Ok(Keys::Nowhere);
-        }
-        let named = global.keylog.first().cloned().or_else(|| std::env::var_os(KEYS).filter(|name| !name.is_empty()).map(PathBuf::from));
-        let beside = || options.write.as_ref().filter(|path| !is_special(path)).map(|path| path.with_extension("keys"));
-        let (path, belongs) = match (named, beside()) {
-            (Some(path), _) => (path, false),
-            (None, Some(path)) => (path, true),
-            (None, None) => {
-                let file = tempfile::Builder::new().prefix("intransit-keys-").tempfile().map_err(failed)?;
-                give_away(file.as_file())?;
-                return Ok(Keys::Passing(file));
-            }
-        };
-        let path = std::path::absolute(path).map_err(failed)?;
-        if belongs || !path.exists() {
-            give_away(&source::new_file(&path).map_err(failed)?)?;
-        }
-        Ok(Keys::Kept(path, belongs))
-    }
-
-    fn path(&self) -> Option<&Path> {
-        match self {
-            Keys::Kept(path, _) => Some(path),
-            Keys::Passing(file) => Some(file.path()),
-            Keys::Nowhere => None,
-        }
-    }
-
-    fn said(&self) -> Option<String> {
-        match self {
-            Keys::Kept(path, true) => {
-                Some(format!("{} gets the program's TLS keys: who has them and the packets reads what was sent.", shown(path)))
-            }
-            Keys::Kept(path, false) => Some(format!("{} gets the program's TLS keys.", shown(path))),
-            Keys::Passing(_) | Keys::Nowhere => None,
-        }
-    }
-}
-
-fn is_special(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|meta| !meta.is_file())
-}
-
-/// The program writes its keys as the user who called sudo.
-fn give_away(file: &std::fs::File) -> Result<(), Failure> {
-    let Some((user, group)) = source::sandbox::invoker() else { return Ok(()) };
-    std::os::unix::fs::fchown(file, Some(user), Some(group)).map_err(failed)
 }
 
 /// Signals on their way to the capture.

@@ -174,6 +174,9 @@ pub(super) fn look_after(command: &[OsString]) -> Result<Outcome, Failure> {
         std::thread::sleep(LOOK);
     };
     let left = end_all(parent.filter(|_| status.is_some()), &mut program);
+    if status.is_none() {
+        super::keys::take_away_passing();
+    }
     if left > 0 && status.is_some() {
         let _ = writeln!(io::stderr(), "{left} processes that {} had started were ended with it", safe(&name.to_string_lossy()));
     }

@@ -11,15 +11,21 @@ use crate::assess::{Attribution, Finding, Judged, Judgement};
 use crate::base::{Dir, Evidence, Fact, Shown, Timestamp, WireStr};
 use crate::flow::Endpoint;
 
-use super::Writer;
+use super::{FilePart, Writer, part_of};
 
 /// One object a line.
 #[derive(Debug, Default)]
-pub struct Lines;
+pub struct Lines {
+    parts: Vec<FilePart>,
+}
 
 impl Writer for Lines {
+    fn parts(&mut self, parts: &[FilePart]) {
+        parts.clone_into(&mut self.parts);
+    }
+
     fn connection(&mut self, out: &mut Vec<u8>, file: &WireStr, judged: &Judged) -> io::Result<()> {
-        object(out, file, judged);
+        object(out, file, &self.parts, judged);
         out.push(b'\n');
         Ok(())
     }
@@ -29,9 +35,14 @@ impl Writer for Lines {
 #[derive(Debug, Default)]
 pub struct Array {
     any: bool,
+    parts: Vec<FilePart>,
 }
 
 impl Writer for Array {
+    fn parts(&mut self, parts: &[FilePart]) {
+        parts.clone_into(&mut self.parts);
+    }
+
     fn begin(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         out.push(b'[');
         Ok(())
@@ -39,7 +50,7 @@ impl Writer for Array {
 
     fn connection(&mut self, out: &mut Vec<u8>, file: &WireStr, judged: &Judged) -> io::Result<()> {
         out.extend_from_slice(if std::mem::replace(&mut self.any, true) { b",\n" } else { b"\n" });
-        object(out, file, judged);
+        object(out, file, &self.parts, judged);
         Ok(())
     }
 
@@ -49,7 +60,7 @@ impl Writer for Array {
     }
 }
 
-fn object(out: &mut Vec<u8>, file: &WireStr, judged: &Judged) {
+fn object(out: &mut Vec<u8>, file: &WireStr, parts: &[FilePart], judged: &Judged) {
     let c = &judged.connection;
     let mut json = Json { out };
     json.raw("{\"@timestamp\":");
@@ -105,6 +116,9 @@ fn object(out: &mut Vec<u8>, file: &WireStr, judged: &Judged) {
     json.number(c.first_frame.get());
     json.raw(",\"last_frame\":");
     json.number(c.last_frame.get());
+    if !parts.is_empty() {
+        json.files(parts, judged);
+    }
     if c.guessed {
         json.raw(",\"orientation\":\"guessed\"");
     }
@@ -161,6 +175,24 @@ impl<'a> Json<'a> {
 }
 
 impl Json<'_> {
+    /// The files that hold the frames this object names: a frame's number there is its number here less `first_frame`, and one.
+    fn files(&mut self, parts: &[FilePart], judged: &Judged) {
+        let c = &judged.connection;
+        let facts = c.facts.list().iter().map(|fact| &fact.evidence);
+        let evidence = facts.chain(judged.judgement.findings.iter().map(|finding| &finding.evidence));
+        let frames = evidence.flat_map(|evidence| evidence.frames().iter().copied()).chain([c.first_frame, c.last_frame]);
+        let held: std::collections::BTreeSet<usize> = frames.filter_map(|frame| part_of(parts, frame)).collect();
+        self.raw(",\"files\":[");
+        for (n, part) in held.into_iter().filter_map(|at| parts.get(at)).enumerate() {
+            self.raw(if n > 0 { ",{\"name\":" } else { "{\"name\":" });
+            self.bytes(part.name.as_bytes());
+            self.raw(",\"first_frame\":");
+            self.number(part.first_frame.get());
+            self.raw("}");
+        }
+        self.raw("]");
+    }
+
     /// As it is.
     pub(in crate::present) fn raw(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());

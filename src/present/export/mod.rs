@@ -18,7 +18,7 @@ pub use fields::Fields;
 use std::io;
 
 use crate::assess::Judged;
-use crate::base::WireStr;
+use crate::base::{FrameNo, WireStr};
 
 /// A way to write connections.
 #[derive(Clone, Copy)]
@@ -61,8 +61,12 @@ impl Format {
         Format { name: "table", suffixes: &["txt"], help: "aligned columns for reading", make: || Box::new(table::Table) };
 
     /// For programs, and while a capture runs.
-    pub const LINES: Format =
-        Format { name: "jsonl", suffixes: &["jsonl", "ndjson"], help: "one JSON object per connection", make: || Box::new(json::Lines) };
+    pub const LINES: Format = Format {
+        name: "jsonl",
+        suffixes: &["jsonl", "ndjson"],
+        help: "one JSON object per connection",
+        make: || Box::new(json::Lines::default()),
+    };
 
     /// For programs that read Zeek's logs.
     pub const ZEEK: Format = Format {
@@ -98,6 +102,21 @@ impl Format {
     }
 }
 
+/// One of several files that follow each other and hold one capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePart {
+    /// The file's name.
+    pub name: WireStr,
+    /// The frame of the capture that is frame 1 of this file.
+    pub first_frame: FrameNo,
+}
+
+/// The place in `parts`, which are in order, of the file that holds a frame.
+#[must_use]
+pub fn part_of(parts: &[FilePart], frame: FrameNo) -> Option<usize> {
+    parts.partition_point(|part| part.first_frame <= frame).checked_sub(1)
+}
+
 /// Writes connections one after the other. Appends to `out`; the caller decides when it is flushed.
 pub trait Writer {
     /// What comes before the first connection.
@@ -107,6 +126,11 @@ pub trait Writer {
     fn begin(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         let _ = out;
         Ok(())
+    }
+
+    /// The files that hold the capture, where these are several, as far as there are any yet: what follows names frames of theirs.
+    fn parts(&mut self, parts: &[FilePart]) {
+        let _ = parts;
     }
 
     /// One connection of the capture named `file`.

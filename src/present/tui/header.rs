@@ -189,6 +189,11 @@ pub fn all_notes(ledger: &Ledger) -> Vec<String> {
             text::counted(ledger.truncated, "packet")
         ));
     }
+    let others = ledger.capturing.as_ref().map_or(0, |capturing| capturing.others);
+    if others > 0 && ledger.count() == 0 {
+        let counted = text::counted(others, "connection");
+        told.push(format!("{counted} of other devices went by, none of this computer: begin with --show-others to see them"));
+    }
     if ledger.not_kept > 0 {
         told.push(format!("{} counted but not listed: there were more than fit in memory", text::counted(ledger.not_kept, "connection")));
     }

@@ -10,7 +10,7 @@ mod background;
 mod draw;
 #[cfg(test)]
 #[allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
-mod fixture;
+pub(crate) mod fixture;
 mod header;
 mod keys;
 mod layout;

@@ -102,6 +102,13 @@ pub fn run(options: Options, updates: Receiver<(usize, Update)>, requests: Optio
     Ok(ui.session.states().cloned().collect())
 }
 
+/// A terminal of which nothing is known any more, cleared. Not by `Terminal::clear`, which asks for the place of the cursor and fails where
+/// nobody answers.
+fn anew() -> io::Result<Terminal<CrosstermBackend<io::Stdout>>> {
+    crossterm::execute!(io::stdout(), crossterm::terminal::Clear(crossterm::terminal::ClearType::All))?;
+    Terminal::new(CrosstermBackend::new(io::stdout()))
+}
+
 /// How long the loop has to return after a signal.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -148,6 +155,14 @@ impl Ui {
         let (mut ordered, mut pause) = (Instant::now().checked_sub(REORDER), REORDER);
         let mut ticked: Option<Instant> = None;
         while !signals.came() {
+            if signals.stops() {
+                self.stop(terminal, taken, signals)?;
+                dirty = true;
+            } else if signals.continues() {
+                taken.again()?;
+                *terminal = anew()?;
+                dirty = true;
+            }
             if listening {
                 let (changed, more) = self.receive(updates);
                 dirty |= changed;
@@ -196,11 +211,7 @@ impl Ui {
                 match effect {
                     Some(Effect::Quit) => return Ok(()),
                     Some(Effect::Copy(text)) => terminal::copy(&text)?,
-                    Some(Effect::Suspend) => {
-                        taken.suspend()?;
-                        terminal.clear()?;
-                        self.session.update(Message::Resize(terminal.size()?));
-                    }
+                    Some(Effect::Suspend) => self.stop(terminal, taken, signals)?,
                     Some(Effect::Look(look)) => self.ask(look),
                     // The session sees to these itself.
                     Some(Effect::Rewind | Effect::Event { .. } | Effect::Freeze(_) | Effect::File(_)) | None => {}
@@ -208,6 +219,14 @@ impl Ui {
                 ready = event::poll(SHORTEST)?;
             }
         }
+        Ok(())
+    }
+
+    /// Stops until somebody continues us, who may have changed the size of the terminal.
+    fn stop(&mut self, terminal: &mut Terminal<CrosstermBackend<io::Stdout>>, taken: &Taken, signals: &Signals) -> io::Result<()> {
+        taken.suspend(signals)?;
+        *terminal = anew()?;
+        self.session.update(Message::Resize(terminal.size()?));
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
 /// Whether the terminal is ours at the moment: giving it back twice would erase what the shell has drawn since.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -54,9 +54,21 @@ impl Taken {
     ///
     /// # Errors
     /// When the terminal refuses.
-    pub fn suspend(&self) -> io::Result<()> {
+    pub fn suspend(&self, signals: &Signals) -> io::Result<()> {
         give_back();
-        signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
+        // SIGTSTP is caught. This one stops, too, and as with that one the kernel leaves it where nobody could continue us.
+        signal_hook::low_level::raise(signal_hook::consts::SIGTTOU)?;
+        signals.continued.store(false, Ordering::SeqCst);
+        enter()
+    }
+
+    /// Takes the terminal again after somebody stopped and continued us without a word.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub fn again(&self) -> io::Result<()> {
+        // Whoever had the terminal meanwhile may have changed its settings.
+        disable_raw_mode()?;
         enter()
     }
 }
@@ -93,6 +105,9 @@ fn give_back() {
 pub struct Signals {
     came: Arc<AtomicBool>,
     which: Arc<AtomicUsize>,
+    /// Asked to stop, by a signal in place of a key.
+    stop: Arc<AtomicBool>,
+    continued: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -101,14 +116,29 @@ impl Signals {
     /// # Errors
     /// When the system refuses.
     pub fn catch() -> io::Result<Signals> {
-        let (came, which) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let flag = || Arc::new(AtomicBool::new(false));
+        let (came, which, stop, continued) = (flag(), Arc::new(AtomicUsize::new(0)), flag(), flag());
+        signal_hook::flag::register(SIGTSTP, Arc::clone(&stop))?;
+        signal_hook::flag::register(SIGCONT, Arc::clone(&continued))?;
         for signal in [SIGTERM, SIGHUP, SIGINT, SIGQUIT] {
             // A second signal, should the first one find us stuck, ends the process at once.
             signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&came))?;
             signal_hook::flag::register_usize(signal, Arc::clone(&which), usize::try_from(signal).unwrap_or(0))?;
             signal_hook::flag::register(signal, Arc::clone(&came))?;
         }
-        Ok(Signals { came, which })
+        Ok(Signals { came, which, stop, continued })
+    }
+
+    /// Whether to give the terminal back and stop.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        self.stop.swap(false, Ordering::SeqCst)
+    }
+
+    /// Whether the process was stopped, by a signal that cannot be caught, and goes on.
+    #[must_use]
+    pub fn continues(&self) -> bool {
+        self.continued.swap(false, Ordering::SeqCst)
     }
 
     /// Whether one came.

@@ -29,8 +29,8 @@ const FRESH: Duration = Duration::from_secs(1);
 pub enum Held {
     /// Processes of this program and no other.
     By(Holder),
-    /// Processes of several programs.
-    BySeveral,
+    /// Processes of several programs: the name of each process.
+    BySeveral(Vec<WireStr>),
     /// Not everybody could be looked at in time.
     Unsure,
 }
@@ -148,7 +148,7 @@ impl Found {
     fn held(&self, complete: bool) -> Option<Held> {
         let (pid, name, executable) = self.holders.first()?;
         if self.holders.iter().any(|(_, other, file)| (other, file) != (name, executable)) {
-            return Some(Held::BySeveral);
+            return Some(Held::BySeveral(self.holders.iter().map(|(_, name, _)| name.clone()).collect()));
         }
         if !complete {
             return Some(Held::Unsure);
@@ -199,7 +199,8 @@ mod tests {
         let workers = found(&[(7, "nginx"), (8, "nginx")]);
         assert!(matches!(workers.held(true).unwrap(), Held::By(Holder { pid: None, .. })), "the program is known, the process is not");
         for complete in [true, false] {
-            assert_eq!(found(&[(1, "systemd"), (7, "sshd")]).held(complete).unwrap(), Held::BySeveral);
+            let held = found(&[(1, "systemd"), (7, "sshd")]).held(complete).unwrap();
+            assert_eq!(held, Held::BySeveral(vec!["systemd".into(), "sshd".into()]));
         }
     }
 

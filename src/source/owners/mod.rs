@@ -77,12 +77,10 @@ pub fn read_question(line: &str) -> Option<(Ends, Timestamp)> {
 /// Whose connection it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// That of one program.
+    /// That of one program, or of one of several that held its socket.
     Program(Owner),
     /// Nobody was seen to hold its socket.
     Nobody,
-    /// Several programs held its socket.
-    Several,
     /// It was not seen in time who held its socket, and whether nobody else did.
     Unsure,
 }
@@ -92,7 +90,6 @@ impl Whose {
         match self {
             Whose::Program(owner) => owner.comment(),
             Whose::Nobody => "nobody".to_owned(),
-            Whose::Several => "several".to_owned(),
             Whose::Unsure => "unsure".to_owned(),
         }
     }
@@ -100,7 +97,6 @@ impl Whose {
     fn parse(text: &str) -> Option<Whose> {
         match text {
             "nobody" => Some(Whose::Nobody),
-            "several" => Some(Whose::Several),
             "unsure" => Some(Whose::Unsure),
             owner => Owner::parse(owner).map(Whose::Program),
         }
@@ -248,9 +244,9 @@ impl Owners {
     fn count(&mut self, whose: &Whose) {
         let OwnerCounts { named, nobody, several, unsure } = &mut self.counts;
         let count = match whose {
+            Whose::Program(owner) if owner.shared.is_some() => several,
             Whose::Program(_) => named,
             Whose::Nobody => nobody,
-            Whose::Several => several,
             Whose::Unsure => unsure,
         };
         *count = count.saturating_add(1);
@@ -323,8 +319,9 @@ mod tests {
     #[test]
     fn what_the_helper_answers_is_what_is_heard() {
         let ends = Ends::new(false, "10.0.0.1:5".parse().unwrap(), "[::1]:6".parse().unwrap());
-        let owner = Owner { name: WireStr::from("a b"), pid: None, executable: WireStr::from("/x y"), seen: OwnerSeen::Open };
-        for whose in [Whose::Program(owner), Whose::Nobody, Whose::Several, Whose::Unsure] {
+        let owner = Owner { name: WireStr::from("a b"), pid: None, executable: WireStr::from("/x y"), seen: OwnerSeen::Open, shared: None };
+        let several = Owner::several(["a b", "c"].into_iter().map(WireStr::from));
+        for whose in [Whose::Program(owner), Whose::Program(several), Whose::Nobody, Whose::Unsure] {
             for began in [None, Some(u32::MAX)] {
                 let line = answer(&ends, Timestamp::from_nanos(7), began, &whose);
                 let (heard, told) = read_answer(line.strip_suffix('\n').unwrap()).unwrap();

@@ -83,7 +83,7 @@ fn lines(model: &Model, ledger: &Ledger, width: u16) -> Lines {
 
 /// How a capture that runs stands: what is seen, what was lost, how far the program is locked in.
 fn running(page: &mut Page<'_>, capturing: &Capturing) {
-    let Capturing { status, sees, lock, kept_in, onlooker, programs } = capturing;
+    let Capturing { status, sees, lock, kept_in, onlooker, programs, others } = capturing;
     page.row("interface", &format!("{}: {sees}", status.interface));
     if let Some(since) = status.down_since {
         page.styled("!", &format!("down since {}; the capture goes on when it is up", since.seconds()), page.theme.warning);
@@ -99,6 +99,10 @@ fn running(page: &mut Page<'_>, capturing: &Capturing) {
     page.row("programs looked for", onlooker.map_or("no", |onlooker| onlooker));
     if let Some(programs) = programs {
         page.row("found", &programs.to_string());
+    }
+    if *others > 0 {
+        let counted = text::counted(*others, "connection");
+        page.row("other devices", &format!("{counted}, not shown: begin with --show-others to see them"));
     }
 }
 
@@ -124,7 +128,13 @@ fn coverage(page: &mut Page<'_>, ledger: &Ledger) {
     let named = ledger.connections().iter().filter(|c| c.facts.has(Kind::ProcessName)).count();
     if named > 0 {
         let unnamed = text::grouped(len(ledger.connections().len().saturating_sub(named)));
-        page.row("program known", &format!("{}; of {unnamed} the capture does not say it", text::grouped(len(named))));
+        let shared = ledger.connections().iter().filter(|c| c.facts.has(Kind::ProcessHolders)).count();
+        let of_those = if shared > 0 {
+            format!(", and of {} of those that several programs held them", text::grouped(len(shared)))
+        } else {
+            String::new()
+        };
+        page.row("program known", &format!("{}; of {unnamed} the capture does not say it{of_those}", text::grouped(len(named))));
     }
 }
 

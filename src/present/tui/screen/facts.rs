@@ -69,9 +69,15 @@ pub fn how_known(fact: &Fact) -> &'static str {
         (Basis::Observed, _) => "observed: bytes in the frames below say it",
         (Basis::ObservedWithKeys, _) => "observed with keys: decrypted bytes of the frames below say it",
         (Basis::Inferred, _) => "inferred: it follows from what the frames below hold",
-        (Basis::Claimed, Kind::ProcessName | Kind::ProcessPid | Kind::ProcessExecutable | Kind::ProcessSeen) => {
-            "claimed: the capture says it, as it was told by the system"
-        }
+        (
+            Basis::Claimed,
+            Kind::ProcessName
+            | Kind::ProcessPid
+            | Kind::ProcessExecutable
+            | Kind::ProcessSeen
+            | Kind::ProcessHolders
+            | Kind::ProcessHolderCount,
+        ) => "claimed: the capture says it, as it was told by the system",
         (Basis::Claimed, _) => "claimed: somebody says so",
     }
 }

@@ -139,7 +139,7 @@ pub const COLUMNS: &[Column<Judged>] = &[
         width: |_| 14,
         from: 150,
         right: false,
-        cell: |c, _| Cell::maybe(row::value(c, Kind::ProcessName)),
+        cell: |c, _| Cell::maybe(row::value(c, Kind::ProcessName).or_else(|| row::value(c, Kind::ProcessHolders))),
         key: |c| match c.facts.get(Kind::ProcessName).map(|f| &f.what) {
             Some(What::ProcessName(name)) => Key::bytes(name.as_bytes()),
             _ => Key::Unknown,
