@@ -88,7 +88,11 @@ fn no_output_holds_a_secret_of_the_key_log() {
         let stem = path.file_name().unwrap().to_string_lossy().split(".pcap").next().unwrap().to_owned();
         let keylog = path.with_file_name(format!("{stem}.keylog"));
         let secrets = secrets(&std::fs::read(&keylog).unwrap());
-        assert!(!secrets.is_empty(), "{stem}");
+        // A client that was refused before there was a key has an empty key log.
+        if secrets.is_empty() {
+            assert!(!SAMPLE.contains(&stem.as_str()), "{stem}");
+            continue;
+        }
         let (file, keys) = (path.to_str().unwrap(), keylog.to_str().unwrap());
         let mut runs: Vec<Vec<String>> = Vec::new();
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
