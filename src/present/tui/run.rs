@@ -1,6 +1,6 @@
 //! The only loop: waits for a key, for the engine or for time to pass; draws when something changed, at most 30 times a second.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
@@ -10,6 +10,7 @@ use crossterm::event::{self, Event};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::background;
 use super::looking::{Answer, Look, Request};
@@ -28,9 +29,11 @@ const REORDER: Duration = Duration::from_millis(200);
 /// Putting in order takes at most this part of the time.
 const MOST_ORDERING: u32 = 8;
 /// With nothing to read, the loop wakes this often to look for signals.
-const IDLE: Duration = Duration::from_millis(200);
+const IDLE: Duration = Duration::from_millis(100);
 /// The shortest wait for a key. Not zero: crossterm reads nothing at all in no time.
 const SHORTEST: Duration = Duration::from_millis(1);
+/// A look whether there is something besides keys: another size, or a key that was read with the last one.
+const GLANCE: Duration = Duration::from_micros(50);
 /// The most updates taken in one turn, so that keys are heard while the engine is fast.
 const MOST_UPDATES: usize = 256;
 
@@ -204,7 +207,11 @@ impl Ui {
                 (false, false) => IDLE,
             };
             // Everything that is already typed is taken before the next drawing: holding a key down never lags behind.
-            let mut ready = event::poll(wait.max(SHORTEST))?;
+            let mut ready = match stirs(wait) {
+                Some(true) => event::poll(SHORTEST)?,
+                Some(false) => event::poll(GLANCE)?,
+                None => event::poll(wait.max(SHORTEST))?,
+            };
             while ready {
                 let effect = self.event(event::read()?);
                 dirty = true;
@@ -269,4 +276,17 @@ impl Ui {
 
 fn due(last: Option<Instant>, period: Duration) -> bool {
     last.is_none_or(|at| at.elapsed() >= period)
+}
+
+/// Waits for a key or a signal, at most so long, and says whether one came; nothing where standard input is no terminal. crossterm's own
+/// waiting spins through its last millisecond, which of a quiet screen is all that it costs.
+fn stirs(wait: Duration) -> Option<bool> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return None;
+    }
+    let mut keys = [PollFd::new(&stdin, PollFlags::IN)];
+    let wait = Timespec::try_from(wait).ok()?;
+    // An error is a signal, most likely: the size may be another.
+    Some(rustix::event::poll(&mut keys, Some(&wait)).map_or(true, |ready| ready > 0))
 }
