@@ -646,10 +646,14 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         if matches!(self.reading, Reading::Frozen(_) | Reading::Packed(_)) || self.late.is_some() {
             return None;
         }
+        Some(self.facts_in_order())
+    }
+
+    fn facts_in_order(&mut self) -> Facts {
         let mut facts = std::mem::take(&mut self.facts);
         facts.sort();
         self.tells = finished::tells_of_others(&facts);
-        Some(facts)
+        facts
     }
 
     /// Puts the facts into the spill, in the order of output, unless they are there already.
@@ -662,9 +666,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         if self.facts.list().is_empty() && self.facts.steps().is_empty() && !matches!(self.reading, Reading::Done) {
             return None;
         }
-        let mut facts = std::mem::take(&mut self.facts);
-        facts.sort();
-        self.tells = finished::tells_of_others(&facts);
+        let facts = self.facts_in_order();
         let place = spill.store(|out| facts.freeze(out));
         self.reading = Reading::Frozen(place);
         Some(place)
@@ -672,9 +674,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
 
     /// Puts the facts away in memory, in the order of output.
     fn pack(&mut self) {
-        let mut facts = std::mem::take(&mut self.facts);
-        facts.sort();
-        self.tells = finished::tells_of_others(&facts);
+        let facts = self.facts_in_order();
         let mut packed = Vec::new();
         facts.freeze(&mut packed);
         self.reading = Reading::Packed(packed.into_boxed_slice());
