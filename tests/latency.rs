@@ -22,12 +22,14 @@ fn cursor(lines: &[String]) -> Option<usize> {
     lines.iter().position(|line| line.starts_with('>'))
 }
 
-/// The column whose heading says that rows are in its order.
+/// The order that rows are in: its column's heading, or, where that column is not shown, the words below.
 fn sorted(lines: &[String]) -> Option<String> {
-    lines.iter().find_map(|line| {
+    let heading = lines.iter().find_map(|line| {
         let at = line.find(['↑', '↓'])?;
-        line[..at].split_whitespace().last().map(ToOwned::to_owned)
-    })
+        line[..at].split_whitespace().last()
+    });
+    let below = || lines.iter().find_map(|line| line.split_once(", by ")?.1.split_whitespace().next());
+    heading.or_else(below).map(ToOwned::to_owned)
 }
 
 fn has(lines: &[String], words: &str) -> bool {
@@ -46,8 +48,8 @@ const KEYS: &[(&str, &str, Shows)] = &[
     ("help", "?", |_, now| has(now, "go to the next row with a word")),
     ("help", "\x1b", |_, now| !has(now, "go to the next row with a word")),
     ("filter", "f", |_, now| has(now, "✓") || has(now, "filter")),
-    ("filter", "g", |_, now| has(now, "✗")),
-    ("filter", "\x1b", |_, now| !has(now, "✗")),
+    ("filter", "g", |_, now| has(now, "filter: g") && has(now, "✓")),
+    ("filter", "\x1b", |_, now| !has(now, "filter: g")),
     ("capture", "6", |_, now| has(now, "How much could be judged")),
     ("endpoints", "3", |_, now| !has(now, "How much could be judged")),
     ("apps", "1", |_, now| has(now, "end-to-end")),
