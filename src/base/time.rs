@@ -69,6 +69,12 @@ impl Timestamp {
         self.0
     }
 
+    /// The moment so many nanoseconds later.
+    #[must_use]
+    pub fn after(self, nanos: u64) -> Timestamp {
+        Timestamp::from_nanos(self.nanos().saturating_add(i64::try_from(nanos).unwrap_or(i64::MAX)))
+    }
+
     /// Nanoseconds since an earlier moment; 0 when it is not earlier.
     #[must_use]
     pub fn since(self, earlier: Timestamp) -> u64 {

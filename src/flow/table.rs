@@ -117,6 +117,8 @@ struct Shard<S, D> {
     spill: Spill,
     /// Of a capture that is still running: connections that left the table, to be told. Nothing goes to `past` and `spill` then.
     over: Option<Vec<Connection>>,
+    /// Of such a capture: until this moment there is nothing to tell, unless packets come.
+    quiet_until: Option<Timestamp>,
     begun: u64,
     evicted: u64,
     unread: u64,
@@ -288,6 +290,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
             past: Vec::new(),
             spill: Spill::default(),
             over: None,
+            quiet_until: None,
             begun: 0,
             evicted: 0,
             unread: 0,
@@ -297,6 +300,7 @@ impl<S: Payload, D: Payload> Shard<S, D> {
     }
 
     fn packet(&mut self, seed: &foldhash::fast::RandomState, makers: &Makers<S, D>, key: &FlowKey, from_low: bool, packet: &Packet<'_>) {
+        self.quiet_until = None;
         let flows = &mut self.flows;
         let is = |slot: u32| flows.get(slot as usize).is_some_and(|flow| flow.key == *key);
         // Packets come in trains: the flow of the last one is asked first.

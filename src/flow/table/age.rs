@@ -191,6 +191,11 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
 impl<S: Payload, D: Payload> Shard<S, D> {
     fn tend(&mut self, seed: &foldhash::fast::RandomState, now: Timestamp, changes: bool, tell: &mut dyn FnMut(Seen)) {
         self.told(tell);
+        // A look at every connection, four times a second: of very many that are silent it would cost more than all else.
+        if self.quiet_until.is_some_and(|until| now <= until) {
+            return;
+        }
+        let mut until = Timestamp::from_nanos(i64::MAX);
         // From the end, because the last one takes the place of one that is forgotten.
         for slot in (0..self.flows.len()).rev() {
             let Some(flow) = self.flows.get_mut(slot) else { continue };
@@ -204,14 +209,20 @@ impl<S: Payload, D: Payload> Shard<S, D> {
                 }
                 if !flow.closing.is_closed() || silent > TIME_WAIT {
                     self.forget(seed, slot);
+                    continue;
                 }
-            } else if std::mem::replace(&mut flow.changed, false) {
+                until = until.min(flow.end.after(TIME_WAIT));
+                continue;
+            }
+            until = until.min(flow.end.after(flow.patience()));
+            if std::mem::replace(&mut flow.changed, false) {
                 flow.tell_others(tell);
                 if changes {
                     tell(Seen::Open(flow.so_far()));
                 }
             }
         }
+        self.quiet_until = Some(until);
     }
 
     /// Connections that left the table by themselves.

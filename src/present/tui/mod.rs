@@ -3,10 +3,11 @@
 //! One [`Model`], one [`Message`], one `update`, one pure [`draw`]: none of them touches a terminal, a clock or a file, so screens are
 //! tested as text. A [`Session`] holds a model and a [`Ledger`](crate::assess::Ledger) for each capture, and gives a screen the ledger of
 //! the moment that is shown: that a replay shows the state at its moment on every screen is then nothing a screen must see to.
-//! [`run`] is the only loop. The UI thread owns the ledgers; workers send [`Update`]s.
+//! [`run`] is the only loop. The UI thread owns the ledgers; workers send [`Update`]s. Very many connections are put in order [beside] it.
 
 mod asking;
 mod background;
+mod beside;
 mod draw;
 #[cfg(test)]
 #[allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
@@ -17,6 +18,7 @@ mod layout;
 mod looking;
 mod model;
 mod mouse;
+mod order;
 mod prompt;
 mod replay;
 mod row;

@@ -6,6 +6,7 @@ use ratatui::layout::{Rect, Size};
 use super::keys::{self, Action, Edit};
 use super::layout::Layout;
 use super::looking::{Answer, Look, Question};
+use super::order::{Manner, Order, Ordered};
 use super::prompt::{Ask, History, Prompt};
 use super::replay::Replay;
 use super::rows::{Rows, connection};
@@ -491,27 +492,64 @@ impl Model {
 
     pub(super) fn sort_by(&mut self, sort: Sort, ledger: &Ledger) {
         self.with_list(self.screen, |list| list.sort = sort);
-        self.rows.resort(self.screen);
         self.refresh(ledger);
     }
 
-    /// Computes the rows of the screen anew where something has changed; the cursor stays on its row if that is still shown. On the first
-    /// row it stays on the first row, and with the newest when it follows.
+    /// The screens whose rows are shown. The pages of connections are turned in the order of their table, whatever screen is behind.
+    fn screens(&self) -> impl Iterator<Item = Screen> + use<> {
+        let shown = if self.open.is_some() { 2 } else { 1 };
+        [self.screen, Screen::Connections].into_iter().take(shown)
+    }
+
+    fn manner(&self, screen: Screen) -> Manner {
+        let sort = self.lists.get(screen.index()).copied().unwrap_or_default().sort;
+        Manner { filter: self.typing.understood.clone(), sort }
+    }
+
+    /// Whether the rows that are asked for are still being made.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.rows.are_awaited(self.screen, &self.manner(self.screen))
+    }
+
+    /// The rows that are to be made beside, if any are.
+    #[must_use]
+    pub fn order(&self, ledger: &Ledger) -> Option<Order> {
+        self.screens().find_map(|screen| self.rows.order(screen, ledger, self.manner(screen)))
+    }
+
+    /// Takes in rows that were made beside, unless others are asked for by now.
+    pub fn take(&mut self, ordered: Ordered, ledger: &Ledger) {
+        let Some(screen) = ordered.table.screen() else { return };
+        if ordered.manner == self.manner(screen) {
+            self.keeping_the_cursor(screen, |rows| rows.take(ordered));
+            self.keep_in_view(ledger);
+        }
+    }
+
+    /// Computes the rows of the screen anew where something has changed.
     pub(super) fn refresh(&mut self, ledger: &Ledger) {
-        // The pages of connections are turned in the order of their table, whatever screen is behind.
-        for screen in [self.screen, Screen::Connections].into_iter().take(if self.open.is_some() { 2 } else { 1 }) {
-            let Some(list) = self.lists.get(screen.index()).copied() else { continue };
-            let identity = if list.cursor > 0 { self.rows.identity(screen, list.cursor) } else { None };
-            self.rows.refresh(screen, ledger, self.typing.understood.as_ref(), list.sort);
-            let still = |at: usize| identity.is_some() && self.rows.identity(screen, at) == identity;
-            let cursor = match list.cursor {
-                _ if self.time.follow => self.rows.len(screen),
-                at if still(at) => at,
-                _ => (0..self.rows.len(screen)).find(|at| still(*at)).unwrap_or(0),
-            };
-            self.with_list(screen, |list| list.cursor = cursor);
+        for screen in self.screens() {
+            let manner = self.manner(screen);
+            self.keeping_the_cursor(screen, |rows| rows.refresh(screen, ledger, manner));
         }
         self.keep_in_view(ledger);
+    }
+
+    /// Changes rows: the cursor stays on its row if that is still shown. On the first row it stays on the first row, and with the newest
+    /// when it follows.
+    fn keeping_the_cursor(&mut self, screen: Screen, change: impl FnOnce(&mut Rows)) {
+        let Some(list) = self.lists.get(screen.index()).copied() else { return };
+        let identity = if list.cursor > 0 { self.rows.identity(screen, list.cursor) } else { None };
+        change(&mut self.rows);
+        let still = |at: usize| identity.is_some() && self.rows.identity(screen, at) == identity;
+        let cursor = match list.cursor {
+            _ if self.time.follow => self.rows.len(screen),
+            0 => 0,
+            at if still(at) => at,
+            _ => (0..self.rows.len(screen)).find(|at| still(*at)).unwrap_or(0),
+        };
+        self.with_list(screen, |list| list.cursor = cursor);
     }
 
     pub(super) fn go(&mut self, place: Place, to: impl Fn(usize) -> usize, ledger: &Ledger) {
@@ -652,7 +690,6 @@ impl Model {
     fn apply(&mut self, filter: Option<Filter>, ledger: &Ledger) {
         if self.typing.understood != filter {
             self.typing.understood = filter;
-            self.rows.stale();
             self.refresh(ledger);
         }
     }

@@ -3,17 +3,15 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::order::{Manner, Order, Ordered, Table};
 use super::row;
 use super::screens::Screen;
 use super::sparks::Sparks;
-use super::table::{self, Key, Sort};
-use super::tables::apps::{self, App};
-use super::tables::connections::COLUMNS;
-use super::tables::endpoints::{self, Endpoint};
-use super::tables::exposure::{self, Shown};
-use super::tables::findings;
+use super::tables::apps::App;
+use super::tables::endpoints::Endpoint;
+use super::tables::exposure::Shown;
 use crate::assess::report::RuleCount;
-use crate::assess::{Catalogue, Filter, Judged, Ledger};
+use crate::assess::{Catalogue, Judged, Ledger};
 use crate::base::Kind;
 
 /// What the tables show.
@@ -33,56 +31,102 @@ pub struct Rows {
     pub findings: Vec<RuleCount>,
     /// Octets over time.
     pub sparks: Sparks,
+    /// More connections than these are put in order by whoever takes an [`Order`]; without a number, none.
+    pub at_once: Option<usize>,
     words: Words,
-    /// Which screens' rows are those of the ledger as it is.
-    fresh: [bool; Screen::ALL.len()],
+    /// How each screen's rows were made, and in which turn.
+    made: [Option<(Manner, u64)>; Screen::ALL.len()],
+    /// How often the ledger has changed.
+    turn: u64,
+    /// The turn from which on it has been this ledger: of another one, connections had other places.
+    since: u64,
 }
 
 impl Rows {
-    /// The ledger has changed, or the filter.
-    pub fn stale(&mut self) {
-        self.fresh = Default::default();
-    }
-
     /// The ledger has changed.
     pub fn changed(&mut self, ledger: &Ledger) {
-        self.stale();
+        self.turn = self.turn.wrapping_add(1);
         self.words.take_in(ledger.connections());
-        self.sparks = Sparks::of(ledger);
+        if self.makes_at_once(ledger) {
+            self.sparks = Sparks::of(ledger.connections(), ledger.span());
+        }
     }
 
-    /// Brings the rows of a screen up to date.
-    pub fn refresh(&mut self, screen: Screen, ledger: &Ledger, filter: Option<&Filter>, sort: Sort) {
-        let Some(fresh) = self.fresh.get_mut(screen.index()) else { return };
-        if std::mem::replace(fresh, true) {
+    /// It is another ledger. Rows of the last one that cannot be made anew at once are shown no longer.
+    pub fn other_ledger(&mut self, ledger: &Ledger) {
+        self.turn = self.turn.wrapping_add(1);
+        self.since = self.turn;
+        if !self.makes_at_once(ledger) {
+            let Rows { catalogue, at_once, words, turn, since, .. } = std::mem::take(self);
+            *self = Rows { catalogue, at_once, words, turn, since, ..Rows::default() };
+        }
+    }
+
+    fn makes_at_once(&self, ledger: &Ledger) -> bool {
+        self.at_once.is_none_or(|most| ledger.connections().len() <= most)
+    }
+
+    fn catalogue(&self) -> &'static Catalogue {
+        self.catalogue.unwrap_or_else(Catalogue::own)
+    }
+
+    /// Whether the rows of a screen are those of the ledger as it is.
+    fn is_fresh(&self, screen: Screen, manner: &Manner) -> bool {
+        let made = self.made.get(screen.index()).and_then(Option::as_ref);
+        made.is_some_and(|(of, turn)| *turn == self.turn && of == manner)
+    }
+
+    /// Whether the rows of a screen were made in another manner than this, or never: they are being made.
+    #[must_use]
+    pub fn are_awaited(&self, screen: Screen, manner: &Manner) -> bool {
+        let made = self.made.get(screen.index()).and_then(Option::as_ref);
+        !matches!(screen, Screen::Capture | Screen::Canary) && made.is_none_or(|(of, _)| of != manner)
+    }
+
+    /// Brings the rows of a screen up to date, unless there are too many for it.
+    pub fn refresh(&mut self, screen: Screen, ledger: &Ledger, manner: Manner) {
+        if !self.is_fresh(screen, &manner) && self.makes_at_once(ledger) {
+            let table = Table::of(screen, ledger.connections(), &manner, self.catalogue());
+            self.put(screen, table, manner, self.turn);
+        }
+    }
+
+    /// What brings the rows of a screen up to date, where that is to be done beside.
+    #[must_use]
+    pub fn order(&self, screen: Screen, ledger: &Ledger, manner: Manner) -> Option<Order> {
+        let needed = !matches!(screen, Screen::Capture | Screen::Canary) && !self.is_fresh(screen, &manner) && !self.makes_at_once(ledger);
+        needed.then(|| Order {
+            screen,
+            manner,
+            connections: ledger.connections().to_vec(),
+            span: ledger.span(),
+            catalogue: self.catalogue(),
+            turn: self.turn,
+        })
+    }
+
+    /// Takes in rows that were made beside.
+    pub fn take(&mut self, ordered: Ordered) {
+        if ordered.turn < self.since {
             return;
         }
-        match screen {
-            Screen::Apps => {
-                self.apps = apps::gather(matching(ledger, filter), self.catalogue.unwrap_or_else(Catalogue::own));
-                table::sort(&mut self.apps, apps::COLUMNS, sort);
-            }
-            Screen::Connections => self.connections = connections(ledger, filter, sort),
-            Screen::Endpoints => {
-                self.endpoints = endpoints::gather(matching(ledger, filter));
-                table::sort(&mut self.endpoints, endpoints::COLUMNS, sort);
-            }
-            Screen::Exposure => {
-                self.exposure = exposure::gather(matching(ledger, filter));
-                table::sort(&mut self.exposure, exposure::COLUMNS, sort);
-            }
-            Screen::Findings => {
-                self.findings = findings::gather(matching(ledger, filter));
-                table::sort(&mut self.findings, findings::COLUMNS, sort);
-            }
-            Screen::Capture | Screen::Canary => {}
+        self.sparks = ordered.sparks;
+        if let Some(screen) = ordered.table.screen() {
+            self.put(screen, ordered.table, ordered.manner, ordered.turn);
         }
     }
 
-    /// Another order for a screen.
-    pub fn resort(&mut self, screen: Screen) {
-        if let Some(fresh) = self.fresh.get_mut(screen.index()) {
-            *fresh = false;
+    fn put(&mut self, screen: Screen, table: Table, manner: Manner, turn: u64) {
+        match table {
+            Table::Apps(rows) => self.apps = rows,
+            Table::Connections(rows) => self.connections = rows,
+            Table::Endpoints(rows) => self.endpoints = rows,
+            Table::Exposure(rows) => self.exposure = rows,
+            Table::Findings(rows) => self.findings = rows,
+            Table::None => {}
+        }
+        if let Some(made) = self.made.get_mut(screen.index()) {
+            *made = Some((manner, turn));
         }
     }
 
@@ -223,22 +267,6 @@ const SEARCHED: &[Kind] = &[
     Kind::ResolvedName,
     Kind::ProcessName,
 ];
-
-/// The connections that a filter lets through; without one, all.
-fn matching<'a>(ledger: &'a Ledger, filter: Option<&'a Filter>) -> impl Iterator<Item = &'a Judged> {
-    let all = ledger.connections().iter().map(|judged| &**judged);
-    all.filter(move |judged| filter.is_none_or(|filter| filter.matches(judged)))
-}
-
-/// The connections to show. Rows that are equal in the column stand by first frame.
-fn connections(ledger: &Ledger, filter: Option<&Filter>, sort: Sort) -> Vec<u32> {
-    let Some(column) = COLUMNS.get(sort.column) else { return Vec::new() };
-    let all = (0_u32..).zip(ledger.connections());
-    let matching = all.filter(|(_, judged)| filter.is_none_or(|filter| filter.matches(judged)));
-    let mut rows: Vec<(Key<'_>, u64, u32)> = matching.map(|(id, judged)| ((column.key)(judged), judged.first_frame.get(), id)).collect();
-    rows.sort_unstable_by(|a, b| a.0.compare(&b.0, sort.reversed).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-    rows.into_iter().map(|(.., id)| id).collect()
-}
 
 /// A connection by its place in the ledger.
 #[must_use]

@@ -13,6 +13,7 @@ use ratatui::layout::Size;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::background;
+use super::beside::Beside;
 use super::looking::{Answer, Look, Request};
 use super::model::{Effect, Message};
 use super::session::Session;
@@ -28,6 +29,10 @@ const FRAME: Duration = Duration::from_millis(33);
 const REORDER: Duration = Duration::from_millis(200);
 /// Putting in order takes at most this part of the time.
 const MOST_ORDERING: u32 = 8;
+/// So many connections are put in order while a key waits, which takes a few milliseconds; more are put in order beside.
+const MOST_AT_ONCE: usize = 4_000;
+/// While that is done, the loop wakes this often to see whether it is.
+const BESIDE: Duration = Duration::from_millis(5);
 /// With nothing to read, the loop wakes this often to look for signals.
 const IDLE: Duration = Duration::from_millis(100);
 /// The shortest wait for a key. Not zero: crossterm reads nothing at all in no time.
@@ -36,6 +41,8 @@ const SHORTEST: Duration = Duration::from_millis(1);
 const GLANCE: Duration = Duration::from_micros(50);
 /// The most updates taken in one turn, so that keys are heard while the engine is fast.
 const MOST_UPDATES: usize = 256;
+/// The longest that is spent on them.
+const LONGEST_TAKING: Duration = Duration::from_millis(10);
 
 /// What the terminal UI is told when it starts.
 #[derive(Clone, Debug)]
@@ -87,10 +94,12 @@ pub fn run(options: Options, updates: Receiver<(usize, Update)>, requests: Optio
     let size = terminal.size()?;
     let mut ui = Ui {
         session: Session::with(&options.files, options.case.as_ref(), Some(options.catalogue), Theme::new(palette), size),
+        beside: Beside::start(),
         late: background::LateAnswer::default(),
         requests,
         fails: false,
     };
+    ui.session.order_beside(MOST_AT_ONCE);
     if options.tested {
         ui.session.test_all();
     }
@@ -137,6 +146,7 @@ fn watch(signals: Signals) -> Arc<AtomicBool> {
 
 struct Ui {
     session: Session,
+    beside: Beside,
     late: background::LateAnswer,
     /// To whoever can read a capture once more.
     requests: Option<Sender<Request>>,
@@ -178,6 +188,16 @@ impl Ui {
                 ordered = Some(Instant::now());
                 dirty = true;
             }
+            if let Some((capture, made, took)) = self.beside.take() {
+                self.session.ordered(capture, made);
+                pause = REORDER.max(took.saturating_mul(MOST_ORDERING));
+                dirty = true;
+            }
+            if !self.beside.is_busy()
+                && let Some(order) = self.session.order()
+            {
+                self.beside.ask(self.session.current(), order);
+            }
             // A replay is told how much time has passed; it knows no clock.
             ticked = if self.session.is_moving() {
                 let now = Instant::now();
@@ -206,6 +226,7 @@ impl Ui {
                 (false, true) => FRAME,
                 (false, false) => IDLE,
             };
+            let wait = if self.beside.is_busy() { wait.min(BESIDE) } else { wait };
             // Everything that is already typed is taken before the next drawing: holding a key down never lags behind.
             let mut ready = match stirs(wait) {
                 Some(true) => event::poll(SHORTEST)?,
@@ -260,7 +281,11 @@ impl Ui {
 
     /// Takes what the engine has sent: whether anything came, and whether more can come.
     fn receive(&mut self, updates: &Receiver<(usize, Update)>) -> (bool, bool) {
+        let began = Instant::now();
         for taken in 0..MOST_UPDATES {
+            if began.elapsed() >= LONGEST_TAKING {
+                break;
+            }
             match updates.try_recv() {
                 Ok((at, update)) => self.session.take(at, update),
                 Err(TryRecvError::Empty) => return (taken > 0, true),

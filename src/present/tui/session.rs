@@ -5,6 +5,7 @@ use ratatui::layout::Size;
 
 use super::looking::Answer;
 use super::model::{Effect, Message, Model, Shown};
+use super::order::{Order, Ordered};
 use super::theme::Theme;
 use super::update::Update;
 use crate::assess::{Catalogue, Ledger, MOST_CONNECTIONS, Rewind, State};
@@ -34,21 +35,18 @@ struct Capture {
 }
 
 impl Capture {
+    /// The screens, and the ledger that they show.
+    fn parts(&mut self) -> (&mut Model, &Ledger) {
+        (&mut self.model, at_the_moment(self.rewind.as_ref(), self.frozen.as_ref(), &self.ledger))
+    }
+
     fn shown(&self) -> &Ledger {
-        match (&self.rewind, &self.frozen) {
-            (Some(rewind), _) => rewind.ledger(),
-            (None, Some(frozen)) => frozen,
-            (None, None) => &self.ledger,
-        }
+        at_the_moment(self.rewind.as_ref(), self.frozen.as_ref(), &self.ledger)
     }
 
     fn update(&mut self, message: Message) -> Option<Effect> {
-        let ledger = match (&self.rewind, &self.frozen) {
-            (Some(rewind), _) => rewind.ledger(),
-            (None, Some(frozen)) => frozen,
-            (None, None) => &self.ledger,
-        };
-        self.model.update(message, ledger)
+        let (model, ledger) = self.parts();
+        model.update(message, ledger)
     }
 
     /// Takes in a change and what it entails; what only the world outside can do is returned.
@@ -87,12 +85,19 @@ impl Capture {
             (Some(rewind), Some(span)) => {
                 let findings = rewind.findings().to_vec();
                 self.rewind = Some(rewind);
+                self.show_another();
                 self.update(Message::Rewound(span, findings));
             }
             _ => {
                 self.update(Message::Told("there is nothing to replay yet".to_owned()));
             }
         }
+    }
+
+    /// The ledger that is shown is another one now.
+    fn show_another(&mut self) {
+        let (model, ledger) = self.parts();
+        model.rows.other_ledger(ledger);
     }
 
     fn step(&mut self, after: bool) {
@@ -114,10 +119,20 @@ impl Capture {
             }
             (None, Some(_)) => {
                 self.rewind = None;
+                self.show_another();
                 self.update(Message::Ledger);
             }
             _ => {}
         }
+    }
+}
+
+/// The ledger of the moment that is shown.
+fn at_the_moment<'a>(rewind: Option<&'a Rewind>, frozen: Option<&'a Ledger>, ledger: &'a Ledger) -> &'a Ledger {
+    match (rewind, frozen) {
+        (Some(rewind), _) => rewind.ledger(),
+        (None, Some(frozen)) => frozen,
+        (None, None) => ledger,
     }
 }
 
@@ -260,6 +275,25 @@ impl Session {
             && std::mem::take(&mut capture.stale)
         {
             capture.handle(Message::Ledger);
+        }
+    }
+
+    /// From now on, more connections than these are put in order beside.
+    pub fn order_beside(&mut self, most_at_once: usize) {
+        self.captures.iter_mut().for_each(|capture| capture.model.rows.at_once = Some(most_at_once));
+    }
+
+    /// The rows of the capture that is shown that are to be made beside, if any are.
+    #[must_use]
+    pub fn order(&self) -> Option<Order> {
+        self.captures.get(self.current).and_then(|capture| capture.model.order(capture.shown()))
+    }
+
+    /// Takes in rows of a capture that were made beside.
+    pub fn ordered(&mut self, at: usize, ordered: Ordered) {
+        if let Some(capture) = self.captures.get_mut(at) {
+            let (model, ledger) = capture.parts();
+            model.take(ordered, ledger);
         }
     }
 

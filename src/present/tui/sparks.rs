@@ -5,13 +5,16 @@
 //!  ● protected ▂▃▅▇█▅▃▂▁▁▁▂▃▅▃▂▁▁▁ 4.2 MB
 //! ```
 
+use std::sync::Arc;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::draw::{line, put, put_all};
 use super::text;
 use super::theme::{Theme, glyph};
-use crate::assess::{Grade, Ledger};
+use crate::assess::{Grade, Judged};
+use crate::base::Timestamp;
 
 /// Parts of the capture's time that are kept.
 const PARTS: usize = 240;
@@ -26,12 +29,12 @@ pub struct Sparks {
 impl Sparks {
     /// Counts the octets of the connections, spread evenly over the time each lasted: the moment of each packet is not kept.
     #[must_use]
-    pub fn of(ledger: &Ledger) -> Sparks {
-        let Some((start, end)) = ledger.span() else { return Sparks::default() };
+    pub fn of(connections: &[Arc<Judged>], span: Option<(Timestamp, Timestamp)>) -> Sparks {
+        let Some((start, end)) = span else { return Sparks::default() };
         let whole = to_f64(end.since(start)).max(1.0);
         // What begins and ends where; the sums of these differences are the octets.
         let mut grades: Vec<(Grade, u64, Vec<f64>)> = Grade::ALL.into_iter().map(|grade| (grade, 0, vec![0.0; PARTS + 1])).collect();
-        for judged in ledger.connections() {
+        for judged in connections {
             // What is readable by design is no more than noise here.
             if !judged.judgement.counts_for_groups() {
                 continue;
