@@ -37,7 +37,7 @@ use crate::flow::{Limits, TableCounts};
 use crate::link::LinkCounts;
 use crate::present;
 use crate::present::export::{Fields, Format, Writer};
-use crate::source::{self, Capture, Joined, SourceError};
+use crate::source::{self, Capture, Joined, Source as _, SourceError};
 
 pub use batch::batch;
 pub use canary::canary;
@@ -363,10 +363,13 @@ fn read_input(path: &Path, settings: Options, equipment: &Equipment, progress: &
     if path == Path::new("-") {
         return engine::analyse_with(&mut source::read(io::stdin(), None)?, alone, &once, progress);
     }
-    if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
-        return engine::analyse_with(&mut source::open(path)?, alone, &once, progress);
+    let mut opened = source::open(path)?;
+    // Only a file has a length, and can be read again.
+    if opened.capture().input_len.is_none() {
+        return engine::analyse_with(&mut opened, alone, &once, progress);
     }
-    engine::analyse_twice(|| source::open(path), settings, equipment, progress)
+    let mut first = Some(opened);
+    engine::analyse_twice(|| first.take().map_or_else(|| source::open(path), Ok), settings, equipment, progress)
 }
 
 /// As [`read_input`]; several files as one capture.
@@ -400,7 +403,7 @@ fn joined_name(paths: &[PathBuf]) -> WireStr {
 /// Pipes cannot be read in the order of time beside others.
 fn joinable(options: &cli::Inspect) -> Result<(), Failure> {
     let pipe = |path: &&PathBuf| *path == Path::new("-") || std::fs::metadata(path).is_ok_and(|about| !about.is_file());
-    match options.files.iter().find(pipe).filter(|_| options.join && options.files.len() > 1) {
+    match options.files.iter().filter(|_| options.join && options.files.len() > 1).find(pipe) {
         Some(path) => Err(Failure::Usage(format!("--join reads files, and {} is none: save it to a file first", shown(path)))),
         None => Ok(()),
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::group::Group;
 use super::judgement::Judged;
 use super::protocols::people_say;
-use crate::base::{FrameNo, Kind, ProtocolVersion, Timestamp, What};
+use crate::base::{Dir, FrameNo, Kind, ProtocolVersion, Timestamp, What};
 use crate::dissect::keys::KeyCounts;
 use crate::flow::{Connection, Endpoint};
 use crate::source::Capturing;
@@ -41,6 +41,8 @@ pub struct Ledger {
     pub not_kept: u64,
     /// Packets cut short by the capture, over all connections.
     pub truncated: u64,
+    /// What was seen of connections, beside their grades.
+    seen: Seen,
     /// Octets of the input read so far.
     pub read: u64,
     /// Octets of the input, where known.
@@ -78,6 +80,7 @@ impl Ledger {
             span: None,
             not_kept: 0,
             truncated: 0,
+            seen: Seen::default(),
             read: 0,
             total: None,
             frames: 0,
@@ -127,6 +130,7 @@ impl Ledger {
         let before = std::mem::replace(kept, Arc::clone(&connection));
         self.whole.remove(&before);
         self.truncated = self.truncated.saturating_sub(before.truncated);
+        self.seen.change(&before, |count| *count = count.saturating_sub(1));
         let outcome = Outcome::of(&before);
         if let Some(count) = self.outcomes.get_mut(&outcome) {
             *count = count.saturating_sub(1);
@@ -142,6 +146,7 @@ impl Ledger {
         *count = count.saturating_add(1);
         self.whole.add(connection);
         self.truncated = self.truncated.saturating_add(connection.truncated);
+        self.seen.change(connection, |count| *count = count.saturating_add(1));
         let (start, end) = self.span.unwrap_or((connection.start, connection.end));
         self.span = Some((start.min(connection.start), end.max(connection.end)));
     }
@@ -153,6 +158,12 @@ impl Ledger {
         (ledger.span, ledger.read, ledger.total, ledger.state) = (self.span, self.read, self.total, self.state.clone());
         ledger.notes.clone_from(&self.notes);
         ledger
+    }
+
+    /// What was seen of all connections, kept or not, beside their grades.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        self.seen
     }
 
     /// All connections by grade, kept or not.
@@ -189,6 +200,30 @@ impl Ledger {
     #[must_use]
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         self.span
+    }
+}
+
+/// What was seen of connections: how many of each kind. Counted as they come, because there may be very many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Packets went one way only.
+    pub one_sided: u64,
+    /// The program that made them is known.
+    pub named: u64,
+    /// Several programs held their sockets.
+    pub shared: u64,
+}
+
+impl Seen {
+    fn change(&mut self, connection: &Connection, change: impl Fn(&mut u64)) {
+        let one_sided = [Dir::Client, Dir::Server].iter().any(|side| connection.tally(*side).packets == 0);
+        let facts = &connection.facts;
+        let counts = [
+            (one_sided, &mut self.one_sided),
+            (facts.has(Kind::ProcessName), &mut self.named),
+            (facts.has(Kind::ProcessHolders), &mut self.shared),
+        ];
+        counts.into_iter().filter(|(is_so, _)| *is_so).for_each(|(_, count)| change(count));
     }
 }
 

@@ -564,6 +564,12 @@ impl Facts {
         self.kinds.holds(kind)
     }
 
+    /// Whether there is a fact of one of these kinds.
+    #[must_use]
+    pub fn has_any(&self, kinds: KindSet) -> bool {
+        self.kinds.meets(kinds)
+    }
+
     /// Adds a step to the handshake's ladder.
     pub fn step(&mut self, dir: Dir, message: Message, at: Timestamp, evidence: Evidence) {
         if self.steps.len() < MOST_STEPS {

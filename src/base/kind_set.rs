@@ -4,7 +4,7 @@ use super::Kind;
 
 /// A set of kinds of facts.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct KindSet([u64; KindSet::WORDS]);
+pub struct KindSet([u64; KindSet::WORDS]);
 
 impl KindSet {
     const WORDS: usize = Kind::ALL.len().div_ceil(64);
@@ -27,8 +27,21 @@ impl KindSet {
         }
     }
 
+    /// Whether a kind is in both.
+    pub(super) fn meets(self, other: KindSet) -> bool {
+        self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
+    }
+
     pub(super) fn holds(self, kind: Kind) -> bool {
         let (word, bit) = KindSet::place(kind);
         self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+}
+
+impl FromIterator<Kind> for KindSet {
+    fn from_iter<I: IntoIterator<Item = Kind>>(kinds: I) -> KindSet {
+        let mut set = KindSet::default();
+        kinds.into_iter().for_each(|kind| set.insert(kind));
+        set
     }
 }

@@ -27,10 +27,11 @@ mod trail;
 mod window;
 mod wire_str;
 
-pub use base64::base64;
+pub use base64::{base64, base64_into};
 pub use dns_answer::DnsAnswer;
 pub use evidence::{Evidence, FrameNo};
 pub use fact::{Alert, Basis, Fact, Facts, Kind, Md5, Sha1, Sha256, VersionName, What};
+pub use kind_set::KindSet;
 pub use others::TEXT_OUTSIDE_TLS;
 pub use owner::{Owner, OwnerCounts, OwnerSeen};
 pub use readable::{Exposed, Readable};

@@ -92,13 +92,11 @@ fn excerpt(kind: Exposed, text: &[u8]) -> WireStr {
         return WireStr::from(MASK.to_string().repeat(6));
     }
     let mut shown = 0;
-    let masked: String = String::from_utf8_lossy(start)
-        .chars()
-        .map(|c| {
-            shown = if c.is_alphanumeric() { shown + 1 } else { 0 };
-            if shown > SHOWN_OF_A_WORD || c == char::REPLACEMENT_CHARACTER { MASK } else { c }
-        })
-        .collect();
+    let mut masked = String::with_capacity(start.len().saturating_mul(MASK.len_utf8()));
+    masked.extend(String::from_utf8_lossy(start).chars().map(|c| {
+        shown = if c.is_alphanumeric() { shown + 1 } else { 0 };
+        if shown > SHOWN_OF_A_WORD || c == char::REPLACEMENT_CHARACTER { MASK } else { c }
+    }));
     WireStr::from(masked)
 }
 

@@ -28,9 +28,10 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn over<'a>(files: impl IntoIterator<Item = &'a Path>, quiet: bool) -> Progress {
         let length = |path: &Path| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|about| about.len());
+        let shown = !quiet && io::stderr().is_terminal();
         Progress {
-            shown: !quiet && io::stderr().is_terminal(),
-            total: files.into_iter().map(length).sum(),
+            shown,
+            total: if shown { files.into_iter().map(length).sum() } else { None },
             done: AtomicU64::new(0),
             captures: None,
             begun: Instant::now(),

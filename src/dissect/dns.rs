@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use super::{Next, Payload, Probe, Protocol};
 use crate::base::{Dir, DnsAnswer, Facts, Kind, Reader, Short, Sides, What, Window, WireStr};
 
@@ -349,7 +351,7 @@ fn skip_name(r: &mut Reader<'_>) -> Result<(), Short> {
 
 /// The name at an offset of a message, in the form of RFC 1035 §5.1 without the last dot; `.` for the root.
 fn name_at(message: &[u8], at: usize) -> Option<WireStr> {
-    let mut name = Vec::new();
+    let mut name: SmallVec<[u8; 64]> = SmallVec::new();
     let (mut at, mut pointers) = (at, 0);
     loop {
         let mut r = Reader::new(message.get(at..)?);
@@ -359,11 +361,16 @@ fn name_at(message: &[u8], at: usize) -> Option<WireStr> {
                 if !name.is_empty() {
                     name.push(b'.');
                 }
-                for &b in r.take(usize::from(len)).ok()? {
-                    if matches!(b, b'.' | b'\\') {
-                        name.push(b'\\');
+                let label = r.take(usize::from(len)).ok()?;
+                if label.iter().any(|b| matches!(b, b'.' | b'\\')) {
+                    for &b in label {
+                        if matches!(b, b'.' | b'\\') {
+                            name.push(b'\\');
+                        }
+                        name.push(b);
                     }
-                    name.push(b);
+                } else {
+                    name.extend_from_slice(label);
                 }
                 at = at.checked_add(r.position())?;
             }

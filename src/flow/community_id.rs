@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use smallvec::SmallVec;
 
 use super::{Endpoint, Transport};
-use crate::base::base64;
+use crate::base::base64_into;
 
 /// The Community ID v1 of a connection, seed 0; the same for both directions.
 #[must_use]
@@ -27,7 +27,7 @@ pub fn v1(transport: Transport, a: Endpoint, b: Endpoint) -> String {
     hashed.extend_from_slice(&high.port.to_be_bytes());
     let mut id = String::with_capacity(30);
     id.push_str("1:");
-    id.push_str(&base64(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &hashed).as_ref()));
+    base64_into(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &hashed).as_ref(), &mut id);
     id
 }
 

@@ -181,6 +181,16 @@ enum Reading<S, D> {
     Packed(Box<[u8]>),
 }
 
+/// Where facts go when nothing more can be learnt.
+enum Away<'a> {
+    /// Into the spill.
+    Spill(&'a mut Spill),
+    /// Into memory, in compact form.
+    Packed,
+    /// They stay as they are.
+    Nowhere,
+}
+
 impl<S, D> Reading<S, D> {
     /// Whether payload is read, which takes memory.
     fn is_active(&self) -> bool {
@@ -332,9 +342,13 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         };
         self.last = slot;
         if let Some(flow) = self.flows.get_mut(slot as usize) {
-            let spill = if self.over.is_none() { Some(&mut self.spill) } else { None };
+            let away = match self.over {
+                Some(_) => Away::Packed,
+                None if (slot as usize) < MOST_AT_HAND => Away::Nowhere,
+                None => Away::Spill(&mut self.spill),
+            };
             let was_read = flow.reading.is_active();
-            let failed = flow.packet(from_low, packet, makers, spill);
+            let failed = flow.packet(from_low, packet, makers, away);
             self.failed += u64::from(failed);
             if flow.reading.is_active() {
                 // A first packet is no sign that more will come.
@@ -472,7 +486,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
     }
 
     /// Without a spill, facts are put away in memory. Returns whether reading it failed.
-    fn packet(&mut self, from_low: bool, packet: &Packet<'_>, makers: &Makers<S, D>, spill: Option<&mut Spill>) -> bool {
+    fn packet(&mut self, from_low: bool, packet: &Packet<'_>, makers: &Makers<S, D>, away: Away<'_>) -> bool {
         let dir = self.dir(from_low);
         (self.used, self.changed) = (true, true);
         self.last_frame = self.last_frame.max(packet.payload.newest());
@@ -490,8 +504,8 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         self.watch(dir, packet);
         // Most packets of most captures belong to connections of which nothing more can be learnt: they only count.
         let (fresh, failed) = match self.reading {
-            Reading::Frozen(_) | Reading::Packed(_) => (u64::from(packet.payload_wire_len), false),
-            _ => self.guarded_read(dir, packet, makers, spill),
+            Reading::Done | Reading::Frozen(_) | Reading::Packed(_) => (u64::from(packet.payload_wire_len), false),
+            _ => self.guarded_read(dir, packet, makers, away),
         };
         let dir = self.dir(from_low);
         let tally = self.sent.of_mut(dir);
@@ -506,7 +520,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
 
     /// Reads the payload. Returns how many octets of it were new.
     #[inline(never)]
-    fn read(&mut self, dir: Dir, packet: &Packet<'_>, makers: &Makers<S, D>, spill: Option<&mut Spill>) -> u64 {
+    fn read(&mut self, dir: Dir, packet: &Packet<'_>, makers: &Makers<S, D>, away: Away<'_>) -> u64 {
         let window = packet.payload.with_dir(dir);
         let fresh = match packet.transport {
             Header::Tcp(tcp) => self.segment(&tcp, &window, packet.payload_wire_len, makers),
@@ -517,11 +531,12 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             _ => u64::from(packet.payload_wire_len),
         };
         if matches!(self.reading, Reading::Done) {
-            match spill {
-                Some(spill) => {
+            match away {
+                Away::Spill(spill) => {
                     self.rest(spill);
                 }
-                None => self.pack(),
+                Away::Packed => self.pack(),
+                Away::Nowhere => {}
             }
         }
         fresh

@@ -4,6 +4,9 @@ use super::{Rule, hit};
 use crate::assess::grade::Severity;
 use crate::base::{Kind, What};
 
+/// None of these rules fires without one of these facts.
+pub(super) const ABOUT: &[Kind] = &[Kind::Handshake, Kind::TcpGap, Kind::Truncated, Kind::ConflictingOverlap, Kind::Overflow];
+
 /// Rules about gaps in what was seen.
 pub(super) static RULES: &[Rule] = &[
     Rule {

@@ -16,6 +16,17 @@ const LONGEST_VALIDITY: [(i64, i64); 6] = [
     (i64::MIN, i64::MAX),
 ];
 
+/// None of these rules fires without one of these facts.
+pub(super) const ABOUT: &[Kind] = &[
+    Kind::TlsChainState,
+    Kind::TlsCertSha256,
+    Kind::TlsIssuer,
+    Kind::TlsKeySize,
+    Kind::TlsSignatureAlgorithm,
+    Kind::TlsNotAfter,
+    Kind::TlsVersion,
+];
+
 /// Rules about certificates.
 pub(super) static RULES: &[Rule] = &[
     Rule {

@@ -4,6 +4,10 @@ use super::{Rule, hit};
 use crate::assess::grade::Severity;
 use crate::base::{Dir, Kind, ProtocolVersion, What};
 
+/// None of these rules fires without one of these facts.
+pub(super) const ABOUT: &[Kind] =
+    &[Kind::TlsDowngradeSentinel, Kind::TlsFallbackScsv, Kind::TlsVersion, Kind::TlsEarlyData, Kind::Handshake, Kind::Malformed];
+
 /// Rules about the handshake.
 pub(super) static RULES: &[Rule] = &[
     Rule {

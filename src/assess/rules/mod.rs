@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 use super::grade::Severity;
 use super::judgement::{Finding, Judgement};
 use super::strength::Suite;
-use crate::base::{CipherSuite, Evidence, Fact, Kind, What};
+use crate::base::{CipherSuite, Evidence, Fact, Kind, KindSet, What};
 use crate::flow::Connection;
 
 /// What a rule looks at.
@@ -63,10 +63,22 @@ pub struct Rule {
     pub check: fn(&Case<'_>) -> Option<Hit>,
 }
 
-/// Every rule, by what it looks at.
-pub static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
-    [suite::RULES, handshake::RULES, certificate::RULES, posture::RULES, exposure::RULES, capture::RULES].into_iter().flatten().collect()
+/// Rules by what they look at, each list with the kinds of facts without which none of it fires. Most connections of most captures are of
+/// protocols that few of them are about: asking each of them would be a twentieth of the cost of a folder of small captures.
+static LISTS: LazyLock<[(Option<KindSet>, &[Rule]); 6]> = LazyLock::new(|| {
+    let about = |kinds: &[Kind]| Some(kinds.iter().copied().collect());
+    [
+        (about(suite::ABOUT), suite::RULES),
+        (about(handshake::ABOUT), handshake::RULES),
+        (about(certificate::ABOUT), certificate::RULES),
+        (None, posture::RULES),
+        (None, exposure::RULES),
+        (about(capture::ABOUT), capture::RULES),
+    ]
 });
+
+/// Every rule, by what it looks at.
+pub static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| LISTS.iter().flat_map(|(_, rules)| *rules).collect());
 
 /// The rule of an id.
 #[must_use]
@@ -78,8 +90,10 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 #[must_use]
 pub fn check(connection: &Connection, judgement: &Judgement) -> Vec<Finding> {
     let case = Case { connection, judgement, suite: negotiated(connection) };
+    let asked = LISTS.iter().filter(|(about, _)| about.is_none_or(|kinds| connection.facts.has_any(kinds)));
+    let asked = asked.flat_map(|(_, rules)| *rules);
     let mut findings: Vec<Finding> =
-        RULES.iter().filter_map(|&rule| (rule.check)(&case).map(|hit| Finding { rule, text: hit.text, evidence: hit.evidence })).collect();
+        asked.filter_map(|rule| (rule.check)(&case).map(|hit| Finding { rule, text: hit.text, evidence: hit.evidence })).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.rule.severity));
     findings
 }

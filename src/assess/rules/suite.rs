@@ -6,6 +6,10 @@ use crate::assess::judge::{obsolete, version_name};
 use crate::assess::strength::{Cipher, Suite};
 use crate::base::{Kind, NamedGroup, ProtocolVersion, What};
 
+/// None of these rules fires without one of these facts.
+pub(super) const ABOUT: &[Kind] =
+    &[Kind::TlsVersion, Kind::TlsCipher, Kind::TlsDhBits, Kind::TlsCurve, Kind::TlsCompression, Kind::TlsVersionDetail, Kind::QuicVersion];
+
 /// Rules about the negotiated version and suite.
 pub(super) static RULES: &[Rule] = &[
     Rule {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::base::{Evidence, Facts, Kind, Reader, Short, What, Window, WireStr};
+use crate::base::{Facts, Kind, Reader, Short, What, Window, WireStr};
 
 /// RFC 8489 §5.
 const MAGIC_COOKIE: u32 = 0x2112_a442;
@@ -128,7 +128,7 @@ impl Seen {
         }
         let mut grown = false;
         if !is_registered_method(message.method()) {
-            grown |= add(What::StunVendorMessages(vec![hex(message.kind)]), hex(message.kind), window.all(), facts);
+            grown |= add_number(What::StunVendorMessages, Kind::StunVendorMessages, message.kind, window, facts);
         }
         for (kind, value) in message.each() {
             let text = |value: &[u8]| value.len() <= LONGEST_NAME && !value.is_empty();
@@ -152,11 +152,11 @@ impl Seen {
                 }
                 attribute::XOR_PEER_ADDRESS => {
                     if let Some(address) = message.address(value) {
-                        grown |= add(What::StunPeers(vec![address.clone()]), address, window.all(), facts);
+                        grown |= add(What::StunPeers, Kind::StunPeers, &address, window, facts);
                     }
                 }
                 kind if !is_registered(kind) => {
-                    grown |= add(What::StunVendorAttributes(vec![hex(kind)]), hex(kind), window.all(), facts);
+                    grown |= add_number(What::StunVendorAttributes, Kind::StunVendorAttributes, kind, window, facts);
                 }
                 _ => {}
             }
@@ -165,19 +165,26 @@ impl Seen {
     }
 }
 
+/// As [`add`], of a number, as `0x8022`; without memory for one that is known, as most are.
+fn add_number(of: fn(Vec<String>) -> What, kind: Kind, number: u16, window: &Window<'_>, facts: &mut Facts) -> bool {
+    let digit = |shift: u16| b"0123456789abcdef".get(usize::from(number >> shift & 15)).copied().unwrap_or(b'0');
+    let text = [b'0', b'x', digit(12), digit(8), digit(4), digit(0)];
+    add(of, kind, std::str::from_utf8(&text).unwrap_or_default(), window, facts)
+}
+
 /// Adds a value to the list of a fact, unless it is there or the list is full. Returns whether it was added.
-fn add(fresh: What, value: String, evidence: Evidence, facts: &mut Facts) -> bool {
-    match facts.get_mut(fresh.kind()) {
-        None => facts.observe(fresh, evidence),
+fn add(of: fn(Vec<String>) -> What, kind: Kind, value: &str, window: &Window<'_>, facts: &mut Facts) -> bool {
+    match facts.get_mut(kind) {
+        None => facts.observe(of(vec![value.to_owned()]), window.all()),
         Some(fact) => {
             let (What::StunPeers(list) | What::StunVendorAttributes(list) | What::StunVendorMessages(list)) = &mut fact.what else {
                 return false;
             };
-            if list.len() >= MOST || list.contains(&value) {
+            if list.len() >= MOST || list.iter().any(|known| known == value) {
                 return false;
             }
-            list.push(value);
-            fact.evidence.join(&evidence);
+            list.push(value.to_owned());
+            fact.evidence.join(&window.all());
         }
     }
     true
@@ -186,10 +193,6 @@ fn add(fresh: What, value: String, evidence: Evidence, facts: &mut Facts) -> boo
 /// Attributes of RFC 3489 §11.2, and those that Zoom's messages without a cookie have.
 fn is_old(kind: u16) -> bool {
     matches!(kind, 0x0001..=0x000b | 0x0101 | 0x0103 | 0x8020)
-}
-
-fn hex(number: u16) -> String {
-    format!("{number:#06x}")
 }
 
 /// IANA's "STUN Methods".

@@ -5,7 +5,7 @@
 //! acknowledges it, or, where only one side was captured, by the sender going on behind it. Else whoever can send one packet could cut any
 //! connection in two, and have neither part judged.
 
-use super::{Flow, Header, Makers, Packet, Payload, Shard};
+use super::{Away, Flow, Header, Makers, Packet, Payload, Shard};
 use crate::base::{Frame, FrameNo, LinkType, Timestamp};
 use crate::flow::FlowKey;
 use crate::link::TcpHeader;
@@ -65,10 +65,9 @@ impl<S: Payload, D: Payload> Shard<S, D> {
         };
         self.strays = self.strays.saturating_sub(1);
         self.replace(slot, Flow::new(*key, opening.from_low, &packet));
-        let spill = if self.over.is_none() { Some(&mut self.spill) } else { None };
         if let Some(flow) = self.flows.get_mut(slot as usize) {
             // It has no payload: nothing is read, and nothing can fail.
-            let _ = flow.packet(opening.from_low, &packet, makers, spill);
+            let _ = flow.packet(opening.from_low, &packet, makers, Away::Nowhere);
         }
     }
 }

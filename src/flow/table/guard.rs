@@ -5,15 +5,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Flow, Makers, Packet, Payload, Reading, Spill, Watched};
+use super::{Away, Flow, Makers, Packet, Payload, Reading, Watched};
 use crate::base::{Dir, Evidence, Frame, LinkType, What};
 
 impl<S: Payload, D: Payload> Flow<S, D> {
     /// Reads the payload. Returns how many octets of it were new, and whether that failed.
     #[inline]
-    pub(super) fn guarded_read(&mut self, dir: Dir, packet: &Packet<'_>, makers: &Makers<S, D>, spill: Option<&mut Spill>) -> (u64, bool) {
+    pub(super) fn guarded_read(&mut self, dir: Dir, packet: &Packet<'_>, makers: &Makers<S, D>, away: Away<'_>) -> (u64, bool) {
         // What may be half done behind it belongs to this flow alone: its reader is dropped, and its facts are appended to one by one.
-        match catch_unwind(AssertUnwindSafe(|| self.read(dir, packet, makers, spill))) {
+        match catch_unwind(AssertUnwindSafe(|| self.read(dir, packet, makers, away))) {
             Ok(fresh) => (fresh, false),
             Err(_) => {
                 self.fail(packet.payload.all());

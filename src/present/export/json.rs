@@ -110,7 +110,7 @@ fn object(out: &mut Vec<u8>, file: &WireStr, parts: &[FilePart], judged: &Judged
     json.raw("}");
     let list = c.facts.list();
     // Where the value of each fact that is also a field stands in the output: the list of facts repeats it.
-    let mut values: Vec<Option<Range<usize>>> = vec![None; list.len()];
+    let mut values: SmallVec<[Option<Range<usize>>; 32]> = std::iter::repeat_n(None, list.len()).collect();
     json.nested(fields(list).filter(|(_, fact)| !is_ours(fact)), &mut values);
     json.raw(",\"intransit\":{\"first_frame\":");
     json.number(c.first_frame.get());

@@ -7,6 +7,8 @@ use landlock::{
     RulesetCreatedAttr, RulesetStatus, Scope,
 };
 
+use rustix::fs::FileType;
+
 use super::{Needs, State};
 
 /// The newest version whose restrictions are asked for; older kernels give what they have.
@@ -36,7 +38,8 @@ pub(super) fn prepare(needs: &Needs) -> Result<RulesetCreated, String> {
     for (path, access) in each {
         // What is not there cannot be opened either way.
         let Ok(open) = PathFd::new(path) else { continue };
-        let access = if std::fs::metadata(path).is_ok_and(|meta| meta.is_dir()) { access } else { access & AccessFs::from_file(NEWEST) };
+        let is_folder = rustix::fs::fstat(&open).is_ok_and(|about| FileType::from_raw_mode(about.st_mode).is_dir());
+        let access = if is_folder { access } else { access & AccessFs::from_file(NEWEST) };
         ruleset = ruleset.add_rule(PathBeneath::new(open, access)).map_err(failed)?;
     }
     Ok(ruleset)

@@ -5,8 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::assess::{Grade, Ledger, State};
-use crate::base::{Dir, Kind};
-use crate::present::tui::draw::{len, line, put_all};
+use crate::present::tui::draw::{line, put_all};
 use crate::present::tui::header::{all_notes, safe};
 use crate::present::tui::model::Model;
 use crate::present::tui::text;
@@ -117,24 +116,21 @@ fn read(ledger: &Ledger) -> String {
 
 fn coverage(page: &mut Page<'_>, ledger: &Ledger) {
     let whole = ledger.whole();
-    let one_sided = ledger.connections().iter().filter(|c| c.tally(Dir::Client).packets == 0 || c.tally(Dir::Server).packets == 0).count();
+    let seen = ledger.seen();
     page.row("connections", &text::grouped(ledger.count()));
     page.row("judged", &text::grouped(whole.judged()));
     page.row("not judged", &format!("{}: bytes went by, and they do not say", text::grouped(whole.of(Grade::Unknown).connections)));
     page.row("carried nothing", &text::grouped(whole.of(Grade::None).connections));
     let aside = text::grouped(whole.aside().connections);
     page.row("readable by design", &format!("{aside}: name lookups, clocks and the like, which set no grade"));
-    page.row("one direction only", &text::grouped(len(one_sided)));
-    let named = ledger.connections().iter().filter(|c| c.facts.has(Kind::ProcessName)).count();
-    if named > 0 {
-        let unnamed = text::grouped(len(ledger.connections().len().saturating_sub(named)));
-        let shared = ledger.connections().iter().filter(|c| c.facts.has(Kind::ProcessHolders)).count();
-        let of_those = if shared > 0 {
-            format!(", and of {} of those that several programs held them", text::grouped(len(shared)))
-        } else {
-            String::new()
+    page.row("one direction only", &text::grouped(seen.one_sided));
+    if seen.named > 0 {
+        let unnamed = text::grouped(ledger.count().saturating_sub(seen.named));
+        let of_those = match seen.shared {
+            0 => String::new(),
+            shared => format!(", and of {} of those that several programs held them", text::grouped(shared)),
         };
-        page.row("program known", &format!("{}; of {unnamed} the capture does not say it{of_those}", text::grouped(len(named))));
+        page.row("program known", &format!("{}; of {unnamed} the capture does not say it{of_those}", text::grouped(seen.named)));
     }
 }
 
