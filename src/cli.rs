@@ -285,6 +285,8 @@ pub enum Part {
     Program,
     /// What ends with whoever started it.
     Helper,
+    /// What takes back what was changed on the computer.
+    Undo,
 }
 
 /// `intransit live`.
@@ -314,7 +316,7 @@ pub struct Live {
     /// Show connections of other devices, too; without this they are counted only
     #[arg(long)]
     pub show_others: bool,
-    /// Tell only connections of programs with this in their name; -w keeps all packets
+    /// Tell only connections of programs with this in their name; -w keeps all packets, and a phrase is looked for in all
     #[arg(long, value_name = "NAME", conflicts_with = "no_programs")]
     pub process: Option<String>,
     /// What the operator states of the capture (TOML); marks made on the screen are added to it
@@ -351,7 +353,7 @@ pub struct Global {
     /// Platforms to add to those that are known, or to put in their place: a TOML file like the one that comes with the program
     #[arg(long, global = true, value_name = "FILE")]
     pub catalogue: Option<PathBuf>,
-    /// Threads to use; the number of processors when not given
+    /// Threads to use; when not given, the number of processors, and in live, run and one a single one
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub workers: Option<u16>,
     /// Connections tracked at once; the longest unused is reported early when there are more

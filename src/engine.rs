@@ -1,9 +1,10 @@
-//! Puts the floors together: source, link, flow, dissect. The only file that starts threads.
+//! Puts the floors together: source, link, flow, dissect. Nothing below it starts threads.
 //!
 //! One worker: everything happens on the calling thread, so that a chunk is still in the processor's cache when its payload is read.
 //! More workers: the calling thread reads and decodes headers; each worker owns some of the 64 virtual shards of the flow table and reads
 //! the payload of its packets straight from the shared chunk. Both ways give the same connections.
 
+mod crew;
 pub mod excerpt;
 pub mod live;
 #[cfg(have_libpcap)]

@@ -233,6 +233,43 @@ fn what_is_told_live_is_what_its_file_says_and_what_tcpdump_saw() {
 }
 
 #[test]
+fn two_threads_tell_what_one_tells_with_both_directions_together() {
+    let Some(space) = Namespace::new("two threads against one", &["openssl", "python3"]) else { return };
+    let done = space.run(
+        r#"
+        certificate
+        tls 4433; serve http 8080; serve smtp 2525 cert.pem key.pem
+        # What still comes of asking whether the servers listen is not for this.
+        sleep 0.5
+        start live -i lo --headless --workers 2 -w two.pcapng
+        two=$pid; mv out two.out; mv err two.err
+        start live -i lo --headless --workers 1
+        one=$pid
+        for n in 1 2 3 4 5; do ask 4433 -tls1_3; ask 4433 -tls1_2; traffic get 8080; done
+        traffic mail 2525 plain; traffic mail 2525 upgrade
+        traffic datagrams 8443 "$CAPTURES/quic_v1_h3.pcap"
+        traffic blast 9 3 200
+        sleep 1
+        kill -s INT $one $two; wait $one; echo one=$?; wait $two; echo two=$?
+        mv out one.out
+        "$BIN" inspect -q --format jsonl two.pcapng >file
+        touch keys.log; rm -f err; start live -i lo --headless --workers 2 --keylog keys.log; stop INT
+        "#,
+    );
+    assert_eq!((said(&done, "one"), said(&done, "two")), (0, 0), "{}", space.read("two.err"));
+    let (two, file) = (nameless(&space.read("two.out")), nameless(&space.read("file")));
+    assert!(two.len() >= 18, "{}", two.len());
+    are_the_same(&two, &file);
+    // The kernel stamps a packet anew for each who watches.
+    are_the_same(&timeless(nameless(&space.read("one.out"))), &timeless(two.clone()));
+    for tls in two.iter().filter(|c| c["destination"]["port"] == 4433) {
+        assert!(tls["source"]["packets"].as_u64() > Some(2) && tls["destination"]["packets"].as_u64() > Some(2), "{tls}");
+    }
+    assert!(space.read("err").contains("One thread reads, whatever --workers asks"), "{}", space.read("err"));
+    assert!(!space.read("two.err").contains("One thread"));
+}
+
+#[test]
 fn a_kill_at_any_moment_leaves_a_file_that_can_be_read() {
     let Some(space) = Namespace::new("a kill", &["python3"]) else { return };
     let done = space.run(

@@ -29,6 +29,8 @@ const INTERNET: &str = r#"
         sleep 0.2
         ip -br link | grep -o 'itr[0-9]*'; nft list tables 2>/dev/null
         cat /proc/sys/net/ipv4/conf/up0/forwarding | grep -v 0
+        for n in all/forwarding up0/force_forwarding; do grep -v 0 /proc/sys/net/ipv6/conf/$n 2>/dev/null; done
+        grep -H 2 /proc/sys/net/ipv6/conf/*/accept_ra 2>/dev/null
         for p in /proc/[0-9]*; do tr '\0' ' ' <$p/cmdline 2>/dev/null | grep -E '^(sleep 7[0-9]|[^ ]*pasta|[^ ]*/intransit|nft)'; done
         true
     }
@@ -139,7 +141,6 @@ fn after_any_signal_nothing_of_it_stays_behind() {
             echo "$signal $status $took $(wc -l <during)" >>all
             [ $signal = KILL ] && sleep 3
             left >>left; ls tmp >>keys
-            [ $signal = KILL ] && echo 0 >/proc/sys/net/ipv4/conf/up0/forwarding
         done
     "#;
     if at(&space, what, script).is_none() {
@@ -153,8 +154,72 @@ fn after_any_signal_nothing_of_it_stays_behind() {
     }
     assert_eq!(space.read("all").lines().count(), 4);
     assert_eq!(space.read("keys"), "", "and no keys");
-    // A switch of the kernel is all that a kill leaves: nobody is there to turn it back.
-    assert_eq!(space.read("left").trim(), "1");
+    assert_eq!(space.read("left"), "");
+}
+
+/// A way out by IPv6, and behind it [2001:db8:7::7], which answers by HTTP on port 86 and writes down who asked.
+const SIX: &str = r#"
+    [ -e /proc/sys/net/ipv6 ] || { echo skip=1 >skip; exit; }
+    ip -6 addr add 2001:db8:9::1/64 dev up0 nodad; ip -6 route add default via 2001:db8:9::2
+    there sh -c 'ip -6 addr add 2001:db8:9::2/64 dev server nodad; ip -6 addr add 2001:db8:7::7/128 dev server nodad'
+    cat >six.py <<'END'
+import http.server, socket, sys
+class Server(http.server.HTTPServer):
+    address_family = socket.AF_INET6
+class Asked(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        open(sys.argv[2], "a").write(self.client_address[0] + "\n")
+        self.send_response(200); self.end_headers(); self.wfile.write(b"by six")
+Server(("::", int(sys.argv[1])), Asked).serve_forever()
+END
+    there python3 six.py 86 asked >/dev/null 2>&1 &
+    python3 six.py 87 asked_here >/dev/null 2>&1 &
+    n=0
+    until curl -s -m 1 'http://[2001:db8:7::7]:86/' >/dev/null && curl -s -m 1 'http://[::1]:87/' >/dev/null; do
+        n=$((n + 1)); [ $n -lt 100 ] || exit 95; sleep 0.1
+    done
+    rm asked asked_here
+"#;
+
+#[test]
+fn the_program_has_ipv6_as_far_as_the_computer_has_it_and_nothing_of_that_stays_behind() {
+    let what = "a run by IPv6";
+    let Some(space) = root(what) else { return };
+    let script = r#"
+        "$BIN" run -w x.pcapng --headless -- sh -c "curl -sS -m 5 'http://[2001:db8:7::7]:86/' >page; ip -6 addr show dev eth0 >addresses" >out 2>err; echo $? >status
+        "$BIN" inspect -q --format jsonl --keylog x.keys x.pcapng >file
+        left >left
+        "$BIN" run --headless -- sleep 70 >killed 2>&1 & pid=$!
+        n=0; until grep -q 'is started' killed; do n=$((n + 1)); [ $n -lt 100 ] || exit 94; sleep 0.1; done
+        sleep 0.3; left >during; stop KILL; sleep 3; left >>left
+        # Without a way out it leads to this computer, and no further.
+        ip -6 route del default
+        here='http://[$(ip -6 -o addr show dev eth0 scope global | sed -E "s,.*inet6 ([0-9a-f:]*:):2/64.*,\\1:1,")]:87/'
+        "$BIN" run --headless -- sh -c "curl -sS -m 5 $here >here; curl -sS -m 5 'http://[2001:db8:7::7]:86/' >nowhere 2>&1" >out2 2>err2; echo $? >>status
+        left >>left
+    "#;
+    if at(&space, what, &format!("{SIX}\n{script}")).is_none() {
+        return;
+    }
+    let err = space.read("err");
+    if err.contains("no way out by IPv6") {
+        return println!("skipped: {what} ({err})");
+    }
+    assert_eq!(space.read("page"), "by six", "{err}");
+    assert_eq!(space.read("asked").lines().collect::<Vec<_>>(), ["2001:db8:9::1"], "who asks has the computer's address");
+    let told = objects(&space.read("out"));
+    let six: Vec<_> = told.iter().filter(|c| c["destination"]["ip"] == "2001:db8:7::7").collect();
+    assert_eq!(six.len(), 1, "{told:?}");
+    assert!(six[0]["source"]["ip"].as_str().unwrap().starts_with("fd") && six[0]["process"]["name"] == "curl", "{}", six[0]);
+    assert_eq!(space.read("out"), space.read("file"));
+    let addresses = space.read("addresses");
+    assert!(addresses.contains("inet6 fd") && !addresses.contains("fe80"), "no more than it needs: {addresses}");
+    assert!(space.read("during").contains("table ip6 intransit_") || !common::namespace::has("nft"), "{}", space.read("during"));
+    let here = space.read("asked_here");
+    assert_eq!(space.read("here"), "by six", "{}", space.read("err2"));
+    assert!(here.starts_with("fd"), "{here}");
+    assert!(!space.read("nowhere").contains("by six"), "{}", space.read("nowhere"));
+    assert_eq!(space.read("left"), "", "nothing stays behind, also after SIGKILL");
 }
 
 #[test]

@@ -101,7 +101,11 @@ impl Links {
             self.left_out = self.left_out.saturating_add(1);
             return;
         }
-        self.ech.entry(key).or_insert_with(|| evidence.clone());
+        // The first one that went by, in whatever order connections are learned: a running capture learns them by the moments at which it looks.
+        let known = self.ech.entry(key).or_insert_with(|| evidence.clone());
+        if evidence.first() < known.first() {
+            *known = evidence.clone();
+        }
     }
 
     fn chosen(&mut self, ids: &[String], connection: &Connection, evidence: &Evidence) {
@@ -114,7 +118,10 @@ impl Links {
                 self.lengths.push(id.len());
             }
             let origin = Origin { first_frame: connection.first_frame.get(), server: connection.server, evidence: evidence.clone() };
-            self.ids.entry(id).or_insert(origin);
+            let known = self.ids.entry(id).or_insert_with(|| origin.clone());
+            if origin.first_frame < known.first_frame {
+                *known = origin;
+            }
         }
     }
 
@@ -249,6 +256,21 @@ mod tests {
             hello.facts.observe(What::TlsServerName(name.into()), evidence(5));
             links.apply(&mut hello);
             assert_eq!(hello.facts.get(Kind::Ech).unwrap().what, What::Ech(verdict), "{name} {id}");
+        }
+    }
+
+    #[test]
+    fn the_first_announcement_counts_in_whatever_order_they_are_learned() {
+        let config = || vec!["chat.example.net".to_owned(), "front.example.net".into(), "7".into()];
+        let ids = || vec!["0102030405060708".to_owned()];
+        let dns = |frame| connection(frame, [192, 0, 2, 1], SERVER, (What::DnsEchConfig(config()), evidence(frame)));
+        let quic = |frame| connection(frame, [192, 0, 2, 1], SERVER, (What::QuicConnectionIds(ids()), evidence(frame)));
+        for order in [[3, 6], [6, 3]] {
+            let mut links = Links::default();
+            order.into_iter().for_each(|frame| links.learn(&dns(frame)));
+            order.into_iter().for_each(|frame| links.learn(&quic(frame)));
+            assert_eq!(links.ech.values().next().unwrap().first().get(), 3, "{order:?}");
+            assert_eq!(links.ids.values().next().unwrap().first_frame, 3, "{order:?}");
         }
     }
 

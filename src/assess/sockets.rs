@@ -40,6 +40,10 @@ impl Sockets {
             if near(known, connection) {
                 known.from = known.from.min(connection.start);
                 known.until = known.until.max(connection.end);
+                // The first one that went by, in whatever order connections are learned.
+                if evidence.first() < known.evidence.first() {
+                    (known.signs, known.evidence) = (signs.to_vec(), evidence.clone());
+                }
             }
         } else if self.known.len() < MOST {
             let shown = Shown { signs: signs.to_vec(), evidence: evidence.clone(), from: connection.start, until: connection.end };

@@ -20,6 +20,7 @@ use super::saved::CaseFile;
 use super::{Failure, Outcome, choose, file_name, keys, lock};
 use crate::base::{LinkType, WireStr, escape_into};
 use crate::cli::{self, Global};
+use crate::dissect::Equipment;
 use crate::engine::Options;
 use crate::engine::live::{Event, Watch, Watched};
 use crate::engine::named::Owners;
@@ -107,6 +108,8 @@ struct Opened {
     /// The phrase that is looked for.
     test: Option<Test>,
     settings: Options,
+    /// Threads that read payload.
+    workers: usize,
     lock: Option<Lock>,
     /// The one program whose network this is.
     run: Option<Run>,
@@ -141,6 +144,10 @@ fn begin(options: &cli::Live, global: &Global, program: Option<Starting>) -> Res
     let out = if screen { None } else { Some(Output::growing(options.output.as_deref())?) };
     let mut opened = open(options, global, &signals, screen, program)?;
     opened.test = asking.map(|asking| Test::new(asking, opened.keys.equipment(), opened.settings.catalogue, screen));
+    if !global.quiet && opened.workers > 1 && opened.equipment().is_for_one() {
+        // Standard error may be closed: the capture goes on.
+        let _ = writeln!(io::stderr(), "{ONE_THREAD}");
+    }
     if options.test_sandbox {
         sandbox::attempts().into_iter().for_each(|(what, denied)| {
             let _ = writeln!(io::stderr(), "{what}: {}", if denied { "denied" } else { "POSSIBLE" });
@@ -226,15 +233,23 @@ fn open(options: &cli::Live, global: &Global, signals: &Signals, screen: bool, p
     }
     let (program, stop) = (options.process.clone(), Arc::clone(&signals.stop));
     let others = Others::new(own.clone());
-    Ok(Opened { source, recording, owners, others, own, program, keys, test: None, settings, lock, run, case, sees, stop, name })
+    // One where no number is given: what comes by is read as fast by one, and other programs have the rest of the computer.
+    let workers = global.workers.map_or(1, usize::from);
+    Ok(Opened { source, recording, owners, others, own, program, keys, test: None, settings, workers, lock, run, case, sees, stop, name })
 }
 
 impl Opened {
+    /// What the dissectors are given.
+    fn equipment(&self) -> Equipment {
+        self.test.as_ref().map_or_else(|| self.keys.equipment(), Test::equipment)
+    }
+
     /// Reads to the end, with keys as they come. With a tick it is told how the canary test stands, where that is new and wanted.
     fn watch(&mut self, changes: bool, tell: &mut dyn FnMut(Event<'_>, Option<Tested>)) -> Result<Watched, Failure> {
-        let Opened { source, recording, owners, others, program, keys, test, settings, run, stop, .. } = self;
-        let equipment = test.as_ref().map_or_else(|| keys.equipment(), Test::equipment);
-        let watching = Watch { source, recording: recording.as_mut(), equipment, options: *settings, owners: owners.as_mut(), changes };
+        let equipment = self.equipment();
+        let Opened { source, recording, owners, others, program, keys, test, settings, workers, run, stop, .. } = self;
+        let options = Options { workers: *workers, ..*settings };
+        let watching = Watch { source, recording: recording.as_mut(), equipment, options, owners: owners.as_mut(), changes };
         let watched = watching.run(&mut |event| {
             // A short connection is over with these packets: its keys were written when they were sent.
             if matches!(&event, Event::Come) || matches!(&event, Event::Tick(tick) if tick.status.is_some()) {
@@ -309,6 +324,9 @@ const OF_PROGRAM: &str = "only what the program and those it starts send and rec
 
 /// What a capture in monitor mode sees.
 const OF_MONITOR: &str = "every device on its radio channel, as far as Wi-Fi does not protect what it sends";
+
+const ONE_THREAD: &str = "One thread reads, whatever --workers asks: which packets keys that still come (--keylog, SSLKEYLOGFILE) open, and where a \
+                          phrase is found, must not depend on chance.";
 
 const MONITOR: &str = "Monitor mode: this may have disconnected the interface from its network. Frames that Wi-Fi protects stay unreadable \
                        without its keys, and what other people's devices send is recorded as well; their connections are counted, and \

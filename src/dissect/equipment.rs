@@ -52,6 +52,13 @@ impl Equipment {
         self.sinks.is_none() && !self.growing && self.keys.is_empty()
     }
 
+    /// Whether the connections of a running capture are to be read one after the other: more keys may come, and which packets they find should
+    /// not be left to chance; or somebody looks inside, and a QUIC connection may go on from another address.
+    #[must_use]
+    pub fn is_for_one(&self) -> bool {
+        self.growing || self.patient || self.sinks.is_some()
+    }
+
     /// What became of the keys; `None` when there were none.
     #[must_use]
     pub fn counts(&self) -> Option<KeyCounts> {

@@ -1,15 +1,19 @@
 //! A capture that is still running: its connections are told while it runs, and forgotten when they are over.
 //!
 //! What is told of a connection that is over is what reading the same packets from a file would say of it.
+//!
+//! The calling thread reads, decodes headers, names programs, keeps packets and tells. Payload is read there, too, or by several threads; what
+//! is told, and in which order, does not depend on that.
 
 use crate::assess::{Catalogue, Judged, Links};
 use crate::base::{OwnerCounts, Timestamp};
 use crate::dissect::Equipment;
 use crate::dissect::keys::KeyCounts;
-use crate::flow::{FlowTable, Seen, TableCounts};
+use crate::flow::{Seen, TableCounts};
 use crate::link::{Decoder, LinkCounts, Packet, Process};
 use crate::source::{Capture, Chunk, RecordError, Recording, Source, SourceError, Status};
 
+use super::crew::{Crew, Tables};
 #[cfg(have_libpcap)]
 use super::named::{self, Owners};
 use super::{Options, Table, app_of, take_secrets};
@@ -40,7 +44,7 @@ pub struct Tick<'a> {
     pub status: Option<&'a Status>,
     /// What the link floor counted.
     pub link: &'a LinkCounts,
-    /// What the flow table did.
+    /// What the flow table had done when connections were last looked at.
     pub counts: TableCounts,
     /// For how many connections a program was found, where programs are looked for.
     pub programs: Option<OwnerCounts>,
@@ -77,7 +81,9 @@ pub struct Watch<'a> {
     pub recording: Option<&'a mut Recording>,
     /// What the dissectors are given.
     pub equipment: Equipment,
-    /// What the flow table may hold, and who uses which names.
+    /// What the flow table may hold, who uses which names, and how many threads read payload: 1 for none beside the calling one. With keys that
+    /// may come while packets do, chance would decide which packets several threads still open with them; and a QUIC connection that somebody
+    /// looks into may go on as one of another thread. Then it is one ([`Equipment::is_for_one`]).
     pub options: Options,
     /// Who tells which programs connections belong to.
     #[cfg(have_libpcap)]
@@ -91,12 +97,22 @@ impl Watch<'_> {
     ///
     /// # Errors
     /// When nothing of the capture could be read.
-    pub fn run(mut self, tell: &mut dyn FnMut(Event<'_>)) -> Result<Watched, SourceError> {
+    pub fn run(self, tell: &mut dyn FnMut(Event<'_>)) -> Result<Watched, SourceError> {
+        let options = self.options;
+        if options.workers < 2 || self.equipment.is_for_one() {
+            let table = Table::running(options.limits, self.equipment.makers());
+            return self.read(table, tell);
+        }
+        let equipment = self.equipment.clone();
+        std::thread::scope(|scope| self.read(Crew::start(scope, options.workers, options, &equipment), tell))
+    }
+
+    fn read(mut self, mut tables: impl Tables, tell: &mut dyn FnMut(Event<'_>)) -> Result<Watched, SourceError> {
         let mut decoder = Decoder::new();
-        let mut table: Table = FlowTable::running(self.options.limits, self.equipment.makers());
         let mut links = Links::default();
         let catalogue = self.options.catalogue;
         let mut chunk = Chunk::default();
+        let mut counts = TableCounts::default();
         let (mut newest, mut tended) = (Timestamp::ZERO, Timestamp::ZERO);
         let mut unwritten = None;
         let mut secrets = 0;
@@ -109,7 +125,7 @@ impl Watch<'_> {
             if !chunk.frames.is_empty() {
                 tell(Event::Come);
             }
-            for place in &chunk.frames {
+            for (at, place) in chunk.frames.iter().enumerate() {
                 let Some(frame) = chunk.frame(place) else { continue };
                 let app = app_of(&chunk, place, self.source.capture());
                 let mut comment = None;
@@ -120,7 +136,8 @@ impl Watch<'_> {
                     let owner: Option<&crate::base::Owner> = None;
                     // What is kept says it of the same packet: the file tells what was told live.
                     comment = owner.map(|owner| format!("process: {}", owner.comment()));
-                    table.packet(&Packet { process: packet.process.or(app).or(owner.map(Process::Owner)), ..*packet });
+                    let process = packet.process.or(app).or(owner.map(Process::Owner));
+                    tables.packet(&Packet { process, ..*packet }, &chunk, at);
                 });
                 if let Some(recording) = &mut self.recording
                     && let Err(error) = recording.frame(&frame, comment.as_deref())
@@ -130,12 +147,13 @@ impl Watch<'_> {
                 }
                 newest = newest.max(place.at);
             }
+            chunk = tables.next(chunk);
             let now = self.source.clock().map_or(newest, |clock| clock.max(newest));
             let due = now.since(tended) >= TEND || tended == Timestamp::ZERO;
             let mut status = None;
             if due {
                 tended = now;
-                table.tend(now, self.changes, &mut |seen| pass_on(seen, &mut links, catalogue, tell));
+                counts = tables.tend(now, self.changes, &mut |seen| pass_on(seen, &mut links, catalogue, tell));
                 status = self.source.status();
                 unwritten = unwritten.or(self.recording.as_mut().and_then(|recording| recording.flush().err()));
             }
@@ -144,10 +162,10 @@ impl Watch<'_> {
             let programs = self.owners.as_ref().map(|owners| owners.counts());
             #[cfg(not(have_libpcap))]
             let programs = None;
-            tell(Event::Tick(&Tick { capture, status, link: decoder.counts(), counts: table.counts(), programs, now }));
+            tell(Event::Tick(&Tick { capture, status, link: decoder.counts(), counts, programs, now }));
         }
         tell(Event::Come);
-        let counts = table.end(&mut |seen| pass_on(seen, &mut links, catalogue, tell));
+        let counts = tables.end(&mut |seen| pass_on(seen, &mut links, catalogue, tell));
         let status = self.source.status();
         if let Some(recording) = self.recording
             && unwritten.is_none()

@@ -79,12 +79,7 @@ impl Finished {
     /// Adds another worker's connections.
     pub fn join(&mut self, other: Finished) {
         self.shards.extend(other.shards);
-        self.counts.flows += other.counts.flows;
-        self.counts.evicted += other.counts.evicted;
-        self.counts.unread += other.counts.unread;
-        self.counts.strays += other.counts.strays;
-        self.counts.failed += other.counts.failed;
-        self.counts.other_packets += other.counts.other_packets;
+        self.counts.add(other.counts);
         self.put_in_order();
     }
 

@@ -20,7 +20,7 @@ pub use finished::Finished;
 pub use framing::{FrameHeader, Framing};
 pub use key::FlowKey;
 pub use payload::{Next, Payload, Stranger};
-pub use table::{FlowTable, Limits, Make, Makers, SHARDS, Seen, TableCounts};
+pub use table::{FlowTable, Left, Limits, Make, Makers, SHARDS, Seen, TableCounts};
 
 use crate::base::{Dir, Evidence, Facts, Frame, FrameNo, Kind, LinkType, Timestamp, What};
 

@@ -21,8 +21,8 @@ use super::spill::{Ahead, Place, Spill};
 use super::tcp::Streams;
 use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Tally, Transport};
 
-pub use age::Seen;
 use age::{Belongs, Closing};
+pub use age::{Left, Seen};
 use challenge::Challenge;
 use watched::Watched;
 
@@ -64,6 +64,20 @@ pub struct TableCounts {
     pub lost: u64,
     /// Packets of transports that have no connections (ICMP and the like).
     pub other_packets: u64,
+}
+
+impl TableCounts {
+    /// Adds what another worker's table did.
+    pub fn add(&mut self, other: TableCounts) {
+        let TableCounts { flows, evicted, unread, strays, failed, lost, other_packets } = other;
+        self.flows += flows;
+        self.evicted += evicted;
+        self.unread += unread;
+        self.strays += strays;
+        self.failed += failed;
+        self.lost += lost;
+        self.other_packets += other_packets;
+    }
 }
 
 /// Makes what reads the payload of a connection that begins, given its key and the frame that began it.

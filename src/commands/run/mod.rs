@@ -8,6 +8,7 @@ mod inside;
 mod keys;
 mod network;
 mod program;
+mod undo;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -46,6 +47,7 @@ pub fn run(options: &cli::Run, global: &Global) -> Result<Outcome, Failure> {
         Some(cli::Part::Inside) => inside::watch(options, global),
         Some(cli::Part::Program) => program::look_after(&options.command),
         Some(cli::Part::Helper) => program::become_helper(&options.command),
+        Some(cli::Part::Undo) => undo::undo(),
         None => supervise(options, global),
     }
 }
@@ -88,6 +90,9 @@ fn supervise(options: &cli::Run, global: &Global) -> Result<Outcome, Failure> {
         let _ = capture.wait();
         space.signal(Signal::KILL);
         return Err(failed(why));
+    }
+    if let (Some(lacks), false) = (connected.as_ref().ok().and_then(|network| network.lacks.as_ref()), global.quiet) {
+        let _ = writeln!(io::stderr(), "{}", safe(lacks));
     }
     let ended = signals.pass_on(&mut capture);
     // Whoever looks after the program ends it and what it left behind; the network is not taken away before that.

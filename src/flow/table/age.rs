@@ -5,8 +5,8 @@
 
 use super::super::TableCounts;
 use super::{Flow, Packet};
-use super::{FlowTable, Header, Limits, Makers, Payload, Reading, Shard, finished};
-use crate::base::{Dir, Facts, Reader, Sides, Timestamp};
+use super::{FlowTable, Header, Limits, Makers, Payload, Reading, SHARDS, Shard, finished};
+use crate::base::{Dir, Facts, FrameNo, Reader, Sides, Timestamp};
 use crate::flow::{Connection, Transport};
 use crate::link::{TcpFlags, TcpHeader};
 
@@ -161,31 +161,53 @@ impl<S: Payload, D: Payload> FlowTable<S, D> {
 
     /// Tells which connections are over at this moment, and with `changes` also those that go on and have changed.
     pub fn tend(&mut self, now: Timestamp, changes: bool, tell: &mut dyn FnMut(Seen)) {
-        let seed = &self.seed;
-        for shard in &mut self.shards {
-            shard.tend(seed, now, changes, tell);
+        (0..SHARDS).for_each(|at| self.tend_shard(at, now, changes, tell));
+    }
+
+    /// As [`FlowTable::tend`], of one shard: several tables that own some each tell together what one would.
+    pub fn tend_shard(&mut self, at: usize, now: Timestamp, changes: bool, tell: &mut dyn FnMut(Seen)) {
+        if let Some(shard) = self.shards.get_mut(at) {
+            shard.tend(&self.seed, now, changes, tell);
         }
     }
 
     /// The capture is over: tells every connection that is left, by first frame.
     pub fn end(mut self, tell: &mut dyn FnMut(Seen)) -> TableCounts {
-        let mut left = Vec::new();
-        for (at, shard) in self.shards.iter_mut().enumerate() {
-            shard.told(tell);
-            for (slot, flow) in shard.flows.iter_mut().enumerate().filter(|(_, flow)| !flow.told) {
-                shard.failed += u64::from(flow.close());
-                flow.tell_others(tell);
-                left.push((flow.first_frame, at, slot));
-            }
-        }
+        let mut left: Vec<Left> = (0..SHARDS).flat_map(|at| self.end_shard(at, tell)).collect();
         left.sort_unstable();
-        for (_, at, slot) in left {
-            if let Some(flow) = self.shards.get_mut(at).and_then(|shard| shard.flows.get_mut(slot)) {
-                tell(Seen::Over(flow.tell()));
+        for left in left {
+            if let Some(connection) = self.end_with(left) {
+                tell(Seen::Over(connection));
             }
         }
         self.counts()
     }
+
+    /// The capture is over: tells what left a shard by itself, and what the rest says of others. Returns the connections that are left.
+    pub fn end_shard(&mut self, at: usize, tell: &mut dyn FnMut(Seen)) -> Vec<Left> {
+        let Some(shard) = self.shards.get_mut(at) else { return Vec::new() };
+        shard.told(tell);
+        let mut left = Vec::new();
+        for (slot, flow) in shard.flows.iter_mut().enumerate().filter(|(_, flow)| !flow.told) {
+            shard.failed += u64::from(flow.close());
+            flow.tell_others(tell);
+            left.push(Left { first_frame: flow.first_frame, shard: at, slot });
+        }
+        left
+    }
+
+    /// All of a connection that is left.
+    pub fn end_with(&mut self, left: Left) -> Option<Connection> {
+        Some(self.shards.get_mut(left.shard)?.flows.get_mut(left.slot)?.tell())
+    }
+}
+
+/// A connection that is left when the capture is over, in the order in which these are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Left {
+    first_frame: FrameNo,
+    shard: usize,
+    slot: usize,
 }
 
 impl<S: Payload, D: Payload> Shard<S, D> {
