@@ -14,6 +14,7 @@ mod manual;
 mod one;
 mod open;
 mod output;
+mod place;
 mod progress;
 mod report;
 mod rules;

@@ -120,6 +120,9 @@ fn a_full_device_is_told_by_everything_that_writes() {
         let done = Command::new(BINARY).args(&args).stdin(Stdio::null()).stdout(full()).output().unwrap();
         is_told(&done, "standard output", "No space left", what);
     }
+    let one = ["one", "-q", "$few", "--out", &place.path("dataset")];
+    let done = Command::new(BINARY).args(place.args(&one)).stdin(Stdio::null()).stdout(full()).output().unwrap();
+    is_told(&done, "standard output", "No space left", &one);
     for what in WRITING {
         let args = [&place.args(what)[..], &["-o".into(), "/dev/full".into()]].concat();
         let done = Command::new(BINARY).args(&args).stdin(Stdio::null()).output().unwrap();

@@ -1,6 +1,6 @@
 //! Locks the program in once its inputs and outputs are known, before bytes from strangers are read.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Failure, Output};
 use crate::cli::{Global, Sandbox};
@@ -26,7 +26,7 @@ pub(super) fn lock(global: &Global, needs: &Needs) -> Result<Option<Lock>, Failu
 
 /// For reading captures: these files, the folder of the output, and that of temporary files.
 pub(super) fn reading(files: &[PathBuf], output: Option<&Output>) -> Needs {
-    let folder = output.and_then(Output::folder).map(Path::to_path_buf);
+    let folder = output.and_then(Output::folder);
     Needs { read: files.to_vec(), write: folder.into_iter().chain([std::env::temp_dir()]).collect(), ..Needs::default() }
 }
 

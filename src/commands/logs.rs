@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::Failure;
-use super::output::Output;
+use super::output::{Output, finish_all};
 use crate::assess::Judged;
 use crate::base::WireStr;
 use crate::present::export::Writer;
@@ -46,6 +46,6 @@ impl Writer for Logs {
     }
 
     fn end(&mut self, _: &mut Vec<u8>) -> io::Result<()> {
-        self.0.drain(..).try_for_each(|(_, out)| out.finish()).map_err(io::Error::other)
+        finish_all(self.0.drain(..).map(|(_, out)| out).collect()).map_err(io::Error::other)
     }
 }

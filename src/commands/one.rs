@@ -7,6 +7,7 @@ use std::path::Path;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::dataset::{Configuration, Dataset, Identity, Manifest, Staging, Status, Told, hex};
+use super::output::closed_pipe;
 use super::{Failure, Outcome, keys, lock, report, settings, shown};
 use crate::cli::{self, Global, Poison};
 use crate::dissect::Equipment;
@@ -48,7 +49,9 @@ pub fn one(options: &cli::One, global: &Global) -> Result<Outcome, Failure> {
     let new = if manifest.1 { "new" } else { "known" };
     let manifest = manifest.0;
     // A reader that has gone has the manifest.
-    let _ = writeln!(io::stdout(), "{}\t{}\t{new}", manifest.key, manifest.status.word());
+    let line = format!("{}\t{}\t{new}\n", manifest.key, manifest.status.word());
+    let said = io::stdout().write_all(line.as_bytes()).and_then(|()| io::stdout().flush());
+    said.or_else(closed_pipe).map_err(|e| Failure::Output("standard output".into(), e))?;
     let mut err = io::stderr().lock();
     if !global.quiet || manifest.status != Status::Ok {
         let rows: Vec<String> = manifest.rows.iter().map(|(table, rows)| format!("{rows} {table}")).collect();

@@ -9,6 +9,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::canary::Asking;
 use super::open::Hands;
+use super::place::Place;
 use super::{Failure, file_name, report, shown};
 use crate::assess::report::{About, Case, Report, ReportBuilder};
 use crate::base::WireStr;
@@ -76,12 +77,17 @@ impl CaseFile {
         if let Err(why) = Case::parse(&grown) {
             return Answer::Told(format!("not written: with it {name} would be no case file: {why}"));
         }
+        let before = file.metadata().map(|about| about.len());
         match file.write_all(entry.as_bytes()).and_then(|()| file.sync_data()) {
             Ok(()) => {
                 *text = grown;
                 Answer::Told(format!("marked {}, in {name}", mark.at.seconds()))
             }
-            Err(e) => Answer::Told(format!("{name} cannot be written: {e}")),
+            Err(e) => {
+                // With half an entry it would be no case file any more. Where this fails as well, nothing more can be done.
+                let _ = before.and_then(|len| file.set_len(len));
+                Answer::Told(format!("{name} cannot be written: {e}"))
+            }
         }
     }
 }
@@ -167,10 +173,9 @@ fn written(path: &Path, text: &str, replace: bool) -> Result<(), String> {
         let mut file = source::new_file(path).map_err(|e| e.to_string())?;
         return file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(path).map(drop).map_err(|e| failed(e.error))
+    let mut whole = Place::of(path).and_then(|place| place.make(Mode::RUSR | Mode::WUSR)).map_err(failed)?;
+    whole.file.write_all(text.as_bytes()).and_then(|()| whole.file.sync_all()).map_err(failed)?;
+    whole.take_name().map(drop).map_err(failed)
 }
 
 /// After an internal error of the screen: the report under a name of its own, where that is free.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::output::{Output, closed_pipe};
+use super::output::{Output, closed_pipe, finish_all};
 use super::progress::Progress;
 use super::{Failure, Outcome, file_name, lock, shown};
 use crate::base::{WireStr, escape_into};
@@ -23,7 +23,7 @@ pub fn split(options: &cli::Split, global: &Global) -> Result<Outcome, Failure> 
     fs::create_dir_all(&options.out).map_err(|e| Failure::Output(shown(&options.out), e))?;
     let places: Vec<_> = (1..=options.parts).map(|part| options.out.join(part_name(&name, part, options.parts))).collect();
     let mut outputs = places.iter().map(|place| Output::open(Some(place))).collect::<Result<Vec<_>, Failure>>()?;
-    let needs = Needs { read: vec![path.clone()], write: vec![options.out.clone()], ..Needs::default() };
+    let needs = Needs { read: vec![path.clone()], write: outputs.iter().filter_map(Output::folder).collect(), ..Needs::default() };
     lock::lock(global, &needs)?;
     let refuse = |why: &str| {
         let mut safe = String::new();
@@ -58,9 +58,7 @@ pub fn split(options: &cli::Split, global: &Global) -> Result<Outcome, Failure> 
         Err(Stopped::Source(error)) => return refuse(&error.to_string()),
     };
     drop(progress);
-    for output in outputs {
-        output.finish()?;
-    }
+    finish_all(outputs)?;
     // For `batch -`, a path as it is; for a terminal, safe to print.
     let line = |place: &PathBuf| match io::stdout().is_terminal() {
         true => shown(place).into_bytes(),

@@ -5,6 +5,8 @@
 //! The calling thread reads, decodes headers, names programs, keeps packets and tells. Payload is read there, too, or by several threads; what
 //! is told, and in which order, does not depend on that.
 
+use std::time::{Duration, Instant};
+
 use crate::assess::{Catalogue, Judged, Links};
 use crate::base::{OwnerCounts, Timestamp};
 use crate::dissect::Equipment;
@@ -20,6 +22,10 @@ use super::{Options, Table, app_of, take_secrets};
 
 /// How much capture time passes between two looks at what is over or has changed, in nanoseconds.
 const TEND: u64 = 250_000_000;
+
+/// How long packets wait at most before they are in the file that keeps them, while others come: a second SIGINT ends the program at once. By
+/// the computer's clock, because that of the capture is behind where nothing comes.
+const KEEP: Duration = Duration::from_millis(250);
 
 /// What is told.
 #[derive(Debug)]
@@ -115,7 +121,7 @@ impl Watch<'_> {
         let mut counts = TableCounts::default();
         let (mut newest, mut tended) = (Timestamp::ZERO, Timestamp::ZERO);
         let mut unwritten = None;
-        let mut secrets = 0;
+        let (mut secrets, mut kept) = (0, Instant::now());
         while unwritten.is_none() && self.source.fill(&mut chunk)? {
             take_secrets(self.source.capture(), &mut secrets, &self.equipment);
             #[cfg(have_libpcap)]
@@ -147,6 +153,10 @@ impl Watch<'_> {
                 }
                 newest = newest.max(place.at);
             }
+            if let Some(recording) = self.recording.as_mut().filter(|_| chunk.frames.is_empty() || kept.elapsed() >= KEEP) {
+                unwritten = unwritten.or(recording.flush().err());
+                kept = Instant::now();
+            }
             chunk = tables.next(chunk);
             let now = self.source.clock().map_or(newest, |clock| clock.max(newest));
             let due = now.since(tended) >= TEND || tended == Timestamp::ZERO;
@@ -155,7 +165,6 @@ impl Watch<'_> {
                 tended = now;
                 counts = tables.tend(now, self.changes, &mut |seen| pass_on(seen, &mut links, catalogue, tell));
                 status = self.source.status();
-                unwritten = unwritten.or(self.recording.as_mut().and_then(|recording| recording.flush().err()));
             }
             let (capture, status) = (self.source.capture(), status.as_ref());
             #[cfg(have_libpcap)]
@@ -164,6 +173,8 @@ impl Watch<'_> {
             let programs = None;
             tell(Event::Tick(&Tick { capture, status, link: decoder.counts(), counts, programs, now }));
         }
+        // Before all that takes time.
+        unwritten = unwritten.or(self.recording.as_mut().and_then(|recording| recording.flush().err()));
         tell(Event::Come);
         let counts = tables.end(&mut |seen| pass_on(seen, &mut links, catalogue, tell));
         let status = self.source.status();
@@ -200,5 +211,107 @@ fn pass_on(seen: Seen, links: &mut Links, catalogue: &'static Catalogue, tell: &
             links.apply(&mut connection);
             tell(Event::Over(Judged::of(connection, catalogue)));
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::base::{FrameNo, LinkType};
+    use crate::flow::Limits;
+    use crate::source::{FrameAt, RecordOptions};
+
+    /// One frame each time, a tenth of a second apart; then nothing, several times; then the end.
+    struct Few {
+        capture: Capture,
+        file: PathBuf,
+        came: u64,
+        /// How often nothing is to come, and whether it was so.
+        nothing: u64,
+        waited: bool,
+    }
+
+    impl Source for Few {
+        fn fill(&mut self, chunk: &mut Chunk) -> Result<bool, SourceError> {
+            chunk.clear();
+            if self.came == 3 {
+                // What came before nothing came is in the file.
+                assert!(!self.waited || frames_in(&self.file) == 3);
+                let goes_on = self.nothing > 0;
+                (self.nothing, self.waited) = (self.nothing.saturating_sub(1), goes_on);
+                return Ok(goes_on);
+            }
+            self.came += 1;
+            let at = Timestamp::from_nanos(1_700_000_000_000_000_000 + i64::try_from(self.came).unwrap() * 100_000_000);
+            let number = FrameNo::new(self.came).unwrap();
+            chunk.bytes.clear();
+            chunk.bytes.extend([0; 60]);
+            let (captured, wire_len, link) = (60, 60, LinkType(1));
+            chunk.frames.push(FrameAt { number, at, start: 0, captured, wire_len, link, interface: 0, copy: false });
+            Ok(true)
+        }
+
+        fn capture(&self) -> &Capture {
+            &self.capture
+        }
+
+        fn clock(&self) -> Option<Timestamp> {
+            // As that of a device: behind.
+            Some(Timestamp::from_nanos(1_700_000_000_000_000_000))
+        }
+    }
+
+    fn frames_in(path: &Path) -> u64 {
+        let mut source = crate::source::open(path).unwrap();
+        let mut chunk = Chunk::default();
+        while source.fill(&mut chunk).unwrap() {}
+        source.capture().frames
+    }
+
+    fn watch(nothing: u64, tell: &mut dyn FnMut(&Path, Event<'_>)) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.pcapng");
+        let mut recording = Recording::begin(RecordOptions {
+            path: path.clone(),
+            rotate_size: None,
+            rotate_time: None,
+            interface: "wlan0".into(),
+            link: LinkType(1),
+            snaplen: 262_144,
+            filter: None,
+        })
+        .unwrap();
+        let mut source = Few { capture: Capture::default(), file: path.clone(), came: 0, nothing, waited: false };
+        let watch = Watch {
+            source: &mut source,
+            recording: Some(&mut recording),
+            equipment: Equipment::default(),
+            options: Options { workers: 1, limits: Limits::default(), catalogue: Catalogue::own() },
+            #[cfg(have_libpcap)]
+            owners: None,
+            changes: false,
+        };
+        watch.run(&mut |event| tell(&path, event)).unwrap();
+    }
+
+    /// Was: the file grew by the capture's clock, which is behind where nothing comes, so that packets of a second before were lost by a
+    /// second SIGINT.
+    #[test]
+    fn packets_are_in_the_file_as_soon_as_nothing_more_comes() {
+        watch(2, &mut |_, _| {});
+    }
+
+    #[test]
+    fn packets_are_in_the_file_before_anything_is_told_of_the_end() {
+        let mut come = 0;
+        watch(0, &mut |path, event| {
+            come += u64::from(matches!(event, Event::Come));
+            // Three times for packets, then for the end.
+            assert!(come < 4 || frames_in(path) == 3);
+        });
+        assert_eq!(come, 4);
     }
 }

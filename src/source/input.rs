@@ -1,26 +1,22 @@
 //! The stored input: compression found by magic, undone while streaming, with bounded memory.
 //!
-//! gzip: RFC 1952 (several members). Zstandard: RFC 8878 (several frames, skippable frames). xz: version 1.2.1 of its file format.
+//! Of a stream that is damaged or cut, everything that can be decoded before is given, and the same however the input is cut.
+
+mod gzip;
+mod xz;
+mod zstd;
 
 use std::io::{self, BufRead, Read};
 
-use flate2::bufread::GzDecoder;
-use liblzma::bufread::XzDecoder;
-use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use gzip::Gzip;
+use xz::Xz;
+use zstd::Zstd;
 
 /// Octets of stored input buffered for a decoder.
 const BUFFER: usize = 64 << 10;
 
 /// Octets of it that are read first: a small capture as a whole, and of a plain one all that is buffered.
 const FIRST: usize = 16 << 10;
-
-/// The most memory an xz stream may ask for; `xz -9` needs 65 MiB.
-const XZ_MEMORY: u64 = 128 << 20;
-
-/// An empty Zstandard frame with a window of 1 KiB. A [`FrameDecoder`] checks the size of the window (at most 100 MiB) only
-/// from its second frame on; this is the first.
-const ZSTD_PRIMER: [u8; 9] = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x00, 0x01, 0x00, 0x00];
 
 /// The capture as a stream of octets.
 pub(super) struct Input {
@@ -38,13 +34,9 @@ pub(super) enum Failure {
 
 enum Decoder {
     Plain(Stored),
-    Gzip(GzDecoder<Stored>),
+    Gzip(Box<Gzip>),
     Zstd(Box<Zstd>),
-    Xz(XzDecoder<Stored>),
-    /// After the end.
-    Done {
-        stored: u64,
-    },
+    Xz(Xz),
 }
 
 impl Input {
@@ -52,12 +44,9 @@ impl Input {
     pub(super) fn new(reader: Box<dyn Read + Send>) -> io::Result<(Input, &'static str)> {
         let mut stored = Stored::new(reader);
         let (decoder, name) = match stored.peek(6)? {
-            [0x1f, 0x8b, ..] => (Decoder::Gzip(GzDecoder::new(stored)), "gzip"),
+            [0x1f, 0x8b, ..] => (Decoder::Gzip(Box::new(Gzip::new(stored))), "gzip"),
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => (Decoder::Zstd(Box::new(Zstd::new(stored)?)), "zstd"),
-            [0xfd, b'7', b'z', b'X', b'Z', 0] => {
-                let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)?;
-                (Decoder::Xz(XzDecoder::new_stream(stored, stream)), "xz")
-            }
+            [0xfd, b'7', b'z', b'X', b'Z', 0] => (Decoder::Xz(Xz::new(stored)?), "xz"),
             _ => (Decoder::Plain(stored), ""),
         };
         Ok((Input { decoder, failure: None }, name))
@@ -92,10 +81,7 @@ impl Input {
 
     /// Octets of the input as stored that were consumed.
     pub(super) fn stored(&self) -> u64 {
-        match &self.decoder {
-            Decoder::Done { stored } => *stored,
-            other => other.source().map_or(0, Stored::consumed),
-        }
+        self.decoder.source().consumed()
     }
 }
 
@@ -103,120 +89,37 @@ impl Decoder {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Decoder::Plain(stored) => stored.read(buffer),
+            Decoder::Gzip(gzip) => gzip.read(buffer),
             Decoder::Zstd(zstd) => zstd.read(buffer),
             Decoder::Xz(xz) => xz.read(buffer),
-            Decoder::Gzip(member) => match member.read(buffer)? {
-                0 => self.next_member(buffer),
-                n => Ok(n),
-            },
-            Decoder::Done { .. } => Ok(0),
         }
     }
 
-    /// After a gzip member: another one, zeros that pad a tape block, or the end. Loops, so that a million empty members
-    /// cannot exhaust the stack.
-    fn next_member(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let Decoder::Gzip(member) = std::mem::replace(self, Decoder::Done { stored: 0 }) else { return Ok(0) };
-            let mut stored = member.into_inner();
-            let next = stored.skip_zeros();
-            if matches!(next, Ok(Some(0x1f))) {
-                let mut member = GzDecoder::new(stored);
-                let read = member.read(buffer);
-                *self = Decoder::Gzip(member);
-                if !matches!(read, Ok(0)) {
-                    return read;
-                }
-            } else {
-                *self = Decoder::Done { stored: stored.consumed() };
-                return match next? {
-                    Some(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "something else follows it")),
-                    None => Ok(0),
-                };
-            }
-        }
-    }
-
-    fn source(&self) -> Option<&Stored> {
+    fn source(&self) -> &Stored {
         match self {
-            Decoder::Plain(stored) => Some(stored),
-            Decoder::Gzip(gzip) => Some(gzip.get_ref()),
-            Decoder::Zstd(zstd) => Some(&zstd.stored),
-            Decoder::Xz(xz) => Some(xz.get_ref()),
-            Decoder::Done { .. } => None,
+            Decoder::Plain(stored) => stored,
+            Decoder::Gzip(gzip) => &gzip.stored,
+            Decoder::Zstd(zstd) => &zstd.stored,
+            Decoder::Xz(xz) => &xz.stored,
         }
     }
 
     fn explain(&self, error: io::Error) -> Failure {
         let name = match self {
             Decoder::Plain(_) => return Failure::Io(error),
-            Decoder::Gzip(_) | Decoder::Done { .. } => "gzip",
+            Decoder::Gzip(_) => "gzip",
             Decoder::Zstd(_) => "zstd",
             Decoder::Xz(_) => "xz",
         };
-        if let Some(failed) = self.source().and_then(|stored| stored.failed) {
+        let stored = self.source();
+        if let Some(failed) = stored.failed {
             return Failure::Io(failed.into());
         }
-        let ended = self.source().is_some_and(|stored| stored.ended);
         Failure::Stream(match error.kind() {
             io::ErrorKind::UnexpectedEof => format!("the {name} stream breaks off"),
-            _ if ended => format!("the {name} stream breaks off"),
+            _ if stored.ended => format!("the {name} stream breaks off"),
             _ => format!("the {name} stream is damaged: {error}"),
         })
-    }
-}
-
-/// Zstandard frames, one after the other.
-struct Zstd {
-    stored: Stored,
-    frame: FrameDecoder,
-}
-
-impl Zstd {
-    fn new(stored: Stored) -> io::Result<Zstd> {
-        let mut frame = FrameDecoder::new();
-        let mut primer: &[u8] = &ZSTD_PRIMER;
-        frame.init(&mut primer).map_err(io::Error::other)?;
-        frame.decode_blocks(&mut primer, BlockDecodingStrategy::All).map_err(io::Error::other)?;
-        Ok(Zstd { stored, frame })
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let ready = self.frame.can_collect();
-            if ready > 0 {
-                return self.frame.read(buffer);
-            }
-            if self.frame.is_finished() {
-                self.verify()?;
-                if self.stored.fill_buf()?.is_empty() {
-                    return Ok(0);
-                }
-                self.begin()?;
-            } else {
-                let wanted = BlockDecodingStrategy::UptoBytes(buffer.len());
-                self.frame.decode_blocks(&mut self.stored, wanted).map_err(io::Error::other)?;
-            }
-        }
-    }
-
-    /// Starts the next frame, or skips one that is to be skipped.
-    fn begin(&mut self) -> io::Result<()> {
-        match self.frame.init(&mut self.stored) {
-            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
-                let length = u64::from(length);
-                let skipped = io::copy(&mut (&mut self.stored).take(length), &mut io::sink())?;
-                if skipped < length { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
-            }
-            other => other.map_err(io::Error::other),
-        }
-    }
-
-    fn verify(&self) -> io::Result<()> {
-        match (self.frame.get_checksum_from_data(), self.frame.get_calculated_checksum()) {
-            (Some(stated), Some(actual)) if stated != actual => Err(io::Error::new(io::ErrorKind::InvalidData, "its checksum differs")),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The CRYPTO stream of one side (RFC 9000 §7.5, §19.6): bytes by offset in, whole handshake messages out.
 
 use crate::base::{Evidence, Facts, What, Window};
-use crate::dissect::tls::Handshake;
 use crate::flow::Assembler;
 
 /// The most octets of handshake that one side may have in Initial packets: a hello is far smaller.
@@ -18,23 +17,20 @@ pub(super) struct CryptoStream {
 }
 
 impl CryptoStream {
-    /// Puts the bytes of a CRYPTO frame in their place: what came first stays. Whole messages are handed to `handshake`; returns
-    /// the evidence of the first of them.
-    pub fn insert(&mut self, offset: u64, window: &Window<'_>, handshake: &mut Handshake, facts: &mut Facts) -> Option<Evidence> {
+    /// Puts the bytes of a CRYPTO frame in their place: what came first stays. Whole messages are handed to `take`.
+    pub fn insert(&mut self, offset: u64, window: &Window<'_>, facts: &mut Facts, take: &mut dyn FnMut(&Window<'_>, &mut Facts)) {
         if self.broken {
-            return None;
+            return;
         }
         if offset.saturating_add(window.bytes.len() as u64) > MOST {
-            self.overflow(window, facts);
-            return None;
+            return self.overflow(window, facts);
         }
-        let (mut first, mut endless) = (None, None);
+        let mut endless = None;
         let inserted = self.bytes.insert(offset, window, &mut |front| {
             let mut taken = 0;
             while let Some(message) = whole_message(&front.from(taken), &mut endless) {
-                handshake.message(&message, facts);
+                take(&message, facts);
                 taken += message.bytes.len();
-                first.get_or_insert_with(|| message.all());
             }
             taken
         });
@@ -48,7 +44,6 @@ impl CryptoStream {
         if inserted.overflow {
             self.overflow(window, facts);
         }
-        first
     }
 
     fn overflow(&mut self, window: &Window<'_>, facts: &mut Facts) {

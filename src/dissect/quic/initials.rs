@@ -23,6 +23,7 @@ const MOST_WAITING: usize = 4;
 pub(super) struct Initials {
     attempts: Vec<Attempt>,
     handshake: Handshake,
+    ours: Ours,
     /// Attempts before this one ended in Version Negotiation.
     ended: usize,
     waiting: Vec<(Dir, Stitched)>,
@@ -30,10 +31,42 @@ pub(super) struct Initials {
     buffer: Vec<u8>,
 }
 
+/// Which of the attempts are this connection's. Another client may begin one of its own on the same addresses and ports, when the first one is
+/// over or behind a NAT: what one of them said is not to be stated of the other.
+#[derive(Default)]
+struct Ours {
+    /// The first connection id of the attempt whose messages are read.
+    origin: Option<ConnectionId>,
+    /// The random of the `ClientHello` that was read. After a Retry it comes again (RFC 9000 §17.2.5.3).
+    random: Option<[u8; 32]>,
+    /// The server asked for another attempt, by Version Negotiation or a Retry.
+    invited: bool,
+    /// A hello came that is another client's.
+    another: bool,
+}
+
+impl Ours {
+    /// Whether a message of an attempt is to be read.
+    fn is(&mut self, origin: ConnectionId, invited: bool, message: &[u8]) -> bool {
+        // Type 1, three octets of length, two of a version, then the random (RFC 8446 §4.1.2).
+        let random = message.first().filter(|kind| **kind == 1).and_then(|_| message.get(6..38)?.try_into().ok());
+        let ours = self.origin.is_none_or(|ours| ours == origin) || invited || random.is_some() && random == self.random;
+        if ours {
+            self.origin = Some(origin);
+            self.random = random.or(self.random);
+        } else {
+            self.another |= random.is_some();
+        }
+        ours
+    }
+}
+
 /// What one client says under one first connection id: a later attempt on the same ports (after Version Negotiation, after
 /// a Retry, or by a stranger) begins its CRYPTO streams anew.
 struct Attempt {
     origin: ConnectionId,
+    /// The server asked for it.
+    invited: bool,
     keys: Vec<InitialKeys>,
     streams: Sides<CryptoStream>,
     largest: Sides<u64>,
@@ -57,7 +90,8 @@ impl Initials {
         if followed {
             handshake.follow(Terms::new(false));
         }
-        Initials { attempts: Vec::new(), handshake, ended: 0, waiting: Vec::new(), derivations: 0, buffer: Vec::new() }
+        let (attempts, waiting, buffer) = (Vec::new(), Vec::new(), Vec::new());
+        Initials { attempts, handshake, ours: Ours::default(), ended: 0, waiting, derivations: 0, buffer }
     }
 }
 
@@ -113,8 +147,14 @@ impl Initials {
             self.attempts.remove(1);
             self.ended = self.ended.saturating_sub(1);
         }
-        let mut attempt =
-            Attempt { origin: long.dcid, keys: vec![keys], streams: Sides::default(), largest: Sides::default(), hello: Sides::default() };
+        let mut attempt = Attempt {
+            origin: long.dcid,
+            invited: std::mem::take(&mut self.ours.invited),
+            keys: vec![keys],
+            streams: Sides::default(),
+            largest: Sides::default(),
+            hello: Sides::default(),
+        };
         attempt.note(packet.dir, opened);
         self.attempts.push(attempt);
         let payload = in_clear(&self.buffer, opened, packet);
@@ -156,16 +196,32 @@ impl Initials {
         std::mem::take(&mut self.waiting)
     }
 
-    /// Reads the bytes of a CRYPTO frame; returns whether they completed a message. `side` is the flow's label.
+    /// Reads the bytes of a CRYPTO frame; returns whether they completed a message of this connection. `side` is the flow's label.
     pub fn crypto(&mut self, attempt: usize, side: Dir, offset: u64, data: &Window<'_>, facts: &mut Facts) -> bool {
-        let Some(attempt) = self.attempts.get_mut(attempt) else { return false };
-        let message = attempt.streams.of_mut(side).insert(offset, data, &mut self.handshake, facts);
-        let any = message.is_some();
-        let hello = attempt.hello.of_mut(side);
-        if hello.is_none() {
-            *hello = message;
-        }
+        let Initials { attempts, handshake, ours, .. } = self;
+        let Some(Attempt { origin, invited, streams, hello, .. }) = attempts.get_mut(attempt) else { return false };
+        let mut any = false;
+        streams.of_mut(side).insert(offset, data, facts, &mut |message, facts| {
+            if !ours.is(*origin, *invited, message.bytes) {
+                return;
+            }
+            handshake.message(message, facts);
+            hello.of_mut(side).get_or_insert_with(|| message.all());
+            any = true;
+        });
         any
+    }
+
+    /// Whether a packet of this attempt is this connection's, as far as is known.
+    pub fn is_ours(&self, attempt: usize) -> bool {
+        let origin = self.attempts.get(attempt).map(|attempt| attempt.origin);
+        self.ours.origin.is_none() || self.ours.origin == origin
+    }
+
+    /// Another client began a connection on the same addresses and ports before the server answered this one: packets that are not opened may
+    /// be of either.
+    pub fn may_be_another(&self) -> bool {
+        self.ours.another && !self.attempts.iter().any(|a| a.hello.client.is_some() && a.hello.server.is_some())
     }
 
     /// The first messages of both sides, of the attempt that the server answered, else of the first.
@@ -188,6 +244,12 @@ impl Initials {
     /// The server refused the version: what the client tries next is a new connection (RFC 9000 §6.2).
     pub fn end_attempts(&mut self) {
         self.ended = self.attempts.len();
+        self.invite();
+    }
+
+    /// The server asked for another attempt.
+    pub fn invite(&mut self) {
+        self.ours.invited = true;
     }
 
     /// From now on windows carry the opposite labels.

@@ -208,9 +208,12 @@ impl Quic {
 
     fn protected(&mut self, long: &Long<'_>, kind: PacketType, number_at: usize, cut: bool, packet: &Window<'_>, facts: &mut Facts) {
         self.accept(long.version, packet, facts);
-        let id = self.ids.of_mut(packet.dir);
-        if id.as_ref().is_none_or(|(id, _)| *id != long.scid) {
-            *id = Some((long.scid, packet.all()));
+        if kind != PacketType::Initial && self.may_be_another() {
+            return;
+        }
+        // What is no Initial is not opened here; of an Initial that is, it is known whose it is.
+        if kind != PacketType::Initial || self.ids.of(packet.dir).is_none() {
+            self.note_id(long, packet);
         }
         let seen = self.seen.of_mut(packet.dir);
         match kind {
@@ -233,6 +236,18 @@ impl Quic {
             PacketType::Initial | PacketType::Retry => return,
         };
         self.sealed(level, long.version, number_at, packet, facts);
+    }
+
+    fn note_id(&mut self, long: &Long<'_>, packet: &Window<'_>) {
+        let id = self.ids.of_mut(packet.dir);
+        if id.as_ref().is_none_or(|(id, _)| *id != long.scid) {
+            *id = Some((long.scid, packet.all()));
+        }
+    }
+
+    /// Two clients use these addresses and ports, and packets that are not opened may be of either.
+    fn may_be_another(&self) -> bool {
+        self.initials.as_ref().is_some_and(|initials| initials.may_be_another())
     }
 
     /// A packet that secrets protect.
@@ -305,7 +320,7 @@ impl Quic {
         let mut initials = self.initials.take().unwrap_or_else(|| Box::new(Initials::new(self.opening.is_some())));
         match initials.open(long, number_at, packet, self.client) {
             Some(initial) => {
-                self.read(&mut initials, long.version, &initial, packet.dir, facts);
+                self.read(&mut initials, long, &initial, packet, facts);
                 if initial.fresh {
                     for (dir, waiting) in initials.take_waiting() {
                         let Some(packet) = waiting.window(dir) else { continue };
@@ -325,13 +340,14 @@ impl Quic {
         let Some(Packet::Long(long)) = packet::read(packet.bytes) else { return };
         let Body::Protected { number_at, .. } = long.body else { return };
         match initials.open(&long, number_at, packet, self.client) {
-            Some(initial) => self.read(initials, long.version, &initial, packet.dir, facts),
+            Some(initial) => self.read(initials, &long, &initial, packet, facts),
             None => initials.wait(packet),
         }
     }
 
-    /// Reads the frames of an opened Initial packet. `label` is the side as the flow calls it.
-    fn read(&mut self, initials: &mut Initials, version: QuicVersion, initial: &Initial, label: Dir, facts: &mut Facts) {
+    /// Reads the frames of an opened Initial packet, whose side is as the flow calls it.
+    fn read(&mut self, initials: &mut Initials, long: &Long<'_>, initial: &Initial, packet: &Window<'_>, facts: &mut Facts) {
+        let (version, label) = (long.version, packet.dir);
         if self.client.is_none() {
             self.client = Some(if initial.role == Role::Client { label } else { label.other() });
             if self.client == Some(Dir::Server) {
@@ -339,7 +355,11 @@ impl Quic {
             }
         }
         let Some(payload) = initial.payload.window(self.role(label)) else { return };
-        self.prove(version, initial.role, &payload, facts);
+        let ours = initials.is_ours(initial.attempt);
+        if ours {
+            self.note_id(long, packet);
+            self.prove(version, initial.role, &payload, facts);
+        }
         for frame in Frames::new(payload.bytes, version.is_google()) {
             match frame {
                 Frame::Crypto { offset, span } => {
@@ -350,8 +370,13 @@ impl Quic {
                         self.idle = 0;
                     }
                 }
-                Frame::Close { code, span } => self.connection_close(code, &payload, span, facts),
+                Frame::Close { code, span } if ours => self.connection_close(code, &payload, span, facts),
+                Frame::Close { .. } => {}
             }
+        }
+        if !ours && initials.is_ours(initial.attempt) {
+            self.note_id(long, packet);
+            self.prove(version, initial.role, &payload, facts);
         }
     }
 
@@ -382,6 +407,9 @@ impl Quic {
         }
         self.accept(long.version, packet, facts);
         facts.observe(What::QuicRetry(true), packet.all());
+        if let Some(initials) = &mut self.initials {
+            initials.invite();
+        }
         self.step(Message::QuicRetry, packet, facts);
     }
 
@@ -425,6 +453,9 @@ impl Quic {
         if let Some(version) = self.version.filter(|_| self.opening.is_some()) {
             let number_at = 1 + to.map_or(0, |id| id.as_bytes().len());
             self.sealed(Level::OneRtt, version, number_at, packet, facts);
+        }
+        if self.may_be_another() {
+            return;
         }
         let shaped =
             short_header_id(packet.bytes, to.map_or(0, |id| id.as_bytes().len())).is_some_and(|id| to.is_none_or(|to| to.as_bytes() == id));

@@ -231,7 +231,9 @@ impl Opening {
                 (DataFrame::Crypto { offset, span }, _) => {
                     let Some(data) = payload.slice(span) else { continue };
                     let stream = if level == Level::Handshake { &mut self.handshake } else { &mut self.late };
-                    facts.with_keys(|facts| stream.of_mut(dir).insert(offset, &data, handshake, facts));
+                    facts.with_keys(|facts| {
+                        stream.of_mut(dir).insert(offset, &data, facts, &mut |message, facts| handshake.message(message, facts))
+                    });
                 }
                 (DataFrame::Ack { span }, Some(_)) if level == Level::OneRtt => {
                     // An ACK that does not add up says nothing.

@@ -22,6 +22,8 @@ const CLIENT_HELLO: &str = "010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3
     78616d706c652e636f6dff01000100000a00080006001d0017001800100007000504616c706e000500050100000000003300260024001d00209370b2c9caa47fbabaf4559fedba753d\
     e171fa71f50f1ce15d43e994ec74d748002b0003020304000d0010000e0403050306030203080408050806002d00020101001c00024001003900320408ffffffffffffffff05048000\
     ffff07048000ffff0801100104800075300901100f088394c8f03e51570806048000ffff";
+const SERVER_HELLO: &str = "020000560303eefce7f7b37ba1d1632e96677825ddf73988cfc79825df566dc5430b9a045a1200130100002e00330024001d00209d3c940d89690b84d0\
+    8a60993c144eca684d1081287c834d5311bcf32bb9da1a002b00020304";
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -308,6 +310,41 @@ fn a_stranger_s_initials_with_new_ids_cost_a_bounded_number_of_derivations_and_d
     datagrams.push((Dir::Client, sealer.client(&ORIGIN, &[], 1, &crypto_frame(100, &hello[100..]))));
     let facts = closed(&datagrams);
     assert_eq!(proof(&facts, Kind::TlsServerName), "frame.number in {1,202}");
+}
+
+/// Was: what the server answered the second client was stated of the first one, as if it had been answered.
+#[test]
+fn what_a_second_client_on_the_same_ports_is_answered_is_not_said_of_the_first() {
+    let (first, second) = (hex(CLIENT_HELLO), {
+        let mut hello = hex(CLIENT_HELLO);
+        hello[6..38].fill(7);
+        let name = hello.windows(11).position(|w| w == b"example.com").unwrap();
+        hello[name..][..11].copy_from_slice(b"example.net");
+        hello
+    });
+    let answer = hex(SERVER_HELLO);
+    let other = [9; 8];
+    let (a, b) = (Sealer::new(QuicVersion::V1, &ORIGIN), Sealer::new(QuicVersion::V1, &other));
+    let hello =
+        |sealer: &Sealer, origin: &[u8], id: &[u8], hello: &[u8]| (Dir::Client, sealer.client(origin, id, 0, &crypto_frame(0, hello)));
+    let answered = |sealer: &Sealer, to: &[u8], id: &[u8]| (Dir::Server, sealer.server(to, id, 0, &crypto_frame(0, &answer)));
+    let data = |to_server: &[u8], to_client: &[u8]| [(Dir::Client, short(to_server)), (Dir::Server, short(to_client))];
+    let (one, two) = (hello(&a, &ORIGIN, &[1; 4], &first), hello(&b, &other, &[2; 4], &second));
+    // The first got no answer.
+    let facts = closed(&[vec![one.clone(), two.clone(), answered(&b, &[2; 4], &[4; 8])], data(&[4; 8], &[2; 4]).to_vec()].concat());
+    assert_eq!(shown(&facts, Kind::TlsServerName).unwrap(), "example.com");
+    assert_eq!((shown(&facts, Kind::TlsCipher), shown(&facts, Kind::Handshake).as_deref()), (None, Some("client-only")));
+    assert_eq!((facts.has(Kind::TlsEstablished), facts.history()), (false, "C".to_owned()));
+    // The first was answered, and goes on beside the second.
+    let both = [one.clone(), answered(&a, &[1; 4], &[3; 8]), two, answered(&b, &[2; 4], &[4; 8])];
+    let facts = closed(&[both.to_vec(), data(&[4; 8], &[2; 4]).to_vec(), data(&[3; 8], &[1; 4]).to_vec()].concat());
+    assert_eq!(shown(&facts, Kind::TlsServerName).unwrap(), "example.com");
+    assert_eq!(proof(&facts, Kind::TlsCipher), "frame.number in {2}");
+    assert_eq!(proof(&facts, Kind::Handshake), "frame.number in {1,2,7,8}");
+    // The same client again, after a Retry that was not captured.
+    let again = hello(&b, &other, &[1; 4], &first);
+    let facts = closed(&[vec![one, again, answered(&b, &[1; 4], &[4; 8])], data(&[4; 8], &[1; 4]).to_vec()].concat());
+    assert_eq!(shown(&facts, Kind::Handshake).as_deref(), Some("complete"));
 }
 
 #[test]
