@@ -242,7 +242,7 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
             progress.clear();
             let name = joined_name(paths);
             match result {
-                Ok(analysis) => {
+                Ok(mut analysis) => {
                     let mut grades = Grades::default();
                     let begin = begun.with(&mut out, format, writer.as_mut(), Some(&analysis));
                     let written = analysis.judged_ahead(settings.workers, |judged| {

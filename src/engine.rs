@@ -70,15 +70,20 @@ impl Analysis {
         self.connections().map(|connection| Judged::of(connection, self.catalogue))
     }
 
-    /// As [`Analysis::judged`], for whoever takes long over each: with a processor to spare, another thread judges ahead.
-    pub fn judged_ahead<T>(&self, workers: usize, take: impl FnOnce(&mut dyn Iterator<Item = Judged>) -> T) -> T {
-        if workers < 2 || self.finished.len() < WORTH_A_THREAD {
-            return take(&mut self.judged());
+    /// As [`Analysis::judged`], once, for whoever takes long over each: with a processor to spare, another thread judges ahead.
+    pub fn judged_ahead<T>(&mut self, workers: usize, take: impl FnOnce(&mut dyn Iterator<Item = Judged>) -> T) -> T {
+        let Analysis { finished, links, catalogue, .. } = self;
+        let threads = if workers < 2 || finished.len() < WORTH_A_THREAD { 1 } else { 2 };
+        let mut judged = finished.give().map(|mut connection| {
+            links.apply(&mut connection);
+            Judged::of(connection, catalogue)
+        });
+        if threads < 2 {
+            return take(&mut judged);
         }
         let (sender, receiver) = sync_channel(AHEAD);
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                let mut judged = self.judged();
                 loop {
                     let batch: Vec<Judged> = judged.by_ref().take(BATCH).collect();
                     // Whoever takes them may have had enough.

@@ -127,34 +127,58 @@ impl Finished {
         Some((shard, shard.rows.get(row as usize)?))
     }
 
-    fn thawed(&self, order: impl Iterator<Item = (u32, u32)>) -> impl Iterator<Item = Connection> {
-        let mut aheads: Vec<Ahead> = Vec::new();
-        aheads.resize_with(self.shards.len(), Ahead::default);
-        order.filter_map(move |at| {
+    /// As [`Finished::iter`], for whoever asks for them once: facts that are at hand are given away and not copied.
+    pub fn give(&mut self) -> impl Iterator<Item = Connection> {
+        let mut aheads = self.aheads();
+        let order: Vec<(u32, u32)> = self.order.iter().copied().filter(|at| self.holds(at)).collect();
+        order.into_iter().filter_map(move |at| {
             let ahead = aheads.get_mut(at.0 as usize)?;
-            let (shard, row) = self.row(at)?;
-            let (mut connection, facts) = match row.at {
-                At::Slot(slot) => shard.resting.get(slot as usize).map(|resting| (resting.flow.clone(), resting.facts))?,
-                At::Spilled(place) => match thaw(&mut Reader::new(shard.spill.load(place, ahead))) {
-                    Some(resting) => resting,
-                    None => {
-                        self.lost.fetch_add(1, Ordering::Relaxed);
-                        return None;
-                    }
-                },
-            };
-            if let Some(place) = facts {
-                match Facts::thaw(&mut Reader::new(shard.spill.load(place, ahead))) {
-                    Some(facts) => connection.facts = facts,
-                    None => {
-                        self.lost.fetch_add(1, Ordering::Relaxed);
-                        let opening = connection.opening();
-                        connection.facts.observe(What::InternalError(true), opening);
-                    }
+            self.at_hand(at).or_else(|| self.thaw(at, ahead))
+        })
+    }
+
+    /// A connection whose facts are at hand, which are taken out.
+    fn at_hand(&mut self, at: (u32, u32)) -> Option<Connection> {
+        let (_, &Row { at: At::Slot(slot), .. }) = self.row(at)? else { return None };
+        let resting = self.shards.get_mut(at.0 as usize)?.resting.get_mut(slot as usize).filter(|resting| resting.facts.is_none())?;
+        let facts = std::mem::take(&mut resting.flow.facts);
+        Some(Connection { facts, ..resting.flow.clone() })
+    }
+
+    fn thawed(&self, order: impl Iterator<Item = (u32, u32)>) -> impl Iterator<Item = Connection> {
+        let mut aheads = self.aheads();
+        order.filter_map(move |at| self.thaw(at, aheads.get_mut(at.0 as usize)?))
+    }
+
+    fn aheads(&self) -> Vec<Ahead> {
+        let mut aheads = Vec::new();
+        aheads.resize_with(self.shards.len(), Ahead::default);
+        aheads
+    }
+
+    fn thaw(&self, at: (u32, u32), ahead: &mut Ahead) -> Option<Connection> {
+        let (shard, row) = self.row(at)?;
+        let (mut connection, facts) = match row.at {
+            At::Slot(slot) => shard.resting.get(slot as usize).map(|resting| (resting.flow.clone(), resting.facts))?,
+            At::Spilled(place) => match thaw(&mut Reader::new(shard.spill.load(place, ahead))) {
+                Some(resting) => resting,
+                None => {
+                    self.lost.fetch_add(1, Ordering::Relaxed);
+                    return None;
+                }
+            },
+        };
+        if let Some(place) = facts {
+            match Facts::thaw(&mut Reader::new(shard.spill.load(place, ahead))) {
+                Some(facts) => connection.facts = facts,
+                None => {
+                    self.lost.fetch_add(1, Ordering::Relaxed);
+                    let opening = connection.opening();
+                    connection.facts.observe(What::InternalError(true), opening);
                 }
             }
-            Some(connection)
-        })
+        }
+        Some(connection)
     }
 
     /// By first frame; of connections that one frame began (aggregated frames), by shard and then as they came: a total
