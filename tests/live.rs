@@ -270,6 +270,31 @@ fn two_threads_tell_what_one_tells_with_both_directions_together() {
 }
 
 #[test]
+fn a_key_log_that_is_empty_gives_no_key_live_and_from_the_file() {
+    let Some(space) = Namespace::new("an empty key log", &["openssl"]) else { return };
+    let done = space.run(
+        r#"
+        certificate
+        tls 4433
+        sleep 0.5
+        touch empty.log
+        start live -i lo --headless -w x.pcapng --keylog empty.log
+        ask 4433 -tls1_3; ask 4433 -tls1_2
+        sleep 1
+        stop INT; echo status=$status
+        "$BIN" inspect -q --format jsonl --keylog empty.log x.pcapng >file
+        "$BIN" inspect -q --format jsonl x.pcapng >without
+        "#,
+    );
+    assert_eq!(said(&done, "status"), 0, "{}", space.read("err"));
+    let (live, file) = (nameless(&space.read("out")), nameless(&space.read("file")));
+    assert_eq!(live.len(), 2);
+    are_the_same(&live, &file);
+    assert!(live.iter().all(|c| c.to_string().contains("no-key")), "{live:?}");
+    assert!(!space.read("without").contains("no-key"), "where no key log is named, none is missed");
+}
+
+#[test]
 fn a_kill_at_any_moment_leaves_a_file_that_can_be_read() {
     let Some(space) = Namespace::new("a kill", &["python3"]) else { return };
     let done = space.run(

@@ -24,9 +24,9 @@ const ROUTER: &str = r#"
     behind vb 10.2.0; b=$far
     echo 1 >/proc/sys/net/ipv4/ip_forward
     fetch='import sys, time, urllib.request, http.client
-c = http.client.HTTPConnection(sys.argv[1], timeout=2, source_address=(sys.argv[2], 0)); c.request("GET", "/"); c.getresponse().read(); c.close()'
+c = http.client.HTTPConnection(sys.argv[1], timeout=2, source_address=(sys.argv[2], 0)); c.request("GET", sys.argv[3] if len(sys.argv) > 3 else "/"); c.getresponse().read(); c.close()'
     get() { n=0; until python3 -c "$fetch" $2 $1 2>/dev/null; do n=$((n + 1)); [ $n -lt 50 ] || exit 95; sleep 0.1; done; }
-    theirs() { n=0; until nsenter -t $a -n python3 -c "$fetch" 10.2.0.2 10.1.0.2 2>/dev/null; do n=$((n + 1)); [ $n -lt 50 ] || exit 94; sleep 0.1; done; }
+    theirs() { n=0; until nsenter -t $a -n python3 -c "$fetch" 10.2.0.2 10.1.0.2 "$@" 2>/dev/null; do n=$((n + 1)); [ $n -lt 50 ] || exit 94; sleep 0.1; done; }
     get 10.1.0.1 10.1.0.2; theirs
 "#;
 
@@ -84,8 +84,9 @@ fn on_the_screen_other_devices_are_a_count_and_the_report_leaves_them_out() {
     let script = space.script(&format!(
         r#"{ROUTER}
         chmod 777 .; export SUDO_UID=65534 SUDO_GID=65534
-        (sleep 2; theirs; theirs; until [ -e go ]; do sleep 0.1; done; get 10.1.0.1 10.1.0.2) &
-        exec "$BIN" live -i va -w x.pcapng --no-programs
+        (sleep 2; theirs; theirs /lantern-otter-40713-poppy; until [ -e go ]; do sleep 0.1; done; get 10.1.0.1 10.1.0.2) &
+        echo lantern-otter-40713-poppy >phrase; chmod 644 phrase
+        exec "$BIN" live -i va -w x.pcapng --no-programs --message-file phrase --control Directory
         "#
     ));
     let args: Vec<&str> = script.iter().map(String::as_str).collect();
@@ -101,6 +102,12 @@ fn on_the_screen_other_devices_are_a_count_and_the_report_leaves_them_out() {
     assert!(!terminal.screen().contains("10.2.0.2"), "{}", terminal.screen());
     terminal.types("6");
     terminal.sees("2 connections, not shown: begin with --show-others");
+    // What they sent is looked into, and counts; whose it is is not shown.
+    terminal.types("7");
+    terminal.sees("2 connections of other devices, not shown: begin with --show-others to see them.");
+    terminal.sees("READABLE");
+    assert!(terminal.screen().contains("READABLE: of 1 connection"), "{}", terminal.screen());
+    assert!(!terminal.screen().contains("10.2.0.2") && terminal.screen().contains("10.1.0.2"), "{}", terminal.screen());
     terminal.types("w\x15r.md\r");
     terminal.sees("the report is in ");
     terminal.types("q");
@@ -108,4 +115,12 @@ fn on_the_screen_other_devices_are_a_count_and_the_report_leaves_them_out() {
     let report = space.read("r.md");
     assert!(report.contains("10.1.0.2") && !report.contains("10.2.0.2"), "{report}");
     assert!(report.contains("2 connections of other devices went by and are not in this report"), "{report}");
+    assert!(report.contains("The server end of this connection could read the phrase"), "{report}");
+    assert!(
+        report.contains(
+            "2 connections of other devices, not shown: begin with --show-others to see them. The phrase was readable in 1 of them."
+        ),
+        "{report}"
+    );
+    assert!(terminal.screen().contains("canary test: READABLE: of 1 connection"), "{}", terminal.screen());
 }

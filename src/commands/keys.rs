@@ -34,7 +34,7 @@ pub(super) fn equipment(global: &Global) -> Result<Equipment, Failure> {
         match read(&path) {
             Ok(text) => keys.add_log(&text),
             // It need not exist before a browser has run.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => keys.expect(),
             Err(e) => note(&format!("the keys of {VARIABLE} were not read: {}: {e}", shown(&path))),
         }
     }
@@ -77,6 +77,9 @@ impl Growing {
         let mut keys = Keys::default();
         server_keys(global, &mut keys)?;
         let growing = !files.is_empty();
+        if growing {
+            keys.expect();
+        }
         let equipment = Equipment { growing, patient: growing, ..Equipment::with_keys(Arc::new(keys)) };
         let mut all = Growing { equipment, files };
         all.read_on();

@@ -143,7 +143,9 @@ fn begin(options: &cli::Live, global: &Global, program: Option<Starting>) -> Res
     let signals = Signals::catch().map_err(|e| failed(&e))?;
     let out = if screen { None } else { Some(Output::growing(options.output.as_deref())?) };
     let mut opened = open(options, global, &signals, screen, program)?;
-    opened.test = asking.map(|asking| Test::new(asking, opened.keys.equipment(), opened.settings.catalogue, screen));
+    opened.test = asking.map(|asking| {
+        Test::new(asking, opened.keys.equipment(), opened.settings.catalogue, screen, opened.own.clone().map(others::hiding))
+    });
     if !global.quiet && opened.workers > 1 && opened.equipment().is_for_one() {
         // Standard error may be closed: the capture goes on.
         let _ = writeln!(io::stderr(), "{ONE_THREAD}");

@@ -56,7 +56,7 @@ pub fn open(files: &[PathBuf], phrase: &cli::Phrase, case: Option<&Path>, global
         let answer = |at: usize, answer| sender.send((at, Update::Answer(answer))).is_ok();
         if let Some(asking) = asking {
             for (at, input) in inputs.iter().enumerate() {
-                if !answer(at, test(input, settings, &equipment, &asking)) {
+                if !answer(at, test(input, settings, &equipment, &asking, None)) {
                     return;
                 }
             }
@@ -129,7 +129,7 @@ pub(super) fn looks(global: &Global) -> (tui::ColorChoice, tui::ThemeChoice) {
     (color, theme)
 }
 
-/// Whether a connection is in no report.
+/// Whether a connection is in no report, and not shown.
 pub(super) type Hides = Arc<dyn Fn(&Judged) -> bool + Send + Sync>;
 
 /// What a screen can ask for beside its updates.
@@ -148,11 +148,11 @@ pub(super) struct Hands {
 impl Hands {
     /// Does what a screen asks: reads its capture once more, writes.
     pub fn look(&self, path: &Path, look: &Look) -> Answer {
-        let Hands { settings, equipment, case, .. } = self;
+        let Hands { settings, equipment, case, hides, .. } = self;
         match look {
             Look::Canary(question) => match Asking::new(question) {
                 Ok(asking) => {
-                    let answer = test(path, *settings, equipment, &asking);
+                    let answer = test(path, *settings, equipment, &asking, hides.as_ref());
                     self.remember(path, asking);
                     answer
                 }
@@ -229,9 +229,12 @@ fn feed(path: &Path, settings: Options, equipment: &Equipment, fails: Option<Tes
     if analysis.capture.damage.is_some() { Outcome::Partial } else { Outcome::Done }
 }
 
-fn test(path: &Path, settings: Options, equipment: &Equipment, asking: &Asking) -> Answer {
+fn test(path: &Path, settings: Options, equipment: &Equipment, asking: &Asking, hides: Option<&Hides>) -> Answer {
     match asking.test(path, settings, equipment, Keep::Hits, &mut |_| {}) {
-        Ok((analysis, canary)) => {
+        Ok((analysis, mut canary)) => {
+            if let Some(hides) = hides {
+                canary.hide(|judged| hides(judged));
+            }
             let keys_in_capture = !analysis.capture.secrets.is_empty();
             Answer::Canary(Box::new(Tested { canary, keys: analysis.keys, keys_in_capture, running: false }))
         }

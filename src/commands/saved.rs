@@ -162,7 +162,13 @@ fn rendered(capture: &Path, to: &Path, format: Format, hands: &Hands, asking: Op
     };
     let about = About { command: report::command(&options, global, format), unmasked: global.unmask, ..About::default() };
     let case = case.and_then(CaseFile::case);
-    let canary = asking.map(|asking| asking.section(vec![asking.tested(0, &analysis, &gathered)]));
+    let canary = asking.map(|asking| {
+        let mut tested = asking.tested(0, &analysis, &gathered);
+        if let Some(hides) = hides {
+            tested.canary.hide(|judged| hides(judged));
+        }
+        asking.section(vec![tested])
+    });
     Ok(format.render(&Report { summary: builder.finish(), about, case, canary, catalogue: settings.catalogue }))
 }
 

@@ -46,10 +46,10 @@ impl Equipment {
         Equipment { keys: Arc::new(self.keys.branch()), usage: Arc::default(), moves: Arc::default(), ..self.clone() }
     }
 
-    /// Whether there is nothing: no key, and nobody who looks inside.
+    /// Whether there is nothing: no key and no key log, and nobody who looks inside.
     #[must_use]
     pub fn is_none(&self) -> bool {
-        self.sinks.is_none() && !self.growing && self.keys.is_empty()
+        self.sinks.is_none() && !self.growing && !self.keys.are_expected()
     }
 
     /// Whether the connections of a running capture are to be read one after the other: more keys may come, and which packets they find should

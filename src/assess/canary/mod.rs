@@ -14,6 +14,7 @@ pub use channel::{Channel, Looked, looked, not_opened};
 pub use phrase::{Bits, ENOUGH_BITS, WORDS, bits, new_phrase};
 pub use reason::Reason;
 
+use crate::assess::Judged;
 use crate::base::{Evidence, Timestamp};
 use crate::dissect::inside::{Hit, Sought};
 
@@ -106,6 +107,17 @@ pub struct Canary {
     pub controls: Vec<Control>,
     /// The connections that carried something, in the order of their first frames.
     pub channels: Vec<Channel>,
+    /// Those that are not shown: see [`Canary::hide`].
+    pub hidden: Hidden,
+}
+
+/// Connections of other devices, which were looked into and are not shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// How many.
+    pub connections: usize,
+    /// In how many of them the phrase was readable.
+    pub readable: usize,
 }
 
 /// How many reasons that name a connection are listed.
@@ -124,15 +136,7 @@ impl Canary {
         let channels: Vec<Channel> =
             looked.into_iter().filter(|one| one.concerns(asked)).map(|one| Channel::conclude(asked, &general, &given, one)).collect();
         let is_readable = channels.iter().any(|channel| channel.verdict == Verdict::Readable);
-        let mut reasons: Vec<String> = general.iter().map(Reason::to_string).collect();
-        let blocking: Vec<&Channel> = channels.iter().filter(|channel| channel.is_blocking()).collect();
-        for channel in blocking.iter().take(MOST_REASONS) {
-            let own: Vec<String> = channel.own_reasons.iter().map(Reason::to_string).collect();
-            reasons.push(format!("{}: {}", channel.name(), own.join("; ")));
-        }
-        if blocking.len() > MOST_REASONS {
-            reasons.push(format!("{} more connections were not wholly looked at", blocking.len() - MOST_REASONS));
-        }
+        let mut reasons = reasons(&general, &channels);
         let verdict = match () {
             () if is_readable => Verdict::Readable,
             () if reasons.is_empty() => Verdict::NotSeen,
@@ -141,7 +145,25 @@ impl Canary {
         if verdict == Verdict::Readable {
             reasons.clear();
         }
-        Canary { verdict, reasons, general, controls, channels }
+        Canary { verdict, reasons, general, controls, channels, hidden: Hidden::default() }
+    }
+
+    /// Leaves out the connections that are not to be shown, and counts them. The verdict stays that of all: a phrase that went by in one of
+    /// them was not "not seen".
+    pub fn hide(&mut self, is_hidden: impl Fn(&Judged) -> bool) {
+        let all = std::mem::take(&mut self.channels);
+        let (hidden, shown): (Vec<Channel>, Vec<Channel>) = all.into_iter().partition(|channel| is_hidden(&channel.connection));
+        self.channels = shown;
+        let readable = hidden.iter().filter(|channel| channel.verdict == Verdict::Readable).count();
+        self.hidden = Hidden { connections: hidden.len(), readable };
+        if !self.reasons.is_empty() {
+            self.reasons = reasons(&self.general, &self.channels);
+            match hidden.iter().filter(|channel| channel.is_blocking()).count() {
+                0 => {}
+                1 => self.reasons.push("1 connection of other devices was not wholly looked at".to_owned()),
+                n => self.reasons.push(format!("{n} connections of other devices were not wholly looked at")),
+            }
+        }
     }
 
     /// The channels whose result refutes the claim of a platform: readable, and surely or likely its own messages or calls. A phrase that
@@ -149,6 +171,20 @@ impl Canary {
     pub fn refuting(&self) -> impl Iterator<Item = &Channel> {
         self.channels.iter().filter(|channel| channel.bears_on() == Some(Bearing::Refutes))
     }
+}
+
+/// Why the test does not tell: what is so of the whole capture, and what is of connections.
+fn reasons(general: &[Reason], channels: &[Channel]) -> Vec<String> {
+    let mut reasons: Vec<String> = general.iter().map(Reason::to_string).collect();
+    let blocking: Vec<&Channel> = channels.iter().filter(|channel| channel.is_blocking()).collect();
+    for channel in blocking.iter().take(MOST_REASONS) {
+        let own: Vec<String> = channel.own_reasons.iter().map(Reason::to_string).collect();
+        reasons.push(format!("{}: {}", channel.name(), own.join("; ")));
+    }
+    if blocking.len() > MOST_REASONS {
+        reasons.push(format!("{} more connections were not wholly looked at", blocking.len() - MOST_REASONS));
+    }
+    reasons
 }
 
 /// What a readable channel means for the claim of a platform.

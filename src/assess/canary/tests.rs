@@ -75,6 +75,24 @@ fn not_seen_is_said_where_everything_was_looked_at() {
     assert!(canary.reasons.is_empty() && canary.channels[0].reasons.is_empty());
 }
 
+#[test]
+fn connections_of_other_devices_are_not_named_and_count_all_the_same() {
+    let mut theirs = clean();
+    theirs.connection.connection.client.ip = [203, 0, 113, 77].into();
+    theirs.books.client.note(Err(crate::dissect::plain::Closed::NoKey));
+    let is_theirs = |judged: &Judged| judged.client.ip == std::net::IpAddr::from([203, 0, 113, 77]);
+    let mut canary = Canary::conclude(&asked(), &Lacks::default(), vec![clean(), theirs.clone()]);
+    canary.hide(is_theirs);
+    assert_eq!((canary.verdict, canary.channels.len()), (Verdict::Inconclusive, 1));
+    assert_eq!(canary.hidden, Hidden { connections: 1, readable: 0 });
+    assert_eq!(canary.reasons, ["1 connection of other devices was not wholly looked at"]);
+    theirs.found.hits.push(hit(Sought::Message, Dir::Client, 120));
+    let mut canary = Canary::conclude(&asked(), &Lacks::default(), vec![clean(), theirs]);
+    canary.hide(is_theirs);
+    assert_eq!((canary.verdict, canary.hidden.readable), (Verdict::Readable, 1), "what was readable is never called \"not seen\"");
+    assert!(canary.reasons.is_empty());
+}
+
 /// Spoils a case.
 type Doubt = Box<dyn Fn(&mut Asked, &mut Looked)>;
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::super::canary::Asking;
+use super::super::open::Hides;
 use crate::assess::canary::{Lacks, Looked, looked};
 use crate::assess::{Catalogue, Judged};
 use crate::base::WireStr;
@@ -30,6 +31,8 @@ pub(super) struct Test {
     catalogue: &'static Catalogue,
     /// Tell while it runs, too.
     while_running: bool,
+    /// Whose connections are not shown.
+    hides: Option<Hides>,
     /// Connections that are over and carried something.
     over: Vec<Judged>,
     /// Those that go on, as far as they are told of.
@@ -42,7 +45,7 @@ pub(super) struct Test {
 
 impl Test {
     /// Nothing was read yet. `while_running`: for a screen.
-    pub fn new(asking: Asking, equipment: Equipment, catalogue: &'static Catalogue, while_running: bool) -> Test {
+    pub fn new(asking: Asking, equipment: Equipment, catalogue: &'static Catalogue, while_running: bool, hides: Option<Hides>) -> Test {
         let gathered = Gathered::default();
         let keep = if while_running { Keep::Hits } else { Keep::Masked };
         let equipment = Equipment { sinks: Some(asking.sinks(&gathered, keep)), ..equipment };
@@ -52,6 +55,7 @@ impl Test {
             equipment,
             catalogue,
             while_running,
+            hides,
             over: Vec::new(),
             open: HashMap::new(),
             not_kept: 0,
@@ -144,7 +148,11 @@ impl Test {
     }
 
     fn conclude(&self, lacks: &Lacks, looked: Vec<Looked>, keys: Option<KeyCounts>) -> Tested {
-        Tested { canary: self.asking.conclude_of(lacks, looked), keys, keys_in_capture: false, running: true }
+        let mut canary = self.asking.conclude_of(lacks, looked);
+        if let Some(hides) = &self.hides {
+            canary.hide(|judged| hides(judged));
+        }
+        Tested { canary, keys, keys_in_capture: false, running: true }
     }
 }
 

@@ -5,9 +5,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::super::open::Hides;
 use crate::engine::live::Event;
 use crate::flow::ConnectionId;
 use crate::source::addresses::OwnAddresses;
+
+/// Connections of other devices are neither reported nor named by the canary test where they are not shown.
+pub(super) fn hiding(own: Arc<OwnAddresses>) -> Hides {
+    Arc::new(move |judged| own.are_others(judged.client.ip, judged.server.ip))
+}
 
 /// Whose connections are shown, and how many are not.
 pub(super) struct Others {

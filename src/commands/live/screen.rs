@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, SyncSender, TrySendError, channel};
 
-use super::super::open::{Hands, Hides, looks};
+use super::super::open::{Hands, looks};
 use super::super::{Failure, Outcome, bounds};
 use super::canary::Conclusion;
+use super::others::hiding;
 use super::print::Tally;
 use super::{Opened, Signals, kept, safe};
 use crate::assess::Judged;
@@ -21,7 +22,6 @@ use crate::engine::live::{Event, Tick, Watched};
 use crate::flow::ConnectionId;
 use crate::present::tui::{self, Answer, Look, Request, Tested, Update};
 use crate::source::Capturing;
-use crate::source::addresses::OwnAddresses;
 
 /// Updates on their way to the screen; what comes then waits here.
 const UPDATES_IN_FLIGHT: usize = 8;
@@ -102,11 +102,6 @@ pub(super) fn show(opened: Opened, signals: Signals, global: &Global) -> Result<
     }
     shown.unwrap_or_else(|panic| hands.rescue(kept_in.as_deref(), panic)).map_err(|error| Failure::Terminal(error.to_string()))?;
     Ok(outcome)
-}
-
-/// Connections of other devices are not reported where they are not shown.
-fn hiding(own: Arc<OwnAddresses>) -> Hides {
-    Arc::new(move |judged| own.are_others(judged.client.ip, judged.server.ip))
 }
 
 /// Does what the screen asks, where there is a file that keeps the packets to be read, or a case file to be written.

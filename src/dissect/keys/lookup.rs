@@ -92,7 +92,7 @@ impl Lookup {
         if let Some(lack) = lack {
             self.usage.without(lack);
         }
-        if let Some(evidence) = evidence.filter(|_| !self.keys.is_empty()) {
+        if let Some(evidence) = evidence.filter(|_| self.keys.are_expected()) {
             facts.infer(What::Keys(lack.map_or("matched", Lack::word)), evidence);
         }
     }

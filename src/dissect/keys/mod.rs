@@ -14,7 +14,7 @@ mod usage;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub(in crate::dissect) use lookup::Lookup;
@@ -39,6 +39,8 @@ const MOST: usize = 1 << 20;
 pub struct Keys {
     filed: RwLock<Filed>,
     servers: Vec<Arc<ServerKey>>,
+    /// A key log was given, or may come: also one that is empty so far.
+    expected: AtomicBool,
     /// Changes when keys are added, so that who looked in vain knows when to look again.
     generation: AtomicU64,
 }
@@ -84,14 +86,28 @@ impl Keys {
             filed.add(line);
         }
         drop(filed);
+        self.expect();
         self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// A key log is named: what it does not open is told to lack a key, also while it holds none. A running capture cannot know which keys will
+    /// come, and says of a connection that is over what its file says later.
+    pub fn expect(&self) {
+        self.expected.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there are keys, or a key log was named.
+    #[must_use]
+    pub fn are_expected(&self) -> bool {
+        self.expected.load(Ordering::Relaxed) || !self.is_empty()
     }
 
     /// The same keys, to which others may be added.
     #[must_use]
     pub fn branch(&self) -> Keys {
         let filed = self.filed.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Keys { filed: RwLock::new(filed), servers: self.servers.clone(), generation: AtomicU64::new(0) }
+        let expected = AtomicBool::new(self.expected.load(Ordering::Relaxed));
+        Keys { filed: RwLock::new(filed), servers: self.servers.clone(), expected, generation: AtomicU64::new(0) }
     }
 
     /// Takes the private key of a server.

@@ -35,6 +35,13 @@ pub(super) fn write(out: &mut Vec<u8>, sheet: &Sheet<'_>) {
         json.raw("}");
     });
     list(&mut json, ",\"channels\":[", &canary.channels, channel);
+    if canary.hidden.connections > 0 {
+        json.raw(",\"other_devices\":{\"connections\":");
+        json.number(canary.hidden.connections as u64);
+        json.raw(",\"readable\":");
+        json.number(canary.hidden.readable as u64);
+        json.raw("}");
+    }
     json.raw("}\n");
 }
 

@@ -9,7 +9,7 @@ mod tests;
 use std::fmt::Write as _;
 
 use crate::assess::Catalogue;
-use crate::assess::canary::{Bearing, Canary, Channel, Verdict};
+use crate::assess::canary::{Bearing, Canary, Channel, Hidden, Verdict};
 use crate::base::{Dir, Evidence, WireStr};
 use crate::dissect::inside::{Hit, Sealed};
 use crate::dissect::keys::KeyCounts;
@@ -91,8 +91,12 @@ pub fn title(verdict: Verdict) -> &'static str {
 pub fn summary(canary: &Canary) -> String {
     let of = |verdict| canary.channels.iter().filter(|channel| channel.verdict == verdict).count();
     let all = canary.channels.len();
+    let hidden = match canary.hidden {
+        Hidden { connections: 0, .. } => String::new(),
+        Hidden { connections, readable } => format!("; of {connections} of other devices, not shown, readable in {readable}"),
+    };
     format!(
-        "{}: of {all} {}, readable in {}, not seen in {}, inconclusive in {}",
+        "{}: of {all} {}, readable in {}, not seen in {}, inconclusive in {}{hidden}",
         title(canary.verdict),
         if all == 1 { "connection" } else { "connections" },
         of(Verdict::Readable),
@@ -157,6 +161,20 @@ pub fn bearing(channel: &Channel, catalogue: &Catalogue) -> Option<String> {
     })
 }
 
+/// What is said of connections of other devices, where these are not shown.
+#[must_use]
+pub fn hidden(canary: &Canary) -> Option<String> {
+    let Hidden { connections, readable } = canary.hidden;
+    let counted = |n: usize| if n == 1 { "1 connection".to_owned() } else { format!("{n} connections") };
+    (connections > 0).then(|| {
+        let found = match readable {
+            0 => String::new(),
+            n => format!(" The phrase was readable in {} of them.", if n == connections { "all".to_owned() } else { n.to_string() }),
+        };
+        format!("{} of other devices, not shown: begin with --show-others to see them.{found}", counted(connections))
+    })
+}
+
 /// Lines that come before everything else.
 #[must_use]
 pub fn notices(canary: &Canary, keys: Option<&KeyCounts>, keys_in_capture: bool) -> Vec<String> {
@@ -173,6 +191,7 @@ pub fn notices(canary: &Canary, keys: Option<&KeyCounts>, keys_in_capture: bool)
                 .to_owned(),
         );
     }
+    lines.extend(hidden(canary));
     for channel in &canary.channels {
         if let Some(proxy) = &channel.proxy {
             lines.push(format!("An intercepting proxy stands between, on {}: {proxy}", channel.name()));

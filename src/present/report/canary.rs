@@ -6,7 +6,7 @@ use crate::assess::canary::{Canary, Channel, Reason, Verdict};
 use crate::assess::report::{Citations, Ground, Part, Report, Sentence, Tested, counted, grouped};
 use crate::base::{Evidence, WireStr};
 use crate::dissect::inside::Hit;
-use crate::present::canary::{LIMITS, METHOD, bearing, direction, title};
+use crate::present::canary::{LIMITS, METHOD, bearing, direction, hidden, title};
 
 /// What is said of the test of one capture.
 #[derive(Debug)]
@@ -96,6 +96,9 @@ fn head(report: &Report, test: &Tested) -> Vec<Sentence> {
         grouped(of(Verdict::Inconclusive))
     );
     all.push(sentence(vec![counts.into()], Ground::Whole));
+    if let Some(hidden) = hidden(canary) {
+        all.push(sentence(vec![hidden.into()], Ground::Whole));
+    }
     all.push(sentence(vec![claims(canary, report.catalogue).into()], Ground::Whole));
     if let Some(filter) = report.filter() {
         let rest = " does not narrow this test: it is about every connection of the capture that carried something.";
