@@ -338,6 +338,38 @@ fn the_report_is_written_where_it_is_said_and_no_file_is_lost_by_it() {
 }
 
 #[test]
+fn the_report_written_from_the_screen_tells_of_the_canary_test_that_was_made_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let env = [("TERM", "xterm-256color"), ("NO_COLOR", ""), ("FOLDER", folder.path().to_str().unwrap())];
+    let keys = capture("ws_tls13_pmd.keylog");
+    let mut t = Terminal::start_with(100, 40, &["--keylog", &keys, &capture("ws_tls13_pmd.pcap")], &env);
+    t.sees("In this capture,");
+    t.types("w\x15before.md\r");
+    t.sees("the report is in ");
+    t.types("7c");
+    t.sees("the phrase that was sent:");
+    t.types("poppy-molten-79201-barley\r");
+    t.sees("a control:");
+    t.types("chat.example.net\r");
+    t.sees("a control:");
+    t.types("\r");
+    t.sees("sent after:");
+    t.types("\r");
+    t.sees("READABLE: of 1 connection");
+    t.types("w\x15after.md\r");
+    t.sees("/after.md");
+    t.types("q");
+    assert!(t.ends().success());
+    let [before, after] = ["before.md", "after.md"].map(|name| std::fs::read_to_string(folder.path().join(name)).unwrap());
+    let meaning = "The server end of this connection could read the phrase.";
+    assert!(!before.contains(meaning), "before there was a test: {before}");
+    for told in [meaning, "the phrase was readable in 1", "TLS 1.3 › WebSocket message 3 › inflate › JSON $.text", "Keys were used"] {
+        assert!(after.contains(told), "{told}: {after}");
+    }
+    assert!(!after.contains("poppy-molten"), "the phrase itself is in no report");
+}
+
+#[test]
 fn marks_with_notes_go_into_the_case_file_and_from_there_into_the_report() {
     let folder = tempfile::tempdir().unwrap();
     let case = folder.path().join("case.toml");
