@@ -77,7 +77,7 @@ fn tabs(buf: &mut Buffer, area: Rect, model: &Model) {
 /// Why a table is empty.
 fn nothing(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger) {
     let told = match (&ledger.state, ledger.count()) {
-        _ if model.waits() => format!("Putting {} in order…", text::counted(len(ledger.connections().len()), "connection")),
+        _ if model.waits(ledger) => format!("Putting {} in order…", text::counted(len(ledger.connections().len()), "connection")),
         _ if model.time.replay.is_some() && ledger.count() == 0 => "At this moment of the capture, no connection had begun.".to_owned(),
         (State::Failed(why), 0) => format!("Nothing of this capture could be read: {}", header::safe(why)),
         (State::Reading, 0) => "Reading. Connections appear here when they are finished.".to_owned(),
@@ -172,7 +172,7 @@ fn typing(buf: &mut Buffer, area: Rect, model: &Model, ledger: &Ledger, prompt: 
     };
     let said = match (&model.typing.wrong, prompt.ask) {
         (Some(wrong), Ask::Filter) => format!("✗ at {}: {}", wrong.at.saturating_add(1), header::safe(&wrong.what)),
-        (None, Ask::Filter) if model.waits() => "✓ …".to_owned(),
+        (None, Ask::Filter) if model.waits(ledger) => "✓ …".to_owned(),
         (None, Ask::Filter) => format!("✓ {} of {}", text::grouped(len(model.rows.len(model.screen))), of_all(model, ledger)),
         _ => prompt.ask.hint().map(|hint| model.typing.said.clone().unwrap_or_else(|| hint.to_owned())).unwrap_or_default(),
     };
@@ -236,7 +236,7 @@ fn shown(model: &Model, ledger: &Ledger) -> String {
     if matches!(model.screen, Screen::Capture | Screen::Canary) || rows == 0 && filter.is_empty() {
         return String::new();
     }
-    if model.waits() {
+    if model.waits(ledger) {
         return format!(" putting {} in order…", text::counted(len(ledger.connections().len()), "connection"));
     }
     let height = usize::from(Layout::of(model, ledger).rows().height);

@@ -508,8 +508,8 @@ impl Model {
 
     /// Whether the rows that are asked for are still being made.
     #[must_use]
-    pub fn waits(&self) -> bool {
-        self.rows.are_awaited(self.screen, &self.manner(self.screen))
+    pub fn waits(&self, ledger: &Ledger) -> bool {
+        self.rows.are_awaited(self.screen, ledger, &self.manner(self.screen))
     }
 
     /// The rows that are to be made beside, if any are.

@@ -210,6 +210,13 @@ mod tests {
     }
 
     #[test]
+    fn before_anything_is_read_nothing_is_said_to_be_put_in_order() {
+        let mut session = Session::new(&["demo.pcapng".into()], Theme::new(Palette::Dark), SIZE);
+        session.order_beside(4_000);
+        assert!(text(&session).contains("Reading."), "{}", text(&session));
+    }
+
+    #[test]
     fn rows_of_the_whole_capture_never_stand_in_its_replay() {
         let mut session = session_with_rows_made_beside();
         types(&mut session, '2');

@@ -78,9 +78,10 @@ impl Rows {
 
     /// Whether the rows of a screen were made in another manner than this, or never: they are being made.
     #[must_use]
-    pub fn are_awaited(&self, screen: Screen, manner: &Manner) -> bool {
+    pub fn are_awaited(&self, screen: Screen, ledger: &Ledger, manner: &Manner) -> bool {
         let made = self.made.get(screen.index()).and_then(Option::as_ref);
-        !matches!(screen, Screen::Capture | Screen::Canary) && made.is_none_or(|(of, _)| of != manner)
+        let has_rows = !matches!(screen, Screen::Capture | Screen::Canary);
+        has_rows && !self.makes_at_once(ledger) && made.is_none_or(|(of, _)| of != manner)
     }
 
     /// Brings the rows of a screen up to date, unless there are too many for it.
