@@ -3,7 +3,7 @@
 //! One [`Model`], one [`Message`], one `update`, one pure [`draw`]: none of them touches a terminal, a clock or a file, so screens are
 //! tested as text. A [`Session`] holds a model and a [`Ledger`](crate::assess::Ledger) for each capture, and gives a screen the ledger of
 //! the moment that is shown: that a replay shows the state at its moment on every screen is then nothing a screen must see to.
-//! [`run`] is the only loop. The UI thread owns the ledgers; workers send [`Update`]s. Very many connections are put in order [beside] it.
+//! [`run`] is the only loop. The UI thread owns the ledgers; workers send [`Update`]s. Very many connections are put in order beside it.
 
 mod asking;
 mod background;
