@@ -46,7 +46,7 @@ impl Links {
     #[must_use]
     pub fn gather(finished: &Finished) -> Links {
         let mut links = Links::default();
-        finished.telling_of_others().for_each(|connection| links.learn(&connection));
+        finished.telling_of_others(|connection| links.learn(connection));
         links
     }
 

@@ -61,8 +61,15 @@ impl Place {
         Ok(place)
     }
 
+    /// The name is one of a process's descriptors, by whatever path (`/proc/self/fd`, `/dev/fd`).
+    #[cfg(target_os = "linux")]
     fn is_of_a_process(&self) -> bool {
-        self.path.starts_with("/proc")
+        rustix::fs::fstatfs(&self.folder).is_ok_and(|about| about.f_type == rustix::fs::PROC_SUPER_MAGIC)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn is_of_a_process(&self) -> bool {
+        self.path.starts_with("/dev/fd")
     }
 
     /// What a link is and where it leads; `None` for what is no link.

@@ -114,12 +114,25 @@ impl Finished {
 
     /// The connections, by first frame.
     pub fn iter(&self) -> impl Iterator<Item = Connection> {
-        self.thawed(self.order.iter().copied().filter(|at| self.holds(at)))
+        let mut aheads = self.aheads();
+        let order = self.order.iter().copied().filter(|at| self.holds(at));
+        order.filter_map(move |at| self.thaw(at, aheads.get_mut(at.0 as usize)?))
     }
 
-    /// The connections whose facts say something about other connections.
-    pub fn telling_of_others(&self) -> impl Iterator<Item = Connection> {
-        self.thawed(self.order.iter().copied().filter(|&at| self.row(at).is_some_and(|(_, row)| row.tells)))
+    /// Shows the connections whose facts say something about other connections.
+    pub fn telling_of_others(&self, mut show: impl FnMut(&Connection)) {
+        let mut aheads = self.aheads();
+        for &at in &self.order {
+            let Some((shard, row)) = self.row(at).filter(|(_, row)| row.tells) else { continue };
+            // Facts that are at hand are shown where they are.
+            if let At::Slot(slot) = row.at
+                && let Some(resting) = shard.resting.get(slot as usize).filter(|resting| resting.facts.is_none())
+            {
+                show(&resting.flow);
+            } else if let Some(connection) = aheads.get_mut(at.0 as usize).and_then(|ahead| self.thaw(at, ahead)) {
+                show(&connection);
+            }
+        }
     }
 
     fn row(&self, (shard, row): (u32, u32)) -> Option<(&RestingShard, &Row)> {
@@ -143,11 +156,6 @@ impl Finished {
         let resting = self.shards.get_mut(at.0 as usize)?.resting.get_mut(slot as usize).filter(|resting| resting.facts.is_none())?;
         let facts = std::mem::take(&mut resting.flow.facts);
         Some(Connection { facts, ..resting.flow.clone() })
-    }
-
-    fn thawed(&self, order: impl Iterator<Item = (u32, u32)>) -> impl Iterator<Item = Connection> {
-        let mut aheads = self.aheads();
-        order.filter_map(move |at| self.thaw(at, aheads.get_mut(at.0 as usize)?))
     }
 
     fn aheads(&self) -> Vec<Ahead> {

@@ -499,7 +499,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         if from_low == self.low_is_client { Dir::Client } else { Dir::Server }
     }
 
-    /// Without a spill, facts are put away in memory. Returns whether reading it failed.
+    /// Takes a packet in; `away` is where facts go when nothing more can be learnt. Returns whether reading it failed.
     fn packet(&mut self, from_low: bool, packet: &Packet<'_>, makers: &Makers<S, D>, away: Away<'_>) -> bool {
         let dir = self.dir(from_low);
         (self.used, self.changed) = (true, true);
@@ -511,7 +511,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             self.name_process(process, packet);
         }
         let cut = u64::from(packet.payload_wire_len) > packet.payload.bytes.len() as u64;
-        if cut && self.truncated == 0 && !matches!(self.reading, Reading::Frozen(_)) {
+        if cut && self.truncated == 0 && !matches!(self.reading, Reading::Done | Reading::Frozen(_) | Reading::Packed(_)) {
             self.facts.observe(What::Truncated(true), packet.payload.all());
         }
         self.truncated = self.truncated.saturating_add(u32::from(cut));

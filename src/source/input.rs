@@ -208,7 +208,11 @@ impl Read for Stored {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         // Nothing is buffered for readers that ask for about as much as a buffer holds.
         if self.start == self.end && buffer.len() >= self.buffer.len() / 2 {
-            let got = self.reader.read(buffer)?;
+            let got = self.reader.read(buffer).inspect_err(|error| {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    self.failed = Some(error.kind());
+                }
+            })?;
             self.ended |= got == 0;
             self.read = self.read.saturating_add(wide(got));
             return Ok(got);

@@ -285,9 +285,9 @@ impl Network {
             return all.iter().try_for_each(|interface| self.switch(&six_of(interface, "force_forwarding"), "1"));
         }
         let all = std::fs::read_dir(IPV6).into_iter().flatten().flatten();
-        let names = all.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name != "all" && name != "default");
+        let names = all.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name != "all");
         for name in names {
-            if is(&six_of(&name, "accept_ra"), "1") {
+            if name != "default" && is(&six_of(&name, "accept_ra"), "1") {
                 self.switch(&six_of(&name, "accept_ra"), "2")?;
             }
             // The switch for all turns those of each when it is turned back.

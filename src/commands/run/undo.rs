@@ -81,7 +81,13 @@ pub(super) fn undo() -> Result<Outcome, Failure> {
         // It ends with its work, which is soon.
         signal_hook::flag::register(signal, Arc::default()).map_err(failed)?;
     }
-    let changes: Vec<String> = io::stdin().lock().lines().map_while(Result::ok).take(MOST).collect();
+    let mut changes: Vec<String> = Vec::new();
+    // To the end, however many there are: what begins earlier would take changes back under a capture that goes on.
+    for change in io::stdin().lock().lines().map_while(Result::ok) {
+        if changes.len() < MOST {
+            changes.push(change);
+        }
+    }
     for change in changes.iter().rev() {
         let words: Vec<&str> = change.split('\t').collect();
         match words.as_slice() {

@@ -201,7 +201,9 @@ impl Initials {
         let Initials { attempts, handshake, ours, .. } = self;
         let Some(Attempt { origin, invited, streams, hello, .. }) = attempts.get_mut(attempt) else { return false };
         let mut any = false;
-        streams.of_mut(side).insert(offset, data, facts, &mut |message, facts| {
+        // What is wrong with the stream itself is said of this connection only if the stream is its own.
+        let mut of_stream = Facts::new();
+        streams.of_mut(side).insert(offset, data, &mut of_stream, &mut |message, _| {
             if !ours.is(*origin, *invited, message.bytes) {
                 return;
             }
@@ -209,6 +211,9 @@ impl Initials {
             hello.of_mut(side).get_or_insert_with(|| message.all());
             any = true;
         });
+        if ours.origin.is_none_or(|ours| ours == *origin) {
+            of_stream.list().iter().for_each(|fact| facts.add(fact.clone()));
+        }
         any
     }
 
@@ -216,6 +221,11 @@ impl Initials {
     pub fn is_ours(&self, attempt: usize) -> bool {
         let origin = self.attempts.get(attempt).map(|attempt| attempt.origin);
         self.ours.origin.is_none() || self.ours.origin == origin
+    }
+
+    /// Another client began a connection on the same addresses and ports.
+    pub fn has_another(&self) -> bool {
+        self.ours.another
     }
 
     /// Another client began a connection on the same addresses and ports before the server answered this one: packets that are not opened may

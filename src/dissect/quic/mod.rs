@@ -211,8 +211,13 @@ impl Quic {
         if kind != PacketType::Initial && self.may_be_another() {
             return;
         }
+        // A side keeps its id during a handshake (RFC 9000 §7.2): what comes with another is the other client's, or for it.
+        let known = self.ids.of(packet.dir).as_ref().map(|(id, _)| *id);
+        if kind != PacketType::Initial && self.has_another() && known.is_some_and(|id| id != long.scid) {
+            return;
+        }
         // What is no Initial is not opened here; of an Initial that is, it is known whose it is.
-        if kind != PacketType::Initial || self.ids.of(packet.dir).is_none() {
+        if kind != PacketType::Initial || known.is_none() {
             self.note_id(long, packet);
         }
         let seen = self.seen.of_mut(packet.dir);
@@ -243,6 +248,11 @@ impl Quic {
         if id.as_ref().is_none_or(|(id, _)| *id != long.scid) {
             *id = Some((long.scid, packet.all()));
         }
+    }
+
+    /// Two clients use these addresses and ports.
+    fn has_another(&self) -> bool {
+        self.initials.as_ref().is_some_and(|initials| initials.has_another())
     }
 
     /// Two clients use these addresses and ports, and packets that are not opened may be of either.
@@ -506,7 +516,9 @@ impl Quic {
 
     /// States how much of a handshake was seen that was not seen whole.
     fn partly(&mut self, hellos: (Option<Evidence>, Option<Evidence>), facts: &mut Facts) {
-        match (self.closed.take(), hellos) {
+        // What was refused was one attempt; where another client's may have gone on, the connection did not fail.
+        let may_go_on = self.may_be_another();
+        match (self.closed.take().filter(|_| !may_go_on), hellos) {
             (Some(closed), _) => {
                 facts.observe(What::TlsEstablished(false), closed.clone());
                 facts.observe(What::Handshake("failed"), closed);

@@ -123,6 +123,18 @@ fn short(id: &[u8]) -> Vec<u8> {
     packet
 }
 
+/// A Handshake packet (RFC 9000 §17.2.4) that nobody can open.
+fn handshake(to: &[u8], from: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0xe3, 0, 0, 0, 1];
+    for id in [to, from] {
+        packet.push(u8::try_from(id.len()).unwrap());
+        packet.extend_from_slice(id);
+    }
+    packet.extend_from_slice(&[0x40, 40]);
+    packet.extend_from_slice(&[0x5a; 40]);
+    packet
+}
+
 #[test]
 fn the_initials_of_both_rfcs_open_and_their_hellos_are_read() {
     for (client, server, version) in [(CLIENT_V1, SERVER_V1, "1"), (CLIENT_V2, SERVER_V2, "2")] {
@@ -341,6 +353,10 @@ fn what_a_second_client_on_the_same_ports_is_answered_is_not_said_of_the_first()
     assert_eq!(shown(&facts, Kind::TlsServerName).unwrap(), "example.com");
     assert_eq!(proof(&facts, Kind::TlsCipher), "frame.number in {2}");
     assert_eq!(proof(&facts, Kind::Handshake), "frame.number in {1,2,7,8}");
+    // The first was answered and never went on; the second, with its own handshake packets and data, did.
+    let handshakes = [(Dir::Client, handshake(&[4; 8], &[2; 4])), (Dir::Server, handshake(&[2; 4], &[4; 8]))];
+    let facts = closed(&[both.to_vec(), handshakes.to_vec(), data(&[4; 8], &[2; 4]).to_vec()].concat());
+    assert_eq!((facts.has(Kind::TlsEstablished), shown(&facts, Kind::Handshake)), (false, None), "{facts:?}");
     // The same client again, after a Retry that was not captured.
     let again = hello(&b, &other, &[1; 4], &first);
     let facts = closed(&[vec![one, again, answered(&b, &[1; 4], &[4; 8])], data(&[4; 8], &[1; 4]).to_vec()].concat());

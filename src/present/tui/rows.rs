@@ -84,6 +84,13 @@ impl Rows {
         has_rows && !self.makes_at_once(ledger) && made.is_none_or(|(of, _)| of != manner)
     }
 
+    /// Whether the rows of a screen are of an earlier state of the ledger, and others are being made.
+    #[must_use]
+    pub fn are_behind(&self, screen: Screen, ledger: &Ledger, manner: &Manner) -> bool {
+        let has_rows = !matches!(screen, Screen::Capture | Screen::Canary);
+        has_rows && !self.makes_at_once(ledger) && !self.is_fresh(screen, manner)
+    }
+
     /// Brings the rows of a screen up to date, unless there are too many for it.
     pub fn refresh(&mut self, screen: Screen, ledger: &Ledger, manner: Manner) {
         if !self.is_fresh(screen, &manner) && self.makes_at_once(ledger) {
