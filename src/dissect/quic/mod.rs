@@ -131,6 +131,7 @@ impl Payload for Quic {
             return;
         }
         self.moved(facts);
+        self.doubt_refusal();
         let mut initials = self.initials.take();
         let hellos = initials.as_ref().map(|initials| initials.hellos()).unwrap_or_default();
         let judged = facts.has(Kind::Handshake) || self.version.is_none_or(google::is_quic_crypto);
@@ -492,6 +493,7 @@ impl Quic {
                 }
             }
         }
+        self.doubt_refusal();
         let mut initials = self.initials.take();
         let hellos = initials.as_ref().map(|initials| initials.hellos()).unwrap_or_default();
         let finished = state_finished(initials.as_mut().map(|initials| &*initials.handshake()), facts);
@@ -514,11 +516,16 @@ impl Quic {
         }
     }
 
+    /// What was refused was one attempt: where another client's may have gone on, what these addresses and ports carried did not fail.
+    fn doubt_refusal(&mut self) {
+        if self.may_be_another() {
+            self.closed = None;
+        }
+    }
+
     /// States how much of a handshake was seen that was not seen whole.
     fn partly(&mut self, hellos: (Option<Evidence>, Option<Evidence>), facts: &mut Facts) {
-        // What was refused was one attempt; where another client's may have gone on, the connection did not fail.
-        let may_go_on = self.may_be_another();
-        match (self.closed.take().filter(|_| !may_go_on), hellos) {
+        match (self.closed.take(), hellos) {
             (Some(closed), _) => {
                 facts.observe(What::TlsEstablished(false), closed.clone());
                 facts.observe(What::Handshake("failed"), closed);

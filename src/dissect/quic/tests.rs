@@ -357,6 +357,13 @@ fn what_a_second_client_on_the_same_ports_is_answered_is_not_said_of_the_first()
     let handshakes = [(Dir::Client, handshake(&[4; 8], &[2; 4])), (Dir::Server, handshake(&[2; 4], &[4; 8]))];
     let facts = closed(&[both.to_vec(), handshakes.to_vec(), data(&[4; 8], &[2; 4]).to_vec()].concat());
     assert_eq!((facts.has(Kind::TlsEstablished), shown(&facts, Kind::Handshake)), (false, None), "{facts:?}");
+    // The first was refused, and the second goes on: whether that is protected is not known, and it has not failed.
+    let refused = (Dir::Server, a.server(&[1; 4], &[3; 8], 0, &[0x1c, 0x02, 0, 0]));
+    let facts = closed(&[one.clone(), refused.clone()]);
+    assert_eq!(shown(&facts, Kind::Handshake).as_deref(), Some("failed"));
+    let again = [one.clone(), refused, both[2].clone(), both[3].clone()];
+    let facts = closed(&[again.to_vec(), handshakes.to_vec(), data(&[4; 8], &[2; 4]).to_vec()].concat());
+    assert_eq!(shown(&facts, Kind::Handshake).as_deref(), Some("client-only"), "{facts:?}");
     // The same client again, after a Retry that was not captured.
     let again = hello(&b, &other, &[1; 4], &first);
     let facts = closed(&[vec![one, again, answered(&b, &[1; 4], &[4; 8])], data(&[4; 8], &[1; 4]).to_vec()].concat());
