@@ -225,6 +225,19 @@ fn a_request_to_terminate_gives_the_terminal_back() {
     t.is_given_back();
 }
 
+/// The phrase, one control, and no time: after `c`.
+fn answers_what_is_asked_for_the_phrase(t: &mut Terminal) {
+    t.sees("the phrase that was sent:");
+    t.types("poppy-molten-79201-barley\r");
+    t.sees("a control:");
+    t.types("chat.example.net\r");
+    t.sees("a control:");
+    t.types("\r");
+    t.sees("sent after:");
+    t.types("\r");
+    t.sees("READABLE: of 1 connection");
+}
+
 /// A capture of the cabinet whose keys are beside it, and the phrase that its row names.
 fn keyed() -> Terminal {
     let keys = capture("ws_tls13_pmd.keylog");
@@ -239,15 +252,7 @@ fn a_phrase_is_asked_for_on_the_screen_and_found_with_its_layers() {
     t.types("7");
     t.sees("1 key loaded, 1 matched");
     t.types("c");
-    t.sees("the phrase that was sent:");
-    t.types("poppy-molten-79201-barley\r");
-    t.sees("a control:");
-    t.types("chat.example.net\r");
-    t.sees("a control:");
-    t.types("\r");
-    t.sees("sent after:");
-    t.types("\r");
-    t.sees("READABLE: of 1 connection");
+    answers_what_is_asked_for_the_phrase(&mut t);
     t.sees("TLS 1.3 › WebSocket message 3 › inflate › JSON $.text");
     t.sees("Control 1: found");
     t.no_longer_sees("poppy-molten");
@@ -347,15 +352,7 @@ fn the_report_written_from_the_screen_tells_of_the_canary_test_that_was_made_the
     t.types("w\x15before.md\r");
     t.sees("the report is in ");
     t.types("7c");
-    t.sees("the phrase that was sent:");
-    t.types("poppy-molten-79201-barley\r");
-    t.sees("a control:");
-    t.types("chat.example.net\r");
-    t.sees("a control:");
-    t.types("\r");
-    t.sees("sent after:");
-    t.types("\r");
-    t.sees("READABLE: of 1 connection");
+    answers_what_is_asked_for_the_phrase(&mut t);
     t.types("w\x15after.md\r");
     t.sees("/after.md");
     t.types("q");

@@ -80,8 +80,7 @@ impl Rows {
     #[must_use]
     pub fn are_awaited(&self, screen: Screen, ledger: &Ledger, manner: &Manner) -> bool {
         let made = self.made.get(screen.index()).and_then(Option::as_ref);
-        let has_rows = !matches!(screen, Screen::Capture | Screen::Canary);
-        has_rows && !self.makes_at_once(ledger) && made.is_none_or(|(of, _)| of != manner)
+        self.are_behind(screen, ledger, manner) && made.is_none_or(|(of, _)| of != manner)
     }
 
     /// Whether the rows of a screen are of an earlier state of the ledger, and others are being made.
@@ -102,8 +101,7 @@ impl Rows {
     /// What brings the rows of a screen up to date, where that is to be done beside.
     #[must_use]
     pub fn order(&self, screen: Screen, ledger: &Ledger, manner: Manner) -> Option<Order> {
-        let needed = !matches!(screen, Screen::Capture | Screen::Canary) && !self.is_fresh(screen, &manner) && !self.makes_at_once(ledger);
-        needed.then(|| Order {
+        self.are_behind(screen, ledger, &manner).then(|| Order {
             screen,
             manner,
             connections: ledger.connections().to_vec(),
