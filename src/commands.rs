@@ -5,6 +5,7 @@ mod canary;
 mod compare;
 mod dataset;
 mod evidence;
+mod inspect;
 mod keys;
 #[cfg(have_libpcap)]
 mod live;
@@ -30,19 +31,20 @@ use std::process::ExitCode;
 
 use crate::assess::{Catalogue, Grade, Judged};
 use crate::base::{Timestamp, WireStr, escape_into};
-use crate::cli::{self, Global, InspectFormat};
+use crate::cli::{self, Global};
 use crate::dissect::Equipment;
 use crate::dissect::tls;
 use crate::engine::{self, Analysis, Options};
 use crate::flow::{Limits, TableCounts};
 use crate::link::LinkCounts;
 use crate::present;
-use crate::present::export::{Fields, Format, Writer};
+use crate::present::export::Format;
 use crate::source::{self, Capture, Joined, Source as _, SourceError};
 
 pub use batch::batch;
 pub use canary::canary;
 pub use compare::compare;
+pub use inspect::inspect;
 #[cfg(all(have_libpcap, target_os = "linux"))]
 pub use live::onlooker;
 #[cfg(have_libpcap)]
@@ -51,7 +53,6 @@ pub use manual::{completions, man};
 pub use one::one;
 pub use open::open;
 use output::{Output, closed_pipe};
-use progress::Progress;
 pub use report::report;
 pub use rules::rules;
 #[cfg(all(have_libpcap, target_os = "linux"))]
@@ -202,93 +203,6 @@ pub fn schema(options: &cli::Schema) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// `intransit inspect`.
-///
-/// # Errors
-/// When the output cannot be written.
-pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failure> {
-    joinable(options)?;
-    let format = match inspect_format(options) {
-        InspectFormat::Connections(format) => format,
-        InspectFormat::Packets => return evidence::evidence(options, global),
-    };
-    let settings = settings(global)?;
-    let folder = options.output.as_deref().filter(|path| format.name == Format::ZEEK.name && is_for_logs(path));
-    if let Some(folder) = folder {
-        std::fs::create_dir_all(folder).map_err(|e| Failure::Output(shown(folder), e))?;
-    }
-    let mut out = folder.map_or_else(|| Output::open(options.output.as_deref()), |folder| Ok(Output::nowhere(folder)))?;
-    let mut writer: Box<dyn Writer> = match (&options.fields, folder) {
-        (Some(list), _) => Box::new(Fields::named(list).map_err(Failure::Usage)?),
-        (None, Some(folder)) => Box::new(logs::Logs::open(folder)?),
-        (None, None) => format.writer(),
-    };
-    let mut tally = Read::default();
-    let equipment = keys::equipment(global)?;
-    lock::lock(global, &lock::reading(&options.files, Some(&out)))?;
-    let mut begun = Begun::default();
-    let mut failed = None;
-    let mut matched = false;
-    let inputs = inputs(options);
-    let progress = Progress::over(options.files.iter().map(PathBuf::as_path), global.quiet);
-    engine::analyse_each(
-        &inputs,
-        settings,
-        |paths, settings| read_joined(paths, settings, &equipment, &mut progress.of_one()),
-        |paths, result| {
-            if failed.is_some() {
-                return;
-            }
-            progress.clear();
-            let name = joined_name(paths);
-            match result {
-                Ok(mut analysis) => {
-                    let mut grades = Grades::default();
-                    let begin = begun.with(&mut out, format, writer.as_mut(), Some(&analysis));
-                    let written = analysis.judged_ahead(settings.workers, |judged| {
-                        let judged = judged.filter(|judged| options.filter.as_ref().is_none_or(|chosen| chosen.filter.matches(judged)));
-                        let judged = judged.inspect(|judged| {
-                            let worst = options
-                                .fail_on
-                                .is_some_and(|worst| judged.judgement.grade <= worst && judged.judgement.counts_for_groups());
-                            matched |= worst;
-                        });
-                        begin.and_then(|()| write_connections(&mut out, writer.as_mut(), &name, judged, &mut grades))
-                    });
-                    failed = written.err();
-                    // What was not written is not counted.
-                    if failed.is_none() {
-                        tally.note(&name, &analysis, &grades, global.quiet);
-                    }
-                }
-                Err(error) => tally.refuse(&name.to_string(), &error),
-            }
-        },
-    );
-    drop(progress);
-    if let Some(failure) = failed {
-        return Err(failure);
-    }
-    tally.mention_join(global.quiet);
-    begun.with(&mut out, format, writer.as_mut(), None)?;
-    out.write(|bytes| writer.end(bytes))?;
-    if tally.read == 0 && tally.refused > 0 {
-        out.abandon();
-        return Ok(Outcome::Nothing);
-    }
-    out.finish()?;
-    let outcome = tally.outcome();
-    match options.fail_on {
-        Some(grade) if matched => {
-            let broken = if outcome == Outcome::Partial { "; and part of the input could not be read" } else { "" };
-            // Standard error may be closed; the exit status tells it too.
-            let _ = writeln!(io::stderr(), "intransit: a connection is {} or worse{broken}", grade.word());
-            Ok(Outcome::Matched)
-        }
-        _ => Ok(outcome),
-    }
-}
-
 /// `intransit live` in a build without libpcap.
 ///
 /// # Errors
@@ -386,11 +300,6 @@ fn read_joined(
     }
 }
 
-/// Whether Zeek's logs go into this folder, which is made where it is not there; a name with a suffix is that of a file with all of them.
-fn is_for_logs(path: &Path) -> bool {
-    path.is_dir() || path != Path::new("-") && !path.exists() && path.extension().is_none()
-}
-
 /// What is read as one capture each.
 fn inputs(options: &cli::Inspect) -> Vec<Vec<PathBuf>> {
     if options.join { vec![options.files.clone()] } else { options.files.iter().map(|path| vec![path.clone()]).collect() }
@@ -399,24 +308,6 @@ fn inputs(options: &cli::Inspect) -> Vec<Vec<PathBuf>> {
 /// The name of one capture, or of several that are read as one: `a.pcap+b.pcap`.
 fn joined_name(paths: &[PathBuf]) -> WireStr {
     WireStr::from(paths.iter().map(|path| file_name(path)).collect::<Vec<_>>().join("+"))
-}
-
-/// Pipes cannot be read in the order of time beside others.
-fn joinable(options: &cli::Inspect) -> Result<(), Failure> {
-    let pipe = |path: &&PathBuf| *path == Path::new("-") || std::fs::metadata(path).is_ok_and(|about| !about.is_file());
-    match options.files.iter().filter(|_| options.join && options.files.len() > 1).find(pipe) {
-        Some(path) => Err(Failure::Usage(format!("--join reads files, and {} is none: save it to a file first", shown(path)))),
-        None => Ok(()),
-    }
-}
-
-fn inspect_format(options: &cli::Inspect) -> InspectFormat {
-    let of_suffix = |path: &Path| match path.extension().and_then(|suffix| suffix.to_str()) {
-        Some("pcapng" | "ntar") => Some(InspectFormat::Packets),
-        _ => Format::for_path(path).map(InspectFormat::Connections),
-    };
-    let suggested = || options.output.as_deref().filter(|_| options.fields.is_none()).and_then(of_suffix);
-    options.format.or_else(suggested).unwrap_or(InspectFormat::Connections(Format::TABLE))
 }
 
 /// The file's own name, as in the output.
@@ -432,42 +323,6 @@ fn shown(path: &Path) -> String {
     out
 }
 
-fn write_connections(
-    out: &mut Output,
-    writer: &mut dyn Writer,
-    name: &WireStr,
-    judged: impl Iterator<Item = Judged>,
-    grades: &mut Grades,
-) -> Result<(), Failure> {
-    for judged in judged {
-        grades.count(&judged);
-        out.write(|bytes| writer.connection(bytes, name, &judged))?;
-    }
-    Ok(())
-}
-
-/// What stands before the first connection: that keys were used, where people read it, and the format's own beginning.
-#[derive(Debug, Default)]
-struct Begun {
-    format: bool,
-    notice: bool,
-}
-
-impl Begun {
-    fn with(&mut self, out: &mut Output, format: Format, writer: &mut dyn Writer, analysis: Option<&Analysis>) -> Result<(), Failure> {
-        let notice = analysis.and_then(|analysis| analysis.keys.as_ref()?.notice()).filter(|_| format.is_for_people());
-        if let Some(notice) = notice
-            && !std::mem::replace(&mut self.notice, true)
-        {
-            out.write(|bytes| writeln!(bytes, "{notice}"))?;
-        }
-        if !std::mem::replace(&mut self.format, true) {
-            out.write(|bytes| writer.begin(bytes))?;
-        }
-        Ok(())
-    }
-}
-
 /// What became of the inputs.
 #[derive(Debug, Default)]
 struct Read {
@@ -480,17 +335,20 @@ struct Read {
 
 impl Read {
     fn note(&mut self, name: &WireStr, analysis: &Analysis, grades: &Grades, quiet: bool) {
+        self.tell(name, &Told::of(analysis, grades), grades, quiet);
+    }
+
+    fn tell(&mut self, name: &WireStr, told: &Told, grades: &Grades, quiet: bool) {
         self.read += 1;
         self.spans.extend(grades.span.map(|(start, end)| (start, end, name.clone())));
         let mut err = io::stderr().lock();
         // Standard error may be closed; the data still goes out.
-        if analysis.capture.damage.is_some() {
+        if let Some(damage) = &told.damage {
             self.damaged += 1;
-            let note = notes(analysis).into_iter().next().unwrap_or_default();
-            let _ = writeln!(err, "intransit: {name}: {note}");
+            let _ = writeln!(err, "intransit: {name}: {damage}");
         }
         if !quiet {
-            let _ = writeln!(err, "{name}: {}", summary(analysis, grades));
+            let _ = writeln!(err, "{name}: {}", told.summary);
         }
     }
 
@@ -517,6 +375,20 @@ impl Read {
 
     fn outcome(&self) -> Outcome {
         if self.damaged + self.refused > 0 { Outcome::Partial } else { Outcome::Done }
+    }
+}
+
+/// What is said of an input that was read.
+struct Told {
+    /// Where it broke.
+    damage: Option<String>,
+    summary: String,
+}
+
+impl Told {
+    fn of(analysis: &Analysis, grades: &Grades) -> Told {
+        let damage = analysis.capture.damage.is_some().then(|| notes(analysis).into_iter().next().unwrap_or_default());
+        Told { damage, summary: summary(analysis, grades) }
     }
 }
 

@@ -5,6 +5,7 @@
 //! the payload of its packets straight from the shared chunk. Both ways give the same connections.
 
 mod crew;
+mod each;
 pub mod excerpt;
 pub mod live;
 #[cfg(have_libpcap)]
@@ -17,8 +18,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use crate::assess::{Catalogue, Judged, Links};
 use crate::base::{Owner, Stitched};
@@ -27,6 +27,8 @@ use crate::dissect::{Datagrams, Equipment, Stream};
 use crate::flow::{Connection, Finished, FlowTable, Limits};
 use crate::link::{Decoder, LinkCounts, Packet, Process, Transport};
 use crate::source::{Capture, Chunk, FrameAt, Source, SourceError};
+
+pub use each::analyse_each;
 
 /// Fewest connections that a thread is started for, to judge them.
 const WORTH_A_THREAD: usize = 2048;
@@ -217,47 +219,6 @@ fn add_secrets(capture: &Capture, taken: &mut usize, equipment: &Equipment) {
         equipment.keys.add_log(&secrets.content);
     }
     *taken = capture.secrets.len();
-}
-
-/// Analyses several inputs at once, one thread each, and hands the results over in the order of the inputs.
-pub fn analyse_each<T: Sync, R: Send>(inputs: &[T], options: Options, one: impl Fn(&T, Options) -> R + Sync, mut each: impl FnMut(&T, R)) {
-    let threads = options.workers.min(inputs.len()).max(1);
-    if threads == 1 {
-        for input in inputs {
-            each(input, one(input, options));
-        }
-        return;
-    }
-    let single = Options { workers: 1, ..options };
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = channel();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (sender, next, one) = (sender.clone(), &next, &one);
-            scope.spawn(move || {
-                while let Some((at, input)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, inputs.get(at)?))) {
-                    if sender.send((at, one(input, single))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let mut waiting: VecDeque<Option<R>> = inputs.iter().map(|_| None).collect();
-        let mut due = inputs.iter().enumerate();
-        let mut now = due.next();
-        for (at, result) in receiver {
-            if let Some(slot) = waiting.get_mut(at) {
-                *slot = Some(result);
-            }
-            while let Some((at, input)) = now
-                && let Some(result) = waiting.get_mut(at).and_then(Option::take)
-            {
-                each(input, result);
-                now = due.next();
-            }
-        }
-    });
 }
 
 /// Starts work beside the calling thread.

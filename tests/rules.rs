@@ -255,7 +255,7 @@ fn every_row_of_the_grading_table_holds() {
             "TLS 1.3, and text outside its records",
             with(
                 tls13(0x1301),
-                &[What::TlsOtherOctets(9), What::Readable(Readable::new(Exposed::Content, "text outside TLS", b"see you"))],
+                &[What::TlsOtherOctets(9), What::Readable(Box::new(Readable::new(Exposed::Content, "text outside TLS", b"see you")))],
             ),
             Grade::Exposed,
         ),
@@ -317,7 +317,7 @@ fn every_row_of_the_grading_table_holds() {
         assert!(!judgement.why.is_empty(), "{name}: the reason is always given");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let readable = |what| What::Readable(Readable::new(Exposed::Content, what, b"see you"));
+    let readable = |what| What::Readable(Box::new(Readable::new(Exposed::Content, what, b"see you")));
     let both = with(tls13(0x1301), &[What::StartTls("smtp"), readable("mail"), readable(TEXT_OUTSIDE_TLS)]);
     assert_eq!(judge(&connection(&both)).why, "mail and text outside TLS in clear", "not all of it was before TLS began");
     let mut silent = connection(&[What::Protocol("http")]);

@@ -131,7 +131,7 @@ impl Calls {
         let bytes = both.iter().map(|tally| tally.payload).sum();
         let excerpt = WireStr::from("");
         connection.facts.add(Fact {
-            what: What::Readable(Readable { kind, what, count, bytes, excerpt }),
+            what: What::Readable(Box::new(Readable { kind, what, count, bytes, excerpt })),
             basis: Basis::Inferred,
             evidence,
         });

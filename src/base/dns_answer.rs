@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::freeze::Freeze;
-use super::render::{Render, Shown};
+use super::render::{List, Render, Shown};
 use super::{Reader, Timestamp, WireStr};
 
 /// The addresses that one answer gave for a name.
@@ -17,10 +17,10 @@ pub struct DnsAnswer {
     pub addresses: Vec<IpAddr>,
 }
 
-impl Render for Box<DnsAnswer> {
+impl Render for DnsAnswer {
     fn shown(&self) -> Shown<'_> {
         let addresses = self.addresses.iter().map(|address| Shown::Text(address.to_string().into()));
-        Shown::List(std::iter::once(Shown::Wire(&self.name)).chain(addresses).collect())
+        Shown::List(List::Made(std::iter::once(Shown::Wire(&self.name)).chain(addresses).collect()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The frames behind a statement.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::num::NonZeroU64;
 
@@ -52,28 +53,57 @@ impl fmt::Debug for FrameNo {
 /// How many frames a piece of evidence names at most; the lowest ones are kept.
 const MOST: usize = 16;
 
+/// Frames of a long list that need no second allocation.
+const IN_ONE_PIECE: usize = 6;
+
 /// The frames that prove a statement: never empty, ascending, unique, the 16 lowest.
 ///
 /// Keeping the lowest (and not the first to arrive) makes a joined evidence independent of the order in
 /// which its parts were joined, so that neither reordering nor the number of workers changes a report.
 /// Only a [`Frame`](super::Frame) or a [`Window`](super::Window) can mint one; everyone else can [join](Evidence::join) them.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Evidence {
-    frames: SmallVec<[FrameNo; 2]>,
+pub struct Evidence(Frames);
+
+/// Most evidence is of one or two frames, and there are a few dozen of it for each connection: three words, without an allocation.
+#[derive(Clone, PartialEq, Eq)]
+enum Frames {
+    One([FrameNo; 1]),
+    Two([FrameNo; 2]),
+    Many(Box<Many>),
+}
+
+/// More frames than two, or a list that was cut.
+#[derive(Clone, PartialEq, Eq)]
+struct Many {
+    frames: SmallVec<[FrameNo; IN_ONE_PIECE]>,
     truncated: bool,
 }
 
-impl Evidence {
-    /// Evidence of one frame. Private to this floor: see the type's promise.
-    pub(in crate::base) fn of(frame: FrameNo) -> Evidence {
-        Evidence { frames: SmallVec::from_slice(&[frame]), truncated: false }
+// Facts are moved about by the million.
+const _: () = assert!(size_of::<Evidence>() <= 24);
+
+impl Frames {
+    /// Ascending and unique frames: as few words as hold them, so that what is equal looks equal.
+    fn listed(frames: &[FrameNo], truncated: bool) -> Frames {
+        match *frames {
+            [one] if !truncated => Frames::One([one]),
+            [one, other] if !truncated => Frames::Two([one, other]),
+            _ => Frames::Many(Box::new(Many { frames: SmallVec::from_slice(frames), truncated })),
+        }
     }
 
-    pub(in crate::base) fn insert(&mut self, frame: FrameNo) {
-        let at = match self.frames.binary_search(&frame) {
-            Ok(_) => return,
-            Err(at) => at,
-        };
+    fn as_slice(&self) -> &[FrameNo] {
+        match self {
+            Frames::One(one) => one,
+            Frames::Two(two) => two,
+            Frames::Many(many) => &many.frames,
+        }
+    }
+}
+
+impl Many {
+    fn insert(&mut self, frame: FrameNo) {
+        let Err(at) = self.frames.binary_search(&frame) else { return };
         if at >= MOST {
             self.truncated = true;
             return;
@@ -84,13 +114,40 @@ impl Evidence {
             self.truncated = true;
         }
     }
+}
+
+impl Evidence {
+    /// Evidence of one frame. Private to this floor: see the type's promise.
+    pub(in crate::base) fn of(frame: FrameNo) -> Evidence {
+        Evidence(Frames::One([frame]))
+    }
+
+    pub(in crate::base) fn insert(&mut self, frame: FrameNo) {
+        match &mut self.0 {
+            Frames::One([one]) => match frame.cmp(one) {
+                Ordering::Less => self.0 = Frames::Two([frame, *one]),
+                Ordering::Equal => {}
+                Ordering::Greater => self.0 = Frames::Two([*one, frame]),
+            },
+            Frames::Two(two) => {
+                if !two.contains(&frame) {
+                    let mut many = Many { frames: SmallVec::from_slice(two), truncated: false };
+                    many.insert(frame);
+                    self.0 = Frames::Many(Box::new(many));
+                }
+            }
+            Frames::Many(many) => many.insert(frame),
+        }
+    }
 
     /// Adds the frames of another piece of evidence to this one.
     pub fn join(&mut self, other: &Evidence) {
-        for &frame in &other.frames {
+        for &frame in other.frames() {
             self.insert(frame);
         }
-        self.truncated |= other.truncated;
+        if other.truncated() {
+            self.mark_truncated();
+        }
     }
 
     /// This evidence and another as one.
@@ -103,25 +160,33 @@ impl Evidence {
     /// The frames, ascending; never empty.
     #[must_use]
     pub fn frames(&self) -> &[FrameNo] {
-        &self.frames
+        self.0.as_slice()
     }
 
     /// The lowest frame.
     #[must_use]
     pub fn first(&self) -> FrameNo {
-        self.frames.first().copied().unwrap_or(FrameNo::FIRST)
+        self.frames().first().copied().unwrap_or(FrameNo::FIRST)
     }
 
     /// Whether more frames than are listed stand behind the statement.
     #[must_use]
     pub fn truncated(&self) -> bool {
-        self.truncated
+        matches!(&self.0, Frames::Many(many) if many.truncated)
+    }
+
+    /// Says that there are more frames than are listed.
+    fn mark_truncated(&mut self) {
+        match &mut self.0 {
+            Frames::Many(many) => many.truncated = true,
+            few => *few = Frames::listed(few.as_slice(), true),
+        }
     }
 
     /// The Wireshark display filter that shows exactly these frames: `frame.number in {12,14}`.
     #[must_use]
     pub fn display_filter(&self) -> String {
-        let list: Vec<String> = self.frames.iter().map(ToString::to_string).collect();
+        let list: Vec<String> = self.frames().iter().map(ToString::to_string).collect();
         format!("frame.number in {{{}}}", list.join(","))
     }
 }
@@ -129,8 +194,9 @@ impl Evidence {
 impl Freeze for Evidence {
     fn put(&self, out: &mut Vec<u8>) {
         let mut last = 0;
-        put_number(out, (self.frames.len() as u64) << 1 | u64::from(self.truncated));
-        for frame in &self.frames {
+        let frames = self.frames();
+        put_number(out, (frames.len() as u64) << 1 | u64::from(self.truncated()));
+        for frame in frames {
             put_number(out, frame.get().saturating_sub(last));
             last = frame.get();
         }
@@ -138,19 +204,28 @@ impl Freeze for Evidence {
 
     fn take(reader: &mut Reader<'_>) -> Option<Evidence> {
         let head = take_number(reader)?;
-        let (mut frames, mut last) = (SmallVec::new(), 0u64);
-        for _ in 0..head >> 1 {
+        let mut last = 0u64;
+        let mut next = || {
             last = last.saturating_add(take_number(reader)?);
-            frames.push(FrameNo::new(last)?);
+            FrameNo::new(last)
+        };
+        let first = next()?;
+        if head == 1 << 1 {
+            return Some(Evidence::of(first));
         }
-        (!frames.is_empty()).then_some(Evidence { frames, truncated: head & 1 == 1 })
+        let mut frames: SmallVec<[FrameNo; MOST]> = SmallVec::new();
+        frames.push(first);
+        for _ in 1..head >> 1 {
+            frames.push(next()?);
+        }
+        Some(Evidence(Frames::listed(&frames, head & 1 == 1)))
     }
 }
 
 impl fmt::Debug for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.frames).finish()?;
-        if self.truncated { f.write_str("+") } else { Ok(()) }
+        f.debug_list().entries(self.frames()).finish()?;
+        if self.truncated() { f.write_str("+") } else { Ok(()) }
     }
 }
 

@@ -283,7 +283,7 @@ facts! {
     /// The plain protocol that was upgraded to TLS.
     StartTls(&'static str) = "intransit.starttls" as field;
     /// Something that anyone on the path could read: its kind, what it was, how often, octets, and a masked beginning.
-    Readable(Readable) = "intransit.readable";
+    Readable(Box<Readable>) = "intransit.readable";
     /// The upgrade was asked for, and refused.
     StartTlsRefused(&'static str) = "intransit.starttls_refused";
     /// `matches-config` when config id and public name equal an HTTPS record of this capture, else `undetermined`.
@@ -417,6 +417,9 @@ pub struct Fact {
     pub evidence: Evidence,
 }
 
+// There are two dozen of them for each connection: one line of the processor's cache.
+const _: () = assert!(size_of::<Fact>() <= 64);
+
 /// How many steps of a handshake are kept; more are counted only.
 const MOST_STEPS: usize = 64;
 /// How many facts one connection can state.
@@ -449,8 +452,8 @@ impl Facts {
 
     /// Makes room for the facts and steps of a handshake, which are many and come at once.
     pub fn expect_handshake(&mut self) {
-        self.list.reserve(32);
-        self.steps.reserve(8);
+        self.list.reserve(24);
+        self.steps.reserve(4);
     }
 
     /// States something that bytes in the named frames say.
@@ -476,6 +479,10 @@ impl Facts {
     pub fn add(&mut self, fact: Fact) {
         if self.list.len() < MOST_FACTS {
             self.kinds.insert(fact.what.kind());
+            if self.list.len() == self.list.capacity() {
+                // By half: connections by the million wait with what they have.
+                self.list.reserve_exact((self.list.len() / 2).max(4));
+            }
             self.list.push(fact);
         } else {
             self.dropped = self.dropped.saturating_add(1);
@@ -491,7 +498,7 @@ impl Facts {
                 known.bytes = known.bytes.saturating_add(text.len() as u64);
                 frames.join(&evidence);
             }
-            None => self.observe(What::Readable(Readable::new(kind, what, text)), evidence),
+            None => self.observe(What::Readable(Box::new(Readable::new(kind, what, text))), evidence),
         }
     }
 
@@ -506,7 +513,7 @@ impl Facts {
     pub(super) fn readable_mut(&mut self, kind: Exposed, what: &str) -> Option<(&mut Readable, &mut Evidence)> {
         let any = self.has(Kind::Readable);
         self.list.iter_mut().filter(|_| any).find_map(|fact| match &mut fact.what {
-            What::Readable(known) if known.kind == kind && known.what == what => Some((known, &mut fact.evidence)),
+            What::Readable(known) if known.kind == kind && known.what == what => Some((known.as_mut(), &mut fact.evidence)),
             _ => None,
         })
     }
@@ -515,7 +522,7 @@ impl Facts {
     pub fn readables(&self) -> impl Iterator<Item = (&Readable, &Evidence)> {
         let list = if self.has(Kind::Readable) { self.list.as_slice() } else { &[] };
         list.iter().filter_map(|fact| match &fact.what {
-            What::Readable(readable) => Some((readable, &fact.evidence)),
+            What::Readable(readable) => Some((readable.as_ref(), &fact.evidence)),
             _ => None,
         })
     }

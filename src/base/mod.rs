@@ -37,7 +37,7 @@ pub use owner::{Owner, OwnerCounts, OwnerSeen};
 pub use readable::{Exposed, Readable};
 pub use reader::{Reader, Short};
 pub use registry::{AlertDescription, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, QuicVersion, SignatureScheme, SrtpProfile};
-pub use render::{Render, Shown};
+pub use render::{Held, List, Render, Shown};
 pub use sdp_media::{Keying, SdpMedia};
 pub use stitch::Stitched;
 pub use text::{begins_with_text, is_text};

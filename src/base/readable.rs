@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::freeze::{Freeze, put_number, take_number};
-use super::render::{Render, Shown};
+use super::render::{List, Render, Shown};
 use super::{Reader, WireStr};
 
 /// What kind of thing was readable. The order is that of output.
@@ -107,7 +107,7 @@ impl Render for Readable {
         if !self.excerpt.as_bytes().is_empty() {
             list.push(Shown::Wire(&self.excerpt));
         }
-        Shown::List(list)
+        Shown::List(List::Made(list))
     }
 }
 

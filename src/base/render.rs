@@ -17,7 +17,71 @@ pub enum Shown<'a> {
     /// Text that a stranger chose.
     Wire(&'a WireStr),
     /// Several values.
-    List(Vec<Shown<'a>>),
+    List(List<'a>),
+}
+
+/// The values of a list.
+pub enum List<'a> {
+    /// Put together for the sink.
+    Made(Vec<Shown<'a>>),
+    /// As the fact holds them; each is made when it is its turn.
+    Held(&'a dyn Held),
+}
+
+impl List<'_> {
+    /// Hands them over, one after the other.
+    pub fn each(&self, take: &mut dyn FnMut(&Shown<'_>)) {
+        match self {
+            List::Made(list) => list.iter().for_each(take),
+            List::Held(list) => list.each(take),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            List::Made(list) => list.is_empty(),
+            List::Held(list) => list.is_empty(),
+        }
+    }
+
+    /// Each as text that is safe for a terminal.
+    #[must_use]
+    pub fn texts(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        self.each(&mut |item| texts.push(item.to_string()));
+        texts
+    }
+}
+
+impl fmt::Debug for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = f.debug_list();
+        self.each(&mut |item| {
+            list.entry(item);
+        });
+        list.finish()
+    }
+}
+
+/// A list that a fact holds.
+pub trait Held {
+    /// Hands its values over, one after the other.
+    fn each(&self, take: &mut dyn FnMut(&Shown<'_>));
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool;
+}
+
+impl<T: Render> Held for Vec<T> {
+    fn each(&self, take: &mut dyn FnMut(&Shown<'_>)) {
+        self.iter().for_each(|item| take(&item.shown()));
+    }
+
+    fn is_empty(&self) -> bool {
+        <[T]>::is_empty(self)
+    }
 }
 
 /// A type that a fact can hold.
@@ -73,7 +137,7 @@ impl Render for VersionName {
 
 impl Render for ProtocolVersion {
     fn shown(&self) -> Shown<'_> {
-        Shown::Text(self.to_string().into())
+        registered(self.number().filter(|_| self.draft().is_none()), self)
     }
 }
 
@@ -103,7 +167,7 @@ impl Render for SignatureScheme {
 
 impl Render for QuicVersion {
     fn shown(&self) -> Shown<'_> {
-        Shown::Text(self.to_string().into())
+        registered((*self == QuicVersion::V1).then_some("1"), self)
     }
 }
 
@@ -126,15 +190,15 @@ impl<const N: usize> Render for [u8; N] {
     }
 }
 
-impl<const N: usize> Render for Box<[u8; N]> {
+impl<T: Render> Render for Box<T> {
     fn shown(&self) -> Shown<'_> {
-        Shown::Text(hex(self.as_slice()).into())
+        T::shown(self)
     }
 }
 
 impl<T: Render> Render for Vec<T> {
     fn shown(&self) -> Shown<'_> {
-        Shown::List(self.iter().map(Render::shown).collect())
+        Shown::List(List::Held(self))
     }
 }
 
@@ -147,13 +211,12 @@ impl fmt::Display for Shown<'_> {
             Shown::Text(text) => super::escape_into(f, text.as_bytes()),
             Shown::Wire(text) => text.fmt(f),
             Shown::List(list) => {
-                for (i, item) in list.iter().enumerate() {
-                    if i > 0 {
-                        f.write_str(", ")?;
-                    }
-                    item.fmt(f)?;
-                }
-                Ok(())
+                let (mut first, mut done) = (true, Ok(()));
+                list.each(&mut |item| {
+                    let before = if std::mem::replace(&mut first, false) { "" } else { ", " };
+                    done = done.and_then(|()| f.write_str(before)).and_then(|()| item.fmt(f));
+                });
+                done
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::freeze::{Freeze, put_number, take_number};
-use super::render::{Render, Shown};
+use super::render::{List, Render, Shown};
 use super::{Reader, Timestamp, WireStr};
 
 /// One media description of an SDP offer or answer (RFC 8866 §5.14).
@@ -53,11 +53,11 @@ impl Keying {
     }
 }
 
-impl Render for Box<SdpMedia> {
+impl Render for SdpMedia {
     fn shown(&self) -> Shown<'_> {
         let mut list = vec![Shown::Wire(&self.profile), Shown::Text(self.keying.word().into()), Shown::Wire(&self.codec)];
         list.extend(self.addresses.iter().map(|address| Shown::Text(address.to_string().into())));
-        Shown::List(list)
+        Shown::List(List::Made(list))
     }
 }
 

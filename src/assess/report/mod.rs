@@ -114,7 +114,7 @@ fn in_clear(facts: &Facts) -> impl Iterator<Item = &Fact> {
 /// What a listener without keys could read.
 fn readables(facts: &Facts) -> impl Iterator<Item = (&Readable, &Evidence)> {
     in_clear(facts).filter_map(|fact| match &fact.what {
-        What::Readable(readable) => Some((readable, &fact.evidence)),
+        What::Readable(readable) => Some((readable.as_ref(), &fact.evidence)),
         _ => None,
     })
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::base::{Dir, Evidence, Facts, Sides, Stitched, Window};
 use crate::dissect::tls::{Carrier, Handshake, Terms};
 
@@ -28,7 +30,6 @@ pub(super) struct Initials {
     ended: usize,
     waiting: Vec<(Dir, Stitched)>,
     derivations: u8,
-    buffer: Vec<u8>,
 }
 
 /// Which of the attempts are this connection's. Another client may begin one of its own on the same addresses and ports, when the first one is
@@ -67,7 +68,7 @@ struct Attempt {
     origin: ConnectionId,
     /// The server asked for it.
     invited: bool,
-    keys: Vec<InitialKeys>,
+    keys: SmallVec<[InitialKeys; 1]>,
     streams: Sides<CryptoStream>,
     largest: Sides<u64>,
     /// The first message of each side.
@@ -90,8 +91,7 @@ impl Initials {
         if followed {
             handshake.follow(Terms::new(false));
         }
-        let (attempts, waiting, buffer) = (Vec::new(), Vec::new(), Vec::new());
-        Initials { attempts, handshake, ours: Ours::default(), ended: 0, waiting, derivations: 0, buffer }
+        Initials { attempts: Vec::new(), handshake, ours: Ours::default(), ended: 0, waiting: Vec::new(), derivations: 0 }
     }
 }
 
@@ -109,9 +109,9 @@ impl Initials {
         for (at, attempt) in self.attempts.iter_mut().enumerate() {
             let largest = *attempt.largest.of(packet.dir);
             for keys in attempt.keys.iter().filter(|k| k.version == long.version) {
-                if let Some(opened) = keys.open(role, packet.bytes, number_at, largest, &mut self.buffer) {
-                    attempt.note(packet.dir, opened);
-                    return Some(Initial { attempt: at, role, payload: in_clear(&self.buffer, opened, packet), fresh: false });
+                if let Some(Opened { number, payload }) = keys.open(role, packet, number_at, largest) {
+                    attempt.note(packet.dir, number);
+                    return Some(Initial { attempt: at, role, payload, fresh: false });
                 }
             }
         }
@@ -127,11 +127,11 @@ impl Initials {
             if attempt.keys.len() >= MOST_VERSIONS || attempt.keys.iter().any(|k| k.version == long.version) {
                 continue;
             }
-            if let Some((keys, opened)) = self.derive_and_open(long, origin, role, number_at, packet) {
+            if let Some((keys, Opened { number, payload })) = self.derive_and_open(long, origin, role, number_at, packet) {
                 let attempt = self.attempts.get_mut(at)?;
                 attempt.keys.push(keys);
-                attempt.note(packet.dir, opened);
-                return Some(Initial { attempt: at, role, payload: in_clear(&self.buffer, opened, packet), fresh: true });
+                attempt.note(packet.dir, number);
+                return Some(Initial { attempt: at, role, payload, fresh: true });
             }
         }
         None
@@ -142,7 +142,7 @@ impl Initials {
         if self.attempts.iter().any(|a| a.origin == long.dcid && a.keys.iter().any(|k| k.version == long.version)) {
             return None;
         }
-        let (keys, opened) = self.derive_and_open(long, long.dcid, Role::Client, number_at, packet)?;
+        let (keys, Opened { number, payload }) = self.derive_and_open(long, long.dcid, Role::Client, number_at, packet)?;
         if self.attempts.len() >= MOST_ATTEMPTS {
             self.attempts.remove(1);
             self.ended = self.ended.saturating_sub(1);
@@ -150,14 +150,17 @@ impl Initials {
         let mut attempt = Attempt {
             origin: long.dcid,
             invited: std::mem::take(&mut self.ours.invited),
-            keys: vec![keys],
+            keys: smallvec![keys],
             streams: Sides::default(),
             largest: Sides::default(),
             hello: Sides::default(),
         };
-        attempt.note(packet.dir, opened);
+        attempt.note(packet.dir, number);
+        if self.attempts.is_empty() {
+            // Hardly a connection needs a second one.
+            self.attempts.reserve_exact(1);
+        }
         self.attempts.push(attempt);
-        let payload = in_clear(&self.buffer, opened, packet);
         Some(Initial { attempt: self.attempts.len() - 1, role: Role::Client, payload, fresh: true })
     }
 
@@ -174,8 +177,8 @@ impl Initials {
                 return None;
             }
             self.derivations = self.derivations.saturating_add(1);
-            let Some(keys) = InitialKeys::derive(secret, long.version, origin) else { continue };
-            if let Some(opened) = keys.open(role, packet.bytes, number_at, 0, &mut self.buffer) {
+            let keys = InitialKeys::new(secret, long.version, origin);
+            if let Some(opened) = keys.open(role, packet, number_at, 0) {
                 return Some((keys, opened));
             }
         }
@@ -274,15 +277,8 @@ impl Initials {
 }
 
 impl Attempt {
-    fn note(&mut self, dir: Dir, opened: Opened) {
+    fn note(&mut self, dir: Dir, number: u64) {
         let largest = self.largest.of_mut(dir);
-        *largest = (*largest).max(opened.number);
+        *largest = (*largest).max(number);
     }
-}
-
-/// The payload that `opened` left in `buffer`; each of its bytes depends on all of the packet.
-fn in_clear(buffer: &[u8], opened: Opened, packet: &Window<'_>) -> Stitched {
-    let mut payload = Stitched::new();
-    payload.push_derived(buffer.get(opened.start..opened.end).unwrap_or_default(), packet);
-    payload
 }

@@ -1,21 +1,23 @@
 //! Opening Initial packets (RFC 9001 §5): anyone who saw the client's first packet has their keys.
 
+use std::cell::{Cell, OnceCell};
+
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey, quic as hp};
 use aws_lc_rs::hkdf::{self, KeyType, Prk, Salt};
-use rustls::Side;
-use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
-use rustls::quic::{DirectionalKeys, Keys};
 
-use crate::base::QuicVersion;
+use crate::base::{QuicVersion, Stitched, Window};
 
 use super::packet::{ConnectionId, SAMPLE, SAMPLE_AFTER};
 use super::version::{RetrySeal, Secret};
 
-/// The keys of both directions, made from the destination connection id of the client's first Initial.
+/// The keys of both directions, made from the destination connection id of the client's first Initial. Those of a direction are derived
+/// when a packet of it comes: many a client is never answered.
 pub(super) struct InitialKeys {
     pub version: QuicVersion,
-    client: Opener,
-    server: Opener,
+    secret: Secret,
+    origin: ConnectionId,
+    client: OnceCell<Option<Box<Opener>>>,
+    server: OnceCell<Option<Box<Opener>>>,
 }
 
 /// The side that protected a packet.
@@ -25,75 +27,74 @@ pub(super) enum Role {
     Server,
 }
 
-/// An opened packet: its number, and where its payload is in the buffer it was opened in.
-#[derive(Clone, Copy, Debug)]
+/// An opened packet: its number and its payload, each octet of which depends on all of the packet.
 pub(super) struct Opened {
     pub number: u64,
-    pub start: usize,
-    pub end: usize,
+    pub payload: Stitched,
+}
+
+thread_local! {
+    /// Where a packet is opened. Kept for the next one, and not by each connection.
+    static CLEAR: Cell<Vec<u8>> = Cell::default();
 }
 
 impl InitialKeys {
-    /// Derives the keys; `None` only when the cryptographic library refuses.
-    pub fn derive(secret: Secret, version: QuicVersion, origin: ConnectionId) -> Option<InitialKeys> {
-        let (client, server) = match secret {
-            Secret::Rustls(rustls_version) => {
-                let suite = TLS13_AES_128_GCM_SHA256.tls13()?;
-                let keys = Keys::initial(rustls_version, suite, suite.quic?, origin.as_bytes(), Side::Client);
-                (Opener::Rustls(keys.local), Opener::Rustls(keys.remote))
-            }
-            Secret::Salt(salt) => {
-                let initial = Salt::new(hkdf::HKDF_SHA256, salt).extract(origin.as_bytes());
-                (Opener::salted(&initial, b"client in")?, Opener::salted(&initial, b"server in")?)
-            }
-        };
-        Some(InitialKeys { version, client, server })
+    /// Keys of a version that a client's first connection id makes.
+    pub fn new(secret: Secret, version: QuicVersion, origin: ConnectionId) -> InitialKeys {
+        InitialKeys { version, secret, origin, client: OnceCell::new(), server: OnceCell::new() }
     }
 
-    /// Removes the protection of a whole packet that a side sent. The packet is copied into `buffer`, where its payload is
-    /// left in clear. `None` when it does not authenticate.
-    pub fn open(&self, role: Role, packet: &[u8], number_at: usize, largest: u64, buffer: &mut Vec<u8>) -> Option<Opened> {
-        buffer.clear();
-        buffer.extend_from_slice(packet);
-        let opener = match role {
-            Role::Client => &self.client,
-            Role::Server => &self.server,
+    /// Removes the protection of a whole packet that a side sent. `None` when it does not authenticate.
+    pub fn open(&self, role: Role, packet: &Window<'_>, number_at: usize, largest: u64) -> Option<Opened> {
+        let (cell, label): (_, &[u8]) = match role {
+            Role::Client => (&self.client, b"client in"),
+            Role::Server => (&self.server, b"server in"),
         };
-        let header_len = opener.unmask(buffer, number_at)?;
-        let (header, payload) = buffer.split_at_mut_checked(header_len)?;
-        let number = expand_number(largest, header.get(number_at..)?);
-        let len = opener.decrypt(number, header, payload)?;
-        Some(Opened { number, start: header_len, end: header_len + len })
+        let opener = cell.get_or_init(|| Opener::derive(self.secret, self.origin, label).map(Box::new)).as_ref()?;
+        let mut buffer = CLEAR.take();
+        buffer.clear();
+        buffer.extend_from_slice(packet.bytes);
+        let opened = opener.open(&mut buffer, number_at, largest).map(|(number, clear)| {
+            let mut payload = Stitched::new();
+            payload.push_derived(clear, packet);
+            Opened { number, payload }
+        });
+        CLEAR.set(buffer);
+        opened
     }
 }
 
 /// The keys of one direction.
-enum Opener {
-    Rustls(DirectionalKeys),
-    Salted(Box<SaltedKeys>),
-}
-
-/// The same for a version that rustls does not know.
-struct SaltedKeys {
+struct Opener {
     header: hp::HeaderProtectionKey,
     packet: LessSafeKey,
     iv: [u8; 12],
 }
 
 impl Opener {
-    fn salted(initial: &Prk, label: &[u8]) -> Option<Opener> {
+    /// RFC 9001 §5.2; `None` only when the cryptographic library refuses.
+    fn derive(Secret { salt, labels }: Secret, origin: ConnectionId, label: &[u8]) -> Option<Opener> {
+        let initial = Salt::new(hkdf::HKDF_SHA256, salt).extract(origin.as_bytes());
         let mut secret = [0; 32];
-        expand_label(initial, label, &mut secret)?;
+        expand_label(&initial, label, &mut secret)?;
         let secret = Prk::new_less_safe(hkdf::HKDF_SHA256, &secret);
         let (mut key, mut iv, mut header) = ([0; 16], [0; 12], [0; 16]);
-        expand_label(&secret, b"quic key", &mut key)?;
-        expand_label(&secret, b"quic iv", &mut iv)?;
-        expand_label(&secret, b"quic hp", &mut header)?;
-        Some(Opener::Salted(Box::new(SaltedKeys {
+        expand_label(&secret, labels.key, &mut key)?;
+        expand_label(&secret, labels.iv, &mut iv)?;
+        expand_label(&secret, labels.header, &mut header)?;
+        Some(Opener {
             header: hp::HeaderProtectionKey::new(&hp::AES_128, &header).ok()?,
             packet: LessSafeKey::new(UnboundKey::new(&aead::AES_128_GCM, &key).ok()?),
             iv,
-        })))
+        })
+    }
+
+    /// Opens a packet in place; returns its number and its payload.
+    fn open<'b>(&self, packet: &'b mut [u8], number_at: usize, largest: u64) -> Option<(u64, &'b [u8])> {
+        let header_len = self.unmask(packet, number_at)?;
+        let (header, payload) = packet.split_at_mut_checked(header_len)?;
+        let number = expand_number(largest, header.get(number_at..)?);
+        Some((number, self.decrypt(number, header, payload)?))
     }
 
     /// Removes header protection in place (RFC 9001 §5.4); returns the length of the header, packet number included.
@@ -103,29 +104,19 @@ impl Opener {
         sample.copy_from_slice(packet.get(sample_at..sample_at.checked_add(SAMPLE)?)?);
         let (first, rest) = packet.split_first_mut()?;
         let number = rest.get_mut(number_at.checked_sub(1)?..sample_at.checked_sub(1)?)?;
-        match self {
-            Opener::Rustls(keys) => keys.header.decrypt_in_place(&sample, first, number).ok()?,
-            Opener::Salted(keys) => {
-                let [mask, masks @ ..] = keys.header.new_mask(&sample).ok()?;
-                *first ^= mask & 0x0f;
-                let len = usize::from(*first & 3) + 1;
-                number.iter_mut().zip(masks).take(len).for_each(|(b, m)| *b ^= m);
-            }
-        }
-        Some(number_at + usize::from(*first & 3) + 1)
+        let [mask, masks @ ..] = self.header.new_mask(&sample).ok()?;
+        *first ^= mask & 0x0f;
+        let len = usize::from(*first & 3) + 1;
+        number.iter_mut().zip(masks).take(len).for_each(|(b, m)| *b ^= m);
+        Some(number_at + len)
     }
 
-    /// Authenticates and decrypts the payload in place (RFC 9001 §5.3); returns its length without the tag.
-    fn decrypt(&self, number: u64, header: &[u8], payload: &mut [u8]) -> Option<usize> {
-        match self {
-            Opener::Rustls(keys) => keys.packet.decrypt_in_place(number, header, payload).ok().map(<[u8]>::len),
-            Opener::Salted(keys) => {
-                let mut nonce = keys.iv;
-                nonce.iter_mut().rev().zip(number.to_le_bytes()).for_each(|(n, b)| *n ^= b);
-                let plain = keys.packet.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(header), payload).ok()?;
-                Some(plain.len())
-            }
-        }
+    /// Authenticates and decrypts the payload in place (RFC 9001 §5.3); returns it without the tag.
+    fn decrypt<'b>(&self, number: u64, header: &[u8], payload: &'b mut [u8]) -> Option<&'b [u8]> {
+        let mut nonce = self.iv;
+        nonce.iter_mut().rev().zip(number.to_le_bytes()).for_each(|(n, b)| *n ^= b);
+        let plain = self.packet.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(header), payload).ok()?;
+        Some(plain)
     }
 }
 

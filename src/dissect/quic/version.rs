@@ -1,48 +1,66 @@
 //! What differs between versions of QUIC: the secrets of Initial packets (RFC 9001 §5.2, RFC 9369 §3.3.1, and the
 //! drafts), the numbers of packet types (RFC 9369 §3.2), and the key of Retry packets (RFC 9001 §5.8).
 
-use rustls::quic::Version as RustlsVersion;
-
 use crate::base::QuicVersion;
 
-/// Where the keys of Initial packets come from.
+/// Where the keys of Initial packets come from: HKDF-Extract of the client's first connection id with a salt, then labels.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Secret {
-    /// A version that rustls knows.
-    Rustls(RustlsVersion),
-    /// An older draft or a vendor's version: HKDF-Extract with this salt.
-    Salt(&'static [u8; 20]),
+pub(super) struct Secret {
+    pub salt: &'static [u8; 20],
+    pub labels: &'static Labels,
 }
 
+/// The labels of HKDF-Expand-Label for the keys of one direction.
+#[derive(Debug)]
+pub(super) struct Labels {
+    pub key: &'static [u8],
+    pub iv: &'static [u8],
+    pub header: &'static [u8],
+}
+
+/// RFC 9001 §5.1, and all drafts and vendors.
+const LABELS: &Labels = &Labels { key: b"quic key", iv: b"quic iv", header: b"quic hp" };
+/// RFC 9369 §3.3.2.
+const LABELS_2: &Labels = &Labels { key: b"quicv2 key", iv: b"quicv2 iv", header: b"quicv2 hp" };
+
+const fn salted(salt: &'static [u8; 20]) -> Secret {
+    Secret { salt, labels: LABELS }
+}
+
+/// RFC 9001 §5.2 (and drafts from -33).
+const V1: Secret = salted(b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a");
+/// RFC 9369 §3.3.1.
+const V2: Secret = Secret { salt: b"\x0d\xed\xe3\xde\xf7\x00\xa6\xdb\x81\x93\x81\xbe\x6e\x26\x9d\xcb\xf9\xbd\x2e\xd9", labels: LABELS_2 };
+/// draft-ietf-quic-tls-29 §5.2, until -32.
+const DRAFT_29: Secret = salted(b"\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99");
 /// draft-ietf-quic-tls-22 §5.2 (and -21).
-const DRAFT_22: &[u8; 20] = b"\x7f\xbc\xdb\x0e\x7c\x66\xbb\xe9\x19\x3a\x96\xcd\x21\x51\x9e\xbd\x7a\x02\x64\x4a";
+const DRAFT_22: Secret = salted(b"\x7f\xbc\xdb\x0e\x7c\x66\xbb\xe9\x19\x3a\x96\xcd\x21\x51\x9e\xbd\x7a\x02\x64\x4a");
 /// draft-ietf-quic-tls-23 §5.2, until -28.
-const DRAFT_23: &[u8; 20] = b"\xc3\xee\xf7\x12\xc7\x2e\xbb\x5a\x11\xa7\xd2\x43\x2b\xb4\x63\x65\xbe\xf9\xf5\x02";
+const DRAFT_23: Secret = salted(b"\xc3\xee\xf7\x12\xc7\x2e\xbb\x5a\x11\xa7\xd2\x43\x2b\xb4\x63\x65\xbe\xf9\xf5\x02");
 /// Google's Q050, T050 and T051 (Chromium's source).
-const Q050: &[u8; 20] = b"\x50\x45\x74\xef\xd0\x66\xfe\x2f\x9d\x94\x5c\xfc\xdb\xd3\xa7\xf0\xd3\xb5\x6b\x45";
-const T050: &[u8; 20] = b"\x7f\xf5\x79\xe5\xac\xd0\x72\x91\x55\x80\x30\x4c\x43\xa2\x36\x7c\x60\x48\x83\x10";
-const T051: &[u8; 20] = b"\x7a\x4e\xde\xf4\xe7\xcc\xee\x5f\xa4\x50\x6c\x19\x12\x4f\xc8\xcc\xda\x6e\x03\x3d";
+const Q050: Secret = salted(b"\x50\x45\x74\xef\xd0\x66\xfe\x2f\x9d\x94\x5c\xfc\xdb\xd3\xa7\xf0\xd3\xb5\x6b\x45");
+const T050: Secret = salted(b"\x7f\xf5\x79\xe5\xac\xd0\x72\x91\x55\x80\x30\x4c\x43\xa2\x36\x7c\x60\x48\x83\x10");
+const T051: Secret = salted(b"\x7a\x4e\xde\xf4\xe7\xcc\xee\x5f\xa4\x50\x6c\x19\x12\x4f\xc8\xcc\xda\x6e\x03\x3d");
 
 /// The secrets to try for a version, the likeliest first; empty where Initial packets are not protected.
 ///
 /// A wrong guess costs one derivation and cannot mislead: authentication fails.
 pub(super) fn secrets(version: QuicVersion) -> &'static [Secret] {
-    use RustlsVersion::{V1, V1Draft, V2};
     match (version.0, version.draft()) {
-        (1, _) => &[Secret::Rustls(V1)],
-        (0x6b33_43cf, _) => &[Secret::Rustls(V2)],
+        (1, _) => &[V1],
+        (0x6b33_43cf, _) => &[V2],
         (_, Some(..=20)) => &[],
-        (_, Some(21..=22)) | (0xface_b001, _) => &[Secret::Salt(DRAFT_22)],
-        (_, Some(23..=28)) | (0xface_b002, _) => &[Secret::Salt(DRAFT_23)],
-        (_, Some(29..=32)) => &[Secret::Rustls(V1Draft)],
-        (_, Some(33..)) => &[Secret::Rustls(V1)],
-        (0xface_b000..=0xface_bfff, _) => &[Secret::Rustls(V1Draft), Secret::Rustls(V1), Secret::Salt(DRAFT_23)],
-        (0x5130_3530, _) => &[Secret::Salt(Q050)],
-        (0x5430_3530, _) => &[Secret::Salt(T050)],
-        (0x5430_3531, _) => &[Secret::Salt(T051)],
+        (_, Some(21..=22)) | (0xface_b001, _) => &[DRAFT_22],
+        (_, Some(23..=28)) | (0xface_b002, _) => &[DRAFT_23],
+        (_, Some(29..=32)) => &[DRAFT_29],
+        (_, Some(33..)) => &[V1],
+        (0xface_b000..=0xface_bfff, _) => &[DRAFT_29, V1, DRAFT_23],
+        (0x5130_3530, _) => &[Q050],
+        (0x5430_3530, _) => &[T050],
+        (0x5430_3531, _) => &[T051],
         _ if version.is_google() => &[],
         // A stranger's version is usually version 1 under another number.
-        _ => &[Secret::Rustls(V1)],
+        _ => &[V1],
     }
 }
 

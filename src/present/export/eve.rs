@@ -93,7 +93,11 @@ fn value(judged: &Judged, kind: Kind) -> Option<Value> {
         match shown {
             Shown::Bool(is) => Value::Bool(*is),
             Shown::Number(n) => (*n).into(),
-            Shown::List(list) => Value::Array(list.iter().map(json).collect()),
+            Shown::List(list) => {
+                let mut values = Vec::new();
+                list.each(&mut |item| values.push(json(item)));
+                Value::Array(values)
+            }
             Shown::Text(text) => text.as_ref().into(),
             Shown::Wire(text) => text.to_string().into(),
         }

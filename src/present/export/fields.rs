@@ -45,7 +45,7 @@ const OF_THE_CONNECTION: &[&str] = &[
 ];
 
 /// Rows of chosen columns.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Fields {
     names: Vec<Name>,
 }

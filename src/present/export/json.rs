@@ -269,14 +269,12 @@ impl Json<'_> {
             Shown::Text(text) => self.text(text),
             Shown::Wire(text) => self.bytes(text.as_bytes()),
             Shown::List(list) => {
-                self.raw("[");
-                for (i, item) in list.iter().enumerate() {
-                    if i > 0 {
-                        self.raw(",");
-                    }
+                let mut before = "[";
+                list.each(&mut |item| {
+                    self.raw(std::mem::replace(&mut before, ","));
                     self.value(item);
-                }
-                self.raw("]");
+                });
+                self.raw(if list.is_empty() { "[]" } else { "]" });
             }
         }
     }

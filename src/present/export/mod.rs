@@ -29,6 +29,8 @@ pub struct Format {
     pub suffixes: &'static [&'static str],
     /// One line of help.
     pub help: &'static str,
+    /// Whether what is written of a connection depends on nothing that was written before.
+    pub stands_alone: bool,
     make: fn() -> Box<dyn Writer>,
 }
 
@@ -42,29 +44,42 @@ impl std::fmt::Debug for Format {
 pub const FORMATS: &[Format] = &[
     Format::TABLE,
     Format::LINES,
-    Format { name: "json", suffixes: &["json"], help: "one JSON array", make: || Box::new(json::Array::default()) },
-    Format { name: "csv", suffixes: &["csv"], help: "one row per connection (RFC 4180)", make: || Box::new(csv::Csv) },
-    Format { name: "md", suffixes: &["md", "markdown"], help: "a Markdown table", make: || Box::new(md::Markdown) },
+    Format { name: "json", suffixes: &["json"], help: "one JSON array", stands_alone: false, make: || Box::new(json::Array::default()) },
+    Format { name: "csv", suffixes: &["csv"], help: "one row per connection (RFC 4180)", stands_alone: true, make: || Box::new(csv::Csv) },
+    Format { name: "md", suffixes: &["md", "markdown"], help: "a Markdown table", stands_alone: true, make: || Box::new(md::Markdown) },
     Format::ZEEK,
-    Format { name: "eve", suffixes: &[], help: "Suricata's EVE: flow, tls and quic events with community_id", make: || Box::new(eve::Eve) },
+    Format {
+        name: "eve",
+        suffixes: &[],
+        help: "Suricata's EVE: flow, tls and quic events with community_id",
+        stands_alone: true,
+        make: || Box::new(eve::Eve),
+    },
     Format {
         name: "parquet",
         suffixes: &["parquet"],
         help: "one Parquet file of connections",
+        stands_alone: false,
         make: || Box::<dataset::Parquet>::default(),
     },
 ];
 
 impl Format {
     /// For reading: the default.
-    pub const TABLE: Format =
-        Format { name: "table", suffixes: &["txt"], help: "aligned columns for reading", make: || Box::new(table::Table) };
+    pub const TABLE: Format = Format {
+        name: "table",
+        suffixes: &["txt"],
+        help: "aligned columns for reading",
+        stands_alone: true,
+        make: || Box::new(table::Table),
+    };
 
     /// For programs, and while a capture runs.
     pub const LINES: Format = Format {
         name: "jsonl",
         suffixes: &["jsonl", "ndjson"],
         help: "one JSON object per connection",
+        stands_alone: true,
         make: || Box::new(json::Lines::default()),
     };
 
@@ -73,6 +88,7 @@ impl Format {
         name: "zeek",
         suffixes: &[],
         help: "Zeek's conn, ssl, x509, quic and dns logs: JSON with _path, or with -o FOLDER a log file each",
+        stands_alone: true,
         make: || Box::new(zeek::Zeek),
     };
 

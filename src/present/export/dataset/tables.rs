@@ -268,7 +268,7 @@ const FACTS: &[Column] = &[
     }),
     required("values", Type::Texts, "its value, one entry for each item of a list", |row| match row.item.fact() {
         Some(fact) => Value::Texts(match fact.what.shown() {
-            Shown::List(list) => list.iter().map(ToString::to_string).collect(),
+            Shown::List(list) => list.texts(),
             one => vec![one.to_string()],
         }),
         None => Value::Null,
@@ -344,7 +344,7 @@ fn fact<'a>(row: &Row<'a>, kind: Kind) -> Value<'a> {
         (What::TlsNotBefore(at) | What::TlsNotAfter(at), _) => Value::Time(at.nanos()),
         (_, Shown::Bool(is)) => Value::Bool(is),
         (_, Shown::Number(n)) => Value::count(n),
-        (_, Shown::List(list)) => Value::Texts(list.iter().map(ToString::to_string).collect()),
+        (_, Shown::List(list)) => Value::Texts(list.texts()),
         (_, text) => Value::Text(text.to_string().into()),
     }
 }

@@ -149,7 +149,7 @@ impl Of<'_> {
             None => Cell::Unset,
             Some(Shown::Bool(is)) => Cell::Bool(is),
             Some(Shown::Number(n)) => Cell::Count(n),
-            Some(Shown::List(list)) => Cell::Texts(list.iter().map(ToString::to_string).collect()),
+            Some(Shown::List(list)) => Cell::Texts(list.texts()),
             Some(text) => Cell::Text(text.to_string()),
         }
     }
