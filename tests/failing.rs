@@ -186,13 +186,11 @@ fn files_that_belong_together_are_all_there_or_the_new_ones_are_not() {
             assert_eq!(names_in(&folder), [""; 0], "{what}");
         });
         assert!(names_in(&folder).len() >= 3, "{args:?}");
-        // Of earlier ones, none is left that holds half.
-        let whole = files_in(&folder);
-        place.each(args, &|| {}, &|_, _, what| {
-            for (name, octets) in files_in(&folder) {
-                assert!(whole.get(&name).is_some_and(|old| old.len() == octets.len()), "{what}: {name}");
-            }
-        });
+        // Earlier ones of the same names are as they were.
+        let earlier: BTreeMap<String, Vec<u8>> = names_in(&folder).into_iter().map(|name| (name, b"the old one".to_vec())).collect();
+        let begin = || earlier.iter().for_each(|(name, text)| fs::write(folder.join(name), text).unwrap());
+        place.each(args, &begin, &|_, _, what| assert_eq!(files_in(&folder), earlier, "{what}"));
+        assert_eq!(names_in(&folder), earlier.into_keys().collect::<Vec<_>>(), "{args:?}");
     }
 }
 

@@ -125,13 +125,16 @@ impl Output {
 
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         self.settle()?;
-        self.take_name().map(drop)
+        match self.target {
+            Target::Whole(whole) => whole.take_name().map_err(|e| Failure::Output(self.name.clone(), e)),
+            _ => Ok(()),
+        }
     }
 
-    /// What is settled takes its name; where it has one, that of a file comes back.
-    fn take_name(self) -> Result<Option<Named>, Failure> {
+    /// What is settled takes its name, which can be undone; `None` for what needs none.
+    fn try_name(self) -> Result<Option<Named>, Failure> {
         match self.target {
-            Target::Whole(whole) => whole.take_name().map(Some).map_err(|e| Failure::Output(self.name.clone(), e)),
+            Target::Whole(whole) => whole.try_name().map(Some).map_err(|e| Failure::Output(self.name.clone(), e)),
             _ => Ok(None),
         }
     }
@@ -140,15 +143,16 @@ impl Output {
     pub(super) fn abandon(self) {}
 }
 
-/// Files that belong together take their names when each is on the disk. Where one cannot, none stays: some of them would pass for all.
+/// Files that belong together take their names when each is on the disk. Where one cannot, none stays, as some of them would pass for all,
+/// and older files of these names are as they were.
 pub(super) fn finish_all(mut outputs: Vec<Output>) -> Result<(), Failure> {
     outputs.iter_mut().try_for_each(Output::settle)?;
     let mut named = Vec::new();
     for output in outputs {
-        match output.take_name() {
+        match output.try_name() {
             Ok(file) => named.extend(file),
             Err(failure) => {
-                named.into_iter().for_each(Named::remove);
+                named.into_iter().for_each(Named::undo);
                 return Err(failure);
             }
         }

@@ -7,7 +7,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, renameat, statat, unlinkat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, fstat, linkat, openat, renameat, renameat_with, statat, unlinkat,
+};
 use rustix::io::Errno;
 
 /// A folder is held by a descriptor that needs no right to list it, where the system has such.
@@ -34,6 +36,10 @@ impl Place {
     }
 
     fn from(folder: rustix::io::Result<OwnedFd>, path: &Path) -> io::Result<Place> {
+        // `reports/` is a folder, whether it is there or not.
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            return Err(Errno::ISDIR.into());
+        }
         let name = path.file_name().ok_or(Errno::ISDIR)?.to_os_string();
         Ok(Place { folder: folder?, name, path: path.to_path_buf() })
     }
@@ -122,7 +128,7 @@ impl Place {
     pub(super) fn make(self, mode: Mode) -> io::Result<Whole> {
         let mut last = Errno::EXIST;
         for _ in 0..TRIES {
-            let name = OsString::from(format!(".tmp{:016x}", RandomState::new().hash_one(std::process::id())));
+            let name = by_chance();
             match openat(&self.folder, &name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC, mode) {
                 Ok(file) => return Ok(Whole { file: file.into(), temporary: Some(name), place: self }),
                 Err(Errno::EXIST) => {}
@@ -133,6 +139,36 @@ impl Place {
             }
         }
         Err(last.into())
+    }
+
+    /// Gives the file of a temporary name this one. What had it has the temporary name then, or another one that comes back; where the file
+    /// system knows neither exchange nor links, it is gone.
+    fn give(&self, temporary: &OsStr) -> io::Result<Option<OsString>> {
+        let Place { folder, name, .. } = self;
+        match renameat_with(folder, temporary, folder, name, RenameFlags::EXCHANGE) {
+            Ok(()) => {
+                // A folder was put there meanwhile: it is nothing that a file takes the place of.
+                if statat(folder, temporary, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|about| FileType::from_raw_mode(about.st_mode).is_dir()) {
+                    renameat_with(folder, temporary, folder, name, RenameFlags::EXCHANGE)?;
+                    return Err(Errno::ISDIR.into());
+                }
+                Ok(Some(temporary.to_os_string()))
+            }
+            Err(Errno::NOENT) => {
+                renameat(folder, temporary, folder, name)?;
+                Ok(None)
+            }
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                let kept = by_chance();
+                let older = linkat(folder, name, folder, &kept, AtFlags::empty()).is_ok().then_some(kept);
+                if let Err(error) = renameat(folder, temporary, folder, name) {
+                    let _ = older.map(|older| unlinkat(folder, older, AtFlags::empty()));
+                    return Err(error.into());
+                }
+                Ok(older)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A path to the folder that is held, wherever it is meanwhile, for whoever takes paths only.
@@ -165,10 +201,24 @@ impl Whole {
     }
 
     /// Gives it its name, in place of what has it now.
-    pub(super) fn take_name(mut self) -> io::Result<Named> {
+    pub(super) fn take_name(mut self) -> io::Result<()> {
         if let Some(temporary) = &self.temporary {
             renameat(&self.place.folder, temporary, &self.place.folder, &self.place.name)?;
             self.temporary = None;
+        }
+        Ok(())
+    }
+
+    /// Gives it its name until [`Named`] is undone or dropped: what has the name now is kept as long.
+    pub(super) fn try_name(mut self) -> io::Result<Named> {
+        if let Some(temporary) = self.temporary.take() {
+            match self.place.give(&temporary) {
+                Ok(older) => self.temporary = older,
+                Err(error) => {
+                    self.temporary = Some(temporary);
+                    return Err(error);
+                }
+            }
         }
         Ok(Named(self))
     }
@@ -183,15 +233,24 @@ impl Drop for Whole {
     }
 }
 
-/// A file that has its name.
+/// A file that has its name. The older one has the temporary name, and goes when this is dropped.
 pub(super) struct Named(Whole);
 
 impl Named {
-    /// Takes it away.
-    pub(super) fn remove(self) {
-        // Nothing more can be done.
-        let _ = unlinkat(&self.0.place.folder, &self.0.place.name, AtFlags::empty());
+    /// Takes it away; the older one has its name again.
+    pub(super) fn undo(mut self) {
+        let Whole { temporary, place, .. } = &mut self.0;
+        // Nothing more can be done where this fails.
+        let _ = match temporary.take() {
+            Some(older) => renameat(&place.folder, older, &place.folder, &place.name),
+            None => unlinkat(&place.folder, &place.name, AtFlags::empty()),
+        };
     }
+}
+
+/// A name that nothing has yet, as good as certainly.
+fn by_chance() -> OsString {
+    OsString::from(format!(".tmp{:016x}", RandomState::new().hash_one(std::process::id())))
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -266,10 +325,46 @@ mod tests {
         assert_eq!(names_in(root.path()), ["a", "file"]);
     }
 
+    /// Was: of files that belong together, an older one of the same name was gone when a later one could not take its name.
+    #[test]
+    fn a_name_that_is_undone_belongs_to_the_older_file_again() {
+        for older in [Some("old"), None] {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("part.pcap");
+            older.iter().for_each(|text| fs::write(&path, text).unwrap());
+            for undone in [true, false] {
+                let mut made = Place::behind(&path).unwrap().make(Mode::RUSR | Mode::WUSR).unwrap();
+                made.file.write_all(b"new").unwrap();
+                let named = made.try_name().unwrap();
+                assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+                if undone {
+                    named.undo()
+                } else {
+                    drop(named)
+                }
+                let now = if undone { older } else { Some("new") };
+                assert_eq!(fs::read_to_string(&path).ok().as_deref(), now);
+                assert_eq!(names_in(root.path()).len(), usize::from(now.is_some()), "nothing else stays");
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_that_was_put_there_meanwhile_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("part.pcap");
+        let made = Place::behind(&path).unwrap().make(Mode::RUSR | Mode::WUSR).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(made.try_name().err().map(|e| e.kind()), Some(io::ErrorKind::IsADirectory));
+        assert_eq!(names_in(root.path()), ["part.pcap"]);
+        assert!(path.is_dir());
+    }
+
+    /// Was: `-o reports/` wrote a file `reports`.
     #[test]
     fn a_folder_is_no_file() {
         let root = tempfile::tempdir().unwrap();
-        for path in [root.path().to_path_buf(), root.path().join("."), PathBuf::from("/"), PathBuf::from("..")] {
+        for path in [root.path().to_path_buf(), root.path().join("."), root.path().join("new/"), PathBuf::from("/"), PathBuf::from("..")] {
             let refused = Place::behind(&path).and_then(|place| place.special());
             assert_eq!(refused.err().map(|e| e.kind()), Some(io::ErrorKind::IsADirectory), "{path:?}");
         }
