@@ -24,6 +24,9 @@ pub enum Basis {
 }
 
 impl Basis {
+    /// Every basis, in the order of the contract.
+    pub const ALL: [Basis; 4] = [Basis::Observed, Basis::ObservedWithKeys, Basis::Inferred, Basis::Claimed];
+
     /// The word of the contract.
     #[must_use]
     pub fn word(self) -> &'static str {

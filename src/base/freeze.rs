@@ -47,7 +47,7 @@ impl Facts {
         facts.expect(usize::try_from(count).unwrap_or(0).saturating_add(3), 0);
         for _ in 0..count {
             let kind = *Kind::ALL.get(usize::try_from(take_number(reader)?).ok()?)?;
-            let basis = *[Basis::Observed, Basis::ObservedWithKeys, Basis::Inferred, Basis::Claimed].get(usize::from(reader.u8().ok()?))?;
+            let basis = *Basis::ALL.get(usize::from(reader.u8().ok()?))?;
             let evidence = Evidence::take(reader)?;
             facts.add(Fact { what: What::take(kind, reader)?, basis, evidence });
         }

@@ -1,6 +1,7 @@
 //! Registry numbers as open newtypes: GREASE and the future are values here, not errors.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 /// A TLS, SSL or DTLS version as it stands on the wire (RFC 8446 §4.1.2, RFC 9147 §5.3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -287,13 +288,20 @@ impl CipherSuite {
     /// The IANA name, or `None`.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
-        tls_parser::TlsCipherSuite::from_id(self.0).map(|suite| suite.name)
+        self.parts().map(|suite| suite.name)
     }
 
     /// What the name stands for: key exchange, authentication, cipher, MAC.
     #[must_use]
     pub fn parts(self) -> Option<&'static tls_parser::TlsCipherSuite> {
-        tls_parser::TlsCipherSuite::from_id(self.0)
+        // By number: the library's own table hashes for longer than it takes to find one of some hundred here.
+        static SUITES: LazyLock<Vec<&tls_parser::TlsCipherSuite>> = LazyLock::new(|| {
+            let mut suites: Vec<_> = tls_parser::CIPHERS.values().collect();
+            suites.sort_unstable_by_key(|suite| suite.id.0);
+            suites
+        });
+        let at = SUITES.binary_search_by_key(&self.0, |suite| suite.id.0).ok()?;
+        SUITES.get(at).copied()
     }
 
     /// Whether this is a GREASE value (RFC 8701 §2).

@@ -3,12 +3,13 @@
 use std::io::{self, Write as _};
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use smallvec::SmallVec;
 
 use crate::assess::attribution::Signal;
 use crate::assess::{Attribution, Finding, Judged, Judgement};
-use crate::base::{Dir, Evidence, Fact, Shown, Timestamp, WireStr};
+use crate::base::{Basis, Dir, Evidence, Fact, Kind, Shown, Timestamp, WireStr};
 use crate::flow::Endpoint;
 
 use super::{FilePart, Writer, part_of};
@@ -149,7 +150,7 @@ fn object(out: &mut Vec<u8>, file: &WireStr, parts: &[FilePart], judged: &Judged
 const INTRANSIT: &str = "intransit.";
 
 fn is_ours(fact: &Fact) -> bool {
-    fact.what.kind().name().starts_with(INTRANSIT)
+    fact.what.kind().path().0.first() == Some(&"intransit")
 }
 
 /// The facts that are also fields, the first of each kind, with their places in the list.
@@ -160,6 +161,19 @@ fn fields(list: &[Fact]) -> impl Iterator<Item = (usize, &Fact)> {
         kind.is_field() && last.replace(kind) != Some(kind)
     })
 }
+
+/// What stands around the value of every fact, put together once: most of what is written is lists of facts.
+struct Pieces {
+    /// By kind: its name and what leads to the value.
+    names: Vec<String>,
+    /// By basis: its word and what leads to the frames.
+    bases: Vec<String>,
+}
+
+static PIECES: LazyLock<Pieces> = LazyLock::new(|| Pieces {
+    names: Kind::ALL.iter().map(|kind| format!("{}\",\"value\":", kind.name())).collect(),
+    bases: Basis::ALL.iter().map(|basis| format!(",\"basis\":\"{}\",\"frames\":[", basis.word())).collect(),
+});
 
 /// Writes JSON, piece by piece.
 #[derive(Debug)]
@@ -337,16 +351,18 @@ impl Json<'_> {
     /// `,"frames":[…]`, and that there are more where there are.
     pub(in crate::present) fn evidence(&mut self, evidence: &Evidence) {
         self.raw(",\"frames\":[");
+        self.frames(evidence);
+    }
+
+    /// The numbers, and what ends their list.
+    fn frames(&mut self, evidence: &Evidence) {
         for (i, frame) in evidence.frames().iter().enumerate() {
             if i > 0 {
                 self.raw(",");
             }
             self.number(frame.get());
         }
-        self.raw("]");
-        if evidence.truncated() {
-            self.raw(",\"more\":true");
-        }
+        self.raw(if evidence.truncated() { "],\"more\":true" } else { "]" });
     }
 
     /// The grade and its reason.
@@ -430,21 +446,19 @@ impl Json<'_> {
 
     /// The list of facts. `values` says where the values of those that are also fields stand already.
     fn facts(&mut self, list: &[Fact], values: &[Option<Range<usize>>]) {
+        let pieces = &*PIECES;
         self.raw(",\"facts\":[");
         for (i, (fact, value)) in list.iter().zip(values).enumerate() {
-            self.raw(if i > 0 { ",{\"name\":" } else { "{\"name\":" });
-            self.word(fact.what.kind().name());
-            self.raw(",\"value\":");
+            self.raw(if i > 0 { "},{\"name\":\"" } else { "{\"name\":\"" });
+            self.raw(pieces.names.get(fact.what.kind() as usize).map_or("", String::as_str));
             match value {
                 Some(range) if range.end <= self.out.len() => self.out.extend_from_within(range.clone()),
                 _ => self.value(&fact.what.shown()),
             }
-            self.raw(",\"basis\":");
-            self.word(fact.basis.word());
-            self.evidence(&fact.evidence);
-            self.raw("}");
+            self.raw(pieces.bases.get(fact.basis as usize).map_or("", String::as_str));
+            self.frames(&fact.evidence);
         }
-        self.raw("]");
+        self.raw(if list.is_empty() { "]" } else { "}]" });
     }
 }
 
