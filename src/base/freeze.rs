@@ -66,7 +66,7 @@ impl Facts {
 }
 
 /// An unsigned number, seven bits an octet, lowest first.
-pub(in crate::base) fn put_number(out: &mut Vec<u8>, mut n: u64) {
+pub(crate) fn put_number(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
         #[allow(clippy::cast_possible_truncation)]
         out.push(n as u8 | 0x80);
@@ -77,7 +77,7 @@ pub(in crate::base) fn put_number(out: &mut Vec<u8>, mut n: u64) {
 }
 
 /// The number [`put_number`] wrote.
-pub(in crate::base) fn take_number(reader: &mut Reader<'_>) -> Option<u64> {
+pub(crate) fn take_number(reader: &mut Reader<'_>) -> Option<u64> {
     let mut n = 0u64;
     for shift in (0..64).step_by(7) {
         let b = reader.u8().ok()?;

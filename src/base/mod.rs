@@ -31,6 +31,7 @@ pub use base64::{base64, base64_into};
 pub use dns_answer::DnsAnswer;
 pub use evidence::{Evidence, FrameNo};
 pub use fact::{Alert, Basis, Fact, Facts, Kind, Md5, Sha1, Sha256, VersionName, What};
+pub(crate) use freeze::{put_number, take_number};
 pub use kind_set::KindSet;
 pub use others::TEXT_OUTSIDE_TLS;
 pub use owner::{Owner, OwnerCounts, OwnerSeen};

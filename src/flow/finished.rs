@@ -1,20 +1,20 @@
 //! The connections of a finished capture, in the order of their first frames.
 
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::base::{Facts, FrameNo, Kind, Reader, Timestamp, What};
+use crate::base::{Facts, FrameNo, Reader, What};
 use crate::source::PartOf;
 
-use super::spill::{Ahead, Place, Spill};
-use super::{Connection, Endpoint, SHARDS, TableCounts, Tally, Transport};
+use super::merge::Merge;
+use super::resting::Resting;
+use super::runs::{Reading, Run};
+use super::spill::{Ahead, Spill};
+use super::{Connection, SHARDS, TableCounts};
 
 /// Every connection of a capture, waiting in compact form. One worker's, or several joined.
 #[derive(Debug, Default)]
 pub struct Finished {
     shards: Vec<RestingShard>,
-    /// Which shard, and which of its rows, in the order of output.
-    order: Vec<(u32, u32)>,
     counts: TableCounts,
     /// Connections that could not be read back from the temporary file.
     lost: AtomicU64,
@@ -25,62 +25,99 @@ pub struct Finished {
 /// The connections of one shard.
 #[derive(Debug)]
 pub(in crate::flow) struct RestingShard {
-    pub rows: Vec<Row>,
-    pub resting: Vec<Resting>,
+    /// Some of them, in order, those among them whose facts are at hand.
+    pub waiting: Vec<Resting>,
+    /// All others.
+    pub runs: Vec<Run>,
+    /// How many there are.
+    pub connections: usize,
     pub spill: Spill,
     /// Connections whose reading failed.
     pub failed: u64,
+    /// Connections that could not be read back.
+    pub lost: u64,
 }
 
-/// Where a connection is.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::flow) struct Row {
-    pub first_frame: FrameNo,
-    /// It holds facts that other connections are judged by: see [`tells_of_others`].
-    pub tells: bool,
-    pub at: At,
+/// A connection whose turn it is: which shard's, and itself or the number of one that waits in memory.
+type Due = (usize, Result<Resting, usize>);
+
+/// By first frame; of connections that one frame began (aggregated frames), by shard and then as they came: a total order that does not
+/// depend on who tracked what.
+type Rank = (FrameNo, usize, u64);
+
+/// All connections in order.
+struct InOrder {
+    sequences: Vec<Sequence>,
+    merge: Merge<Rank, Due>,
+    /// What could not be read.
+    lost: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(in crate::flow) enum At {
-    /// In the table when the capture ended.
-    Slot(u32),
-    /// Left the table before.
-    Spilled(Place),
+/// Connections of one shard, in order.
+struct Sequence {
+    shard: usize,
+    from: From,
 }
 
-/// A connection whose facts are in the spill, or at hand.
-#[derive(Debug)]
-pub(in crate::flow) struct Resting {
-    pub facts: Option<Place>,
-    /// Its facts are empty here where they are in the spill.
-    pub flow: Connection,
+enum From {
+    /// Those in memory, from this one on.
+    Waiting(usize),
+    /// This one of its runs.
+    Run(usize, Reading),
 }
 
-/// Whether these facts say something about other connections: addresses and ECH keys in DNS, QUIC connection ids, where
-/// media is expected, whose software uses a socket.
-pub(in crate::flow) fn tells_of_others(facts: &Facts) -> bool {
-    telling(facts) > 0
+impl Sequence {
+    fn next(&mut self, shards: &[RestingShard], lost: &mut u64) -> Option<(Rank, Due)> {
+        let shard = shards.get(self.shard)?;
+        let ((first_frame, nth), due) = match &mut self.from {
+            From::Waiting(at) => {
+                let order = shard.waiting.get(*at)?.order();
+                *at += 1;
+                (order, Err(*at - 1))
+            }
+            From::Run(run, reading) => {
+                let connection = reading.next(shard.runs.get(*run)?, &shard.spill, lost)?;
+                (connection.order(), Ok(connection))
+            }
+        };
+        Some(((first_frame, self.shard % SHARDS, nth), (self.shard, due)))
+    }
 }
 
-/// How many of them do.
-pub(in crate::flow) fn telling(facts: &Facts) -> usize {
-    let tells = |kind| matches!(kind, Kind::DnsAnswer | Kind::DnsEchConfig | Kind::QuicConnectionIds | Kind::SdpMedia | Kind::StunSigns);
-    facts.list().iter().filter(|fact| tells(fact.what.kind())).count()
+impl InOrder {
+    fn new(shards: &[RestingShard], part: Option<PartOf>) -> InOrder {
+        let of = |(at, shard): (usize, &RestingShard)| {
+            let runs = 0..shard.runs.len();
+            let from = std::iter::once(From::Waiting(0)).chain(runs.map(|run| From::Run(run, Reading::default())));
+            from.map(move |from| Sequence { shard: at, from }).collect::<Vec<_>>()
+        };
+        let mut sequences: Vec<Sequence> = shards.iter().enumerate().filter(|(at, _)| is_held(part, *at)).flat_map(of).collect();
+        let mut lost = 0;
+        let merge = Merge::new(sequences.iter_mut().map(|sequence| sequence.next(shards, &mut lost)));
+        InOrder { sequences, merge, lost }
+    }
+
+    fn next(&mut self, shards: &[RestingShard]) -> Option<Due> {
+        let InOrder { sequences, merge, lost } = self;
+        merge.next(|at| sequences.get_mut(at)?.next(shards, lost))
+    }
+}
+
+fn is_held(part: Option<PartOf>, shard: usize) -> bool {
+    part.is_none_or(|part| part.holds(shard % SHARDS))
 }
 
 impl Finished {
     pub(in crate::flow) fn new(shards: Vec<RestingShard>, counts: TableCounts) -> Finished {
-        let mut finished = Finished { shards, order: Vec::new(), counts, lost: AtomicU64::new(0), part: None };
-        finished.put_in_order();
-        finished
+        let lost = shards.iter().fold(0, |sum: u64, shard| sum.saturating_add(shard.lost));
+        Finished { shards, counts, lost: AtomicU64::new(lost), part: None }
     }
 
     /// Adds another worker's connections.
     pub fn join(&mut self, other: Finished) {
         self.shards.extend(other.shards);
         self.counts.add(other.counts);
-        self.put_in_order();
+        self.lose(other.lost.into_inner());
     }
 
     /// Leaves only the connections of a part of a capture, where it is one.
@@ -90,14 +127,10 @@ impl Finished {
         self
     }
 
-    fn holds(&self, &(shard, _): &(u32, u32)) -> bool {
-        self.part.is_none_or(|part| part.holds(shard as usize % SHARDS))
-    }
-
     /// How many connections there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        if self.part.is_none() { self.order.len() } else { self.order.iter().filter(|at| self.holds(at)).count() }
+        self.shards.iter().enumerate().filter(|(at, _)| is_held(self.part, *at)).map(|(_, shard)| shard.connections).sum()
     }
 
     /// Whether there are none.
@@ -114,48 +147,67 @@ impl Finished {
 
     /// The connections, by first frame.
     pub fn iter(&self) -> impl Iterator<Item = Connection> {
-        let mut aheads = self.aheads();
-        let order = self.order.iter().copied().filter(|at| self.holds(at));
-        order.filter_map(move |at| self.thaw(at, aheads.get_mut(at.0 as usize)?))
-    }
-
-    /// Shows the connections whose facts say something about other connections.
-    pub fn telling_of_others(&self, mut show: impl FnMut(&Connection)) {
-        let mut aheads = self.aheads();
-        for &at in &self.order {
-            let Some((shard, row)) = self.row(at).filter(|(_, row)| row.tells) else { continue };
-            // Facts that are at hand are shown where they are.
-            if let At::Slot(slot) = row.at
-                && let Some(resting) = shard.resting.get(slot as usize).filter(|resting| resting.facts.is_none())
-            {
-                show(&resting.flow);
-            } else if let Some(connection) = aheads.get_mut(at.0 as usize).and_then(|ahead| self.thaw(at, ahead)) {
-                show(&connection);
-            }
-        }
-    }
-
-    fn row(&self, (shard, row): (u32, u32)) -> Option<(&RestingShard, &Row)> {
-        let shard = self.shards.get(shard as usize)?;
-        Some((shard, shard.rows.get(row as usize)?))
+        let (mut order, mut aheads) = (InOrder::new(&self.shards, self.part), self.aheads());
+        std::iter::from_fn(move || {
+            let (shard, due) = self.due(&mut order)?;
+            let resting = match due {
+                Ok(stored) => stored,
+                Err(at) => self.shards.get(shard)?.waiting.get(at)?.clone(),
+            };
+            Some(self.thaw(shard, resting, aheads.get_mut(shard)?))
+        })
     }
 
     /// As [`Finished::iter`], for whoever asks for them once: facts that are at hand are given away and not copied.
     pub fn give(&mut self) -> impl Iterator<Item = Connection> {
-        let mut aheads = self.aheads();
-        let order: Vec<(u32, u32)> = self.order.iter().copied().filter(|at| self.holds(at)).collect();
-        order.into_iter().filter_map(move |at| {
-            let ahead = aheads.get_mut(at.0 as usize)?;
-            self.at_hand(at).or_else(|| self.thaw(at, ahead))
+        let (mut order, mut aheads) = (InOrder::new(&self.shards, self.part), self.aheads());
+        std::iter::from_fn(move || {
+            let (shard, due) = self.due(&mut order)?;
+            let resting = match due {
+                Ok(stored) => stored,
+                Err(at) => {
+                    let waiting = self.shards.get_mut(shard)?.waiting.get_mut(at)?;
+                    let facts = std::mem::take(&mut waiting.flow.facts);
+                    let Resting { nth, tells, facts: place, ref flow } = *waiting;
+                    Resting { nth, tells, facts: place, flow: Connection { facts, ..flow.clone() } }
+                }
+            };
+            Some(self.thaw(shard, resting, aheads.get_mut(shard)?))
         })
     }
 
-    /// A connection whose facts are at hand, which are taken out.
-    fn at_hand(&mut self, at: (u32, u32)) -> Option<Connection> {
-        let (_, &Row { at: At::Slot(slot), .. }) = self.row(at)? else { return None };
-        let resting = self.shards.get_mut(at.0 as usize)?.resting.get_mut(slot as usize).filter(|resting| resting.facts.is_none())?;
-        let facts = std::mem::take(&mut resting.flow.facts);
-        Some(Connection { facts, ..resting.flow.clone() })
+    /// Shows the connections whose facts say something about other connections.
+    pub fn telling_of_others(&self, mut show: impl FnMut(&Connection)) {
+        let (mut order, mut aheads) = (InOrder::new(&self.shards, None), self.aheads());
+        // Whoever asks for all of them counts what cannot be read.
+        while let Some((at, due)) = order.next(&self.shards) {
+            let Some((shard, ahead)) = self.shards.get(at).zip(aheads.get_mut(at)) else { continue };
+            let resting = match due {
+                Ok(stored) if stored.tells => stored,
+                Err(at) if let Some(waiting) = shard.waiting.get(at).filter(|waiting| waiting.tells) => {
+                    // Facts that are at hand are shown where they are.
+                    if waiting.facts.is_none() {
+                        show(&waiting.flow);
+                        continue;
+                    }
+                    waiting.clone()
+                }
+                _ => continue,
+            };
+            show(&self.thaw(at, resting, ahead));
+        }
+    }
+
+    fn due(&self, order: &mut InOrder) -> Option<Due> {
+        let due = order.next(&self.shards);
+        self.lose(std::mem::take(&mut order.lost));
+        due
+    }
+
+    fn lose(&self, connections: u64) {
+        if connections > 0 {
+            self.lost.fetch_add(connections, Ordering::Relaxed);
+        }
     }
 
     fn aheads(&self) -> Vec<Ahead> {
@@ -164,102 +216,19 @@ impl Finished {
         aheads
     }
 
-    fn thaw(&self, at: (u32, u32), ahead: &mut Ahead) -> Option<Connection> {
-        let (shard, row) = self.row(at)?;
-        let (mut connection, facts) = match row.at {
-            At::Slot(slot) => shard.resting.get(slot as usize).map(|resting| (resting.flow.clone(), resting.facts))?,
-            At::Spilled(place) => match thaw(&mut Reader::new(shard.spill.load(place, ahead))) {
-                Some(resting) => resting,
-                None => {
-                    self.lost.fetch_add(1, Ordering::Relaxed);
-                    return None;
-                }
-            },
-        };
-        if let Some(place) = facts {
+    /// With its facts, where they are in the spill.
+    fn thaw(&self, shard: usize, resting: Resting, ahead: &mut Ahead) -> Connection {
+        let mut connection = resting.flow;
+        if let Some((place, shard)) = resting.facts.zip(self.shards.get(shard)) {
             match Facts::thaw(&mut Reader::new(shard.spill.load(place, ahead))) {
                 Some(facts) => connection.facts = facts,
                 None => {
-                    self.lost.fetch_add(1, Ordering::Relaxed);
+                    self.lose(1);
                     let opening = connection.opening();
                     connection.facts.observe(What::InternalError(true), opening);
                 }
             }
         }
-        Some(connection)
+        connection
     }
-
-    /// By first frame; of connections that one frame began (aggregated frames), by shard and then as they came: a total
-    /// order that does not depend on who tracked what, since every worker brings its shards in their order.
-    fn put_in_order(&mut self) {
-        let mut keyed: Vec<(FrameNo, u32, u32, u32)> = Vec::with_capacity(self.shards.iter().map(|shard| shard.rows.len()).sum());
-        for (at, shard) in self.shards.iter().enumerate() {
-            let (at, virtual_shard) = (u32::try_from(at).unwrap_or(u32::MAX), u32::try_from(at % SHARDS).unwrap_or(0));
-            keyed.extend((0u32..).zip(&shard.rows).map(|(row, r)| (r.first_frame, virtual_shard, row, at)));
-        }
-        keyed.sort_unstable();
-        self.order = keyed.into_iter().map(|(_, _, row, shard)| (shard, row)).collect();
-    }
-}
-
-impl Resting {
-    /// Appends this as bytes that never leave the process.
-    pub fn freeze(&self, out: &mut Vec<u8>) {
-        let facts = self.facts.map_or((u64::MAX, 0), Place::parts);
-        out.extend_from_slice(&facts.0.to_be_bytes());
-        out.extend_from_slice(&facts.1.to_be_bytes());
-        freeze(&self.flow, out);
-    }
-}
-
-fn freeze(connection: &Connection, out: &mut Vec<u8>) {
-    let c = connection;
-    out.push(c.transport as u8);
-    for end in [c.client, c.server] {
-        match end.ip {
-            IpAddr::V4(ip) => {
-                out.push(4);
-                out.extend_from_slice(&ip.octets());
-            }
-            IpAddr::V6(ip) => {
-                out.push(6);
-                out.extend_from_slice(&ip.octets());
-            }
-        }
-        out.extend_from_slice(&end.port.to_be_bytes());
-    }
-    out.push(u8::from(c.guessed));
-    let vlan = c.vlan.map_or(u32::MAX, u32::from);
-    out.extend_from_slice(&vlan.to_be_bytes());
-    let numbers = [c.first_frame.get(), c.last_frame.get(), c.start.nanos().cast_unsigned(), c.end.nanos().cast_unsigned(), c.truncated];
-    let tallies = c.sent.iter().flat_map(|t| [t.packets, t.bytes, t.payload]);
-    for n in numbers.into_iter().chain(tallies) {
-        out.extend_from_slice(&n.to_be_bytes());
-    }
-}
-
-fn thaw(reader: &mut Reader<'_>) -> Option<(Connection, Option<Place>)> {
-    let (at, len) = (reader.u64().ok()?, reader.u32().ok()?);
-    let place = (at != u64::MAX).then(|| Place::new(at, len));
-    let transport = *[Transport::Tcp, Transport::Udp, Transport::Sctp].get(usize::from(reader.u8().ok()?))?;
-    let client = endpoint(reader)?;
-    let server = endpoint(reader)?;
-    let guessed = reader.u8().ok()? != 0;
-    let vlan = u16::try_from(reader.u32().ok()?).ok();
-    let mut next = || reader.u64().ok();
-    let (first_frame, last_frame) = (FrameNo::new(next()?)?, FrameNo::new(next()?)?);
-    let (start, end) = (Timestamp::from_nanos(next()?.cast_signed()), Timestamp::from_nanos(next()?.cast_signed()));
-    let truncated = next()?;
-    let mut tally = || Some(Tally { packets: next()?, bytes: next()?, payload: next()? });
-    let sent = [tally()?, tally()?];
-    let facts = Facts::new();
-    Some((Connection { transport, client, server, guessed, first_frame, last_frame, start, end, sent, vlan, truncated, facts }, place))
-}
-
-fn endpoint(reader: &mut Reader<'_>) -> Option<Endpoint> {
-    let ip = match reader.u8().ok()? {
-        4 => IpAddr::from(reader.array::<4>().ok()?),
-        _ => IpAddr::from(reader.array::<16>().ok()?),
-    };
-    Some(Endpoint { ip, port: reader.u16().ok()? })
 }

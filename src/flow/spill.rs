@@ -123,6 +123,21 @@ impl Spill {
         window.and_then(|window| within(window.at, &window.bytes)).unwrap_or_default()
     }
 
+    /// The bytes of a record that is asked for once; none if the temporary file cannot be read.
+    pub fn read(&self, place: Place, into: &mut Vec<u8>) {
+        into.clear();
+        let len = usize::try_from(place.len).unwrap_or(0);
+        if let Some(at) = place.at.checked_sub(self.file_len) {
+            let rest = usize::try_from(at).ok().and_then(|at| self.tail.get(at..)).unwrap_or_default();
+            into.extend_from_slice(rest.get(..len).unwrap_or_default());
+            return;
+        }
+        into.resize(len, 0);
+        if !self.file.as_ref().is_some_and(|file| file.read_exact_at(into, place.at).is_ok()) {
+            into.clear();
+        }
+    }
+
     fn write_out(&mut self) {
         if self.file.is_none() {
             self.file = tempfile::tempfile().ok();

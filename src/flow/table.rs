@@ -16,7 +16,9 @@ use hashbrown::HashTable;
 use crate::base::{Dir, Fact, Facts, FrameNo, Reader, Sides, Timestamp, What, Window, WireStr};
 use crate::link::{Packet, Process, TcpHeader, Transport as Header};
 
-use super::finished::{self, At, Resting, RestingShard, Row};
+use super::finished::RestingShard;
+use super::resting::{self, Resting};
+use super::runs::{InOrder, Runs};
 use super::spill::{Ahead, Place, Spill};
 use super::tcp::Streams;
 use super::{Connection, Endpoint, Finished, FlowKey, Next, Payload, Tally, Transport};
@@ -127,8 +129,10 @@ struct Shard<S, D> {
     /// How many of them there may be.
     most_read: usize,
     /// Connections that were evicted or whose five-tuple was used again.
-    past: Vec<Row>,
+    past: Runs,
     spill: Spill,
+    /// How many connections went to `past` or, at the end, to whoever tells of them.
+    rested: u64,
     /// Of a capture that is still running: connections that left the table, to be told. Nothing goes to `past` and `spill` then.
     over: Option<Vec<Connection>>,
     /// Of such a capture: until this moment there is nothing to tell, unless packets come.
@@ -311,8 +315,9 @@ impl<S: Payload, D: Payload> Shard<S, D> {
             last: 0,
             read: VecDeque::new(),
             most_read: reading::most(capacity),
-            past: Vec::new(),
+            past: Runs::default(),
             spill: Spill::default(),
+            rested: 0,
             over: None,
             quiet_until: None,
             begun: 0,
@@ -437,25 +442,30 @@ impl<S: Payload, D: Payload> Shard<S, D> {
             return;
         }
         let facts = flow.rest(&mut self.spill);
-        let (first_frame, tells) = (flow.first_frame, flow.tells);
-        let spare = Resting { facts, flow: flow.summary() };
-        let place = self.spill.store(|out| spare.freeze(out));
-        self.past.push(Row { first_frame, tells, at: At::Spilled(place) });
+        self.rested = self.rested.saturating_add(1);
+        self.past.add(Resting { nth: self.rested, tells: flow.tells, facts, flow: flow.summary() }, &mut self.spill);
     }
 
-    /// The capture is over: facts go to the spill, but for those of a small capture, counters stay.
+    /// The capture is over: everything goes to the spill, but for facts of a small capture, and the connections that are told first.
     fn rest(mut self) -> RestingShard {
-        let mut rows = std::mem::take(&mut self.past);
-        let mut resting = Vec::with_capacity(self.flows.len());
-        for mut flow in std::mem::take(&mut self.flows) {
+        let mut at_hand = Vec::new();
+        for (slot, mut flow) in std::mem::take(&mut self.flows).into_iter().enumerate() {
             self.failed += u64::from(flow.close());
-            let kept = if resting.len() < MOST_AT_HAND { flow.take_facts() } else { None };
-            let facts = if kept.is_some() { None } else { flow.rest(&mut self.spill) };
-            let slot = u32::try_from(resting.len()).unwrap_or(u32::MAX);
-            rows.push(Row { first_frame: flow.first_frame, tells: flow.tells, at: At::Slot(slot) });
-            resting.push(Resting { facts, flow: Connection { facts: kept.unwrap_or_default(), ..flow.summary() } });
+            let kept = if slot < MOST_AT_HAND { flow.take_facts() } else { None };
+            match kept {
+                Some(facts) => {
+                    self.rested = self.rested.saturating_add(1);
+                    let (nth, tells) = (self.rested, flow.tells);
+                    at_hand.push(Resting { nth, tells, facts: None, flow: Connection { facts, ..flow.summary() } });
+                }
+                None => self.retire(flow),
+            }
         }
-        RestingShard { rows, resting, spill: self.spill, failed: self.failed }
+        let connections = usize::try_from(self.rested).unwrap_or(usize::MAX);
+        let InOrder { mut waiting, runs, lost } = self.past.finish(&mut self.spill);
+        waiting.append(&mut at_hand);
+        waiting.sort_unstable_by_key(Resting::order);
+        RestingShard { waiting, runs, connections, spill: self.spill, failed: self.failed, lost }
     }
 }
 
@@ -685,7 +695,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
     fn facts_in_order(&mut self) -> Facts {
         let mut facts = std::mem::take(&mut self.facts);
         facts.sort();
-        self.tells = finished::tells_of_others(&facts);
+        self.tells = resting::tells_of_others(&facts);
         facts
     }
 

@@ -5,7 +5,7 @@
 
 use super::super::TableCounts;
 use super::{Flow, Packet};
-use super::{FlowTable, Header, Limits, Makers, Payload, Reading, SHARDS, Shard, finished};
+use super::{FlowTable, Header, Limits, Makers, Payload, Reading, SHARDS, Shard, resting};
 use crate::base::{Dir, Facts, FrameNo, Reader, Sides, Timestamp};
 use crate::flow::{Connection, Transport};
 use crate::link::{TcpFlags, TcpHeader};
@@ -282,7 +282,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         let stated = match &self.reading {
             // Packed once and for all; what it tells was found then.
             Reading::Packed(_) => usize::from(self.tells),
-            _ => finished::telling(&self.facts),
+            _ => resting::telling(&self.facts),
         };
         if stated > usize::from(self.telling) {
             self.telling = u16::try_from(stated).unwrap_or(u16::MAX);
@@ -292,7 +292,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
 }
 
 fn tell_others(connection: &Connection, tell: &mut dyn FnMut(Seen)) {
-    if finished::tells_of_others(&connection.facts) {
+    if resting::tells_of_others(&connection.facts) {
         tell(Seen::Telling(connection.clone()));
     }
 }
