@@ -220,6 +220,11 @@ impl Freeze for Evidence {
         }
         Some(Evidence(Frames::listed(&frames, head & 1 == 1)))
     }
+
+    fn skip(reader: &mut Reader<'_>) -> Option<()> {
+        let head = take_number(reader)?;
+        (0..head >> 1).try_for_each(|_| take_number(reader).map(drop))
+    }
 }
 
 impl fmt::Debug for Evidence {

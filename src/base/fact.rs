@@ -101,6 +101,10 @@ macro_rules! facts {
                 Some(match kind { $(Kind::$variant => What::$variant(<$type as Freeze>::take(reader)?)),* })
             }
 
+            pub(in crate::base) fn skip(kind: Kind, reader: &mut Reader<'_>) -> Option<()> {
+                match kind { $(Kind::$variant => <$type as Freeze>::skip(reader)),* }
+            }
+
             /// Its value, for a sink.
             #[must_use]
             pub fn shown(&self) -> Shown<'_> {

@@ -16,6 +16,10 @@ pub(in crate::base) trait Freeze: Sized {
     fn put(&self, out: &mut Vec<u8>);
     /// Reads it back.
     fn take(reader: &mut Reader<'_>) -> Option<Self>;
+    /// Goes past it.
+    fn skip(reader: &mut Reader<'_>) -> Option<()> {
+        Self::take(reader).map(drop)
+    }
 }
 
 impl Facts {
@@ -38,6 +42,23 @@ impl Facts {
         put_number(out, u64::from(self.dropped()));
     }
 
+    /// Reads back the facts of some kinds, and no steps; `None` only for bytes that [`Facts::freeze`] did not write.
+    #[must_use]
+    pub fn thaw_only(reader: &mut Reader<'_>, wanted: impl Fn(Kind) -> bool) -> Option<Facts> {
+        let mut facts = Facts::new();
+        for _ in 0..take_number(reader)? {
+            let (kind, basis) = (take_kind(reader)?, take_basis(reader)?);
+            if wanted(kind) {
+                let evidence = Evidence::take(reader)?;
+                facts.add(Fact { what: What::take(kind, reader)?, basis, evidence });
+            } else {
+                Evidence::skip(reader)?;
+                What::skip(kind, reader)?;
+            }
+        }
+        Some(facts)
+    }
+
     /// Reads facts back; `None` only for bytes that [`Facts::freeze`] did not write.
     #[must_use]
     pub fn thaw(reader: &mut Reader<'_>) -> Option<Facts> {
@@ -46,8 +67,7 @@ impl Facts {
         // A few more come when connections tell of each other.
         facts.expect(usize::try_from(count).unwrap_or(0).saturating_add(3), 0);
         for _ in 0..count {
-            let kind = *Kind::ALL.get(usize::try_from(take_number(reader)?).ok()?)?;
-            let basis = *Basis::ALL.get(usize::from(reader.u8().ok()?))?;
+            let (kind, basis) = (take_kind(reader)?, take_basis(reader)?);
             let evidence = Evidence::take(reader)?;
             facts.add(Fact { what: What::take(kind, reader)?, basis, evidence });
         }
@@ -63,6 +83,14 @@ impl Facts {
         facts.set_dropped(u32::try_from(take_number(reader)?).unwrap_or(u32::MAX));
         Some(facts)
     }
+}
+
+fn take_kind(reader: &mut Reader<'_>) -> Option<Kind> {
+    Kind::ALL.get(usize::try_from(take_number(reader)?).ok()?).copied()
+}
+
+fn take_basis(reader: &mut Reader<'_>) -> Option<Basis> {
+    Basis::ALL.get(usize::from(reader.u8().ok()?)).copied()
 }
 
 /// An unsigned number, seven bits an octet, lowest first.
@@ -155,6 +183,11 @@ impl Freeze for WireStr {
         let len = usize::try_from(take_number(reader)?).ok()?;
         reader.take(len).ok().map(WireStr::new)
     }
+
+    fn skip(reader: &mut Reader<'_>) -> Option<()> {
+        let len = usize::try_from(take_number(reader)?).ok()?;
+        reader.take(len).ok().map(drop)
+    }
 }
 
 impl Freeze for String {
@@ -166,6 +199,11 @@ impl Freeze for String {
     fn take(reader: &mut Reader<'_>) -> Option<String> {
         let len = usize::try_from(take_number(reader)?).ok()?;
         String::from_utf8(reader.take(len).ok()?.to_vec()).ok()
+    }
+
+    fn skip(reader: &mut Reader<'_>) -> Option<()> {
+        let len = usize::try_from(take_number(reader)?).ok()?;
+        reader.take(len).ok().map(drop)
     }
 }
 
@@ -187,6 +225,10 @@ impl<T: Freeze> Freeze for Box<T> {
     fn take(reader: &mut Reader<'_>) -> Option<Box<T>> {
         T::take(reader).map(Box::new)
     }
+
+    fn skip(reader: &mut Reader<'_>) -> Option<()> {
+        T::skip(reader)
+    }
 }
 
 impl<T: Freeze> Freeze for Vec<T> {
@@ -203,6 +245,10 @@ impl<T: Freeze> Freeze for Vec<T> {
             list.push(T::take(reader)?);
         }
         Some(list)
+    }
+
+    fn skip(reader: &mut Reader<'_>) -> Option<()> {
+        (0..take_number(reader)?).try_for_each(|_| T::skip(reader))
     }
 }
 
@@ -284,5 +330,10 @@ mod tests {
         let thawed = Facts::thaw(&mut reader).unwrap();
         assert!(reader.is_empty());
         assert_eq!((thawed.list(), thawed.steps()), (facts.list(), facts.steps()));
+        for fact in facts.list() {
+            let kind = fact.what.kind();
+            let only = Facts::thaw_only(&mut Reader::new(&bytes), |wanted| wanted == kind).unwrap();
+            assert_eq!((only.list(), only.steps().len()), (std::slice::from_ref(fact), 0));
+        }
     }
 }

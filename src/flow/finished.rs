@@ -6,7 +6,7 @@ use crate::base::{Facts, FrameNo, Reader, What};
 use crate::source::PartOf;
 
 use super::merge::Merge;
-use super::resting::Resting;
+use super::resting::{Resting, tells};
 use super::runs::{Reading, Run};
 use super::spill::{Ahead, Spill};
 use super::{Connection, SHARDS, TableCounts};
@@ -176,7 +176,7 @@ impl Finished {
         })
     }
 
-    /// Shows the connections whose facts say something about other connections.
+    /// Shows the connections whose facts say something about other connections, with at least those facts.
     pub fn telling_of_others(&self, mut show: impl FnMut(&Connection)) {
         let (mut order, mut aheads) = (InOrder::new(&self.shards, None), self.aheads());
         // Whoever asks for all of them counts what cannot be read.
@@ -194,7 +194,7 @@ impl Finished {
                 }
                 _ => continue,
             };
-            show(&self.thaw(at, resting, ahead));
+            show(&self.thaw_as(at, resting, ahead, |reader| Facts::thaw_only(reader, tells)));
         }
     }
 
@@ -218,9 +218,20 @@ impl Finished {
 
     /// With its facts, where they are in the spill.
     fn thaw(&self, shard: usize, resting: Resting, ahead: &mut Ahead) -> Connection {
+        self.thaw_as(shard, resting, ahead, Facts::thaw)
+    }
+
+    /// With those of its facts that `thaw` reads.
+    fn thaw_as(
+        &self,
+        shard: usize,
+        resting: Resting,
+        ahead: &mut Ahead,
+        thaw: impl FnOnce(&mut Reader<'_>) -> Option<Facts>,
+    ) -> Connection {
         let mut connection = resting.flow;
         if let Some((place, shard)) = resting.facts.zip(self.shards.get(shard)) {
-            match Facts::thaw(&mut Reader::new(shard.spill.load(place, ahead))) {
+            match thaw(&mut Reader::new(shard.spill.load(place, ahead))) {
                 Some(facts) => connection.facts = facts,
                 None => {
                     self.lose(1);

@@ -20,15 +20,19 @@ pub(in crate::flow) struct Resting {
     pub flow: Connection,
 }
 
-/// Whether these facts say something about other connections: addresses and ECH keys in DNS, QUIC connection ids, where
+/// Whether facts of a kind say something about other connections: addresses and ECH keys in DNS, QUIC connection ids, where
 /// media is expected, whose software uses a socket.
+pub(in crate::flow) fn tells(kind: Kind) -> bool {
+    matches!(kind, Kind::DnsAnswer | Kind::DnsEchConfig | Kind::QuicConnectionIds | Kind::SdpMedia | Kind::StunSigns)
+}
+
+/// Whether one of these facts does.
 pub(in crate::flow) fn tells_of_others(facts: &Facts) -> bool {
     telling(facts) > 0
 }
 
 /// How many of them do.
 pub(in crate::flow) fn telling(facts: &Facts) -> usize {
-    let tells = |kind| matches!(kind, Kind::DnsAnswer | Kind::DnsEchConfig | Kind::QuicConnectionIds | Kind::SdpMedia | Kind::StunSigns);
     facts.list().iter().filter(|fact| tells(fact.what.kind())).count()
 }
 
@@ -48,7 +52,8 @@ impl Resting {
     pub fn freeze(&self, out: &mut Vec<u8>) {
         let c = &self.flow;
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
-        let bits = bit(self.tells, TELLS) | bit(c.guessed, GUESSED) | bit(self.facts.is_some(), HAS_FACTS) | bit(c.vlan.is_some(), HAS_VLAN);
+        let bits =
+            bit(self.tells, TELLS) | bit(c.guessed, GUESSED) | bit(self.facts.is_some(), HAS_FACTS) | bit(c.vlan.is_some(), HAS_VLAN);
         out.push(c.transport as u8 | bits);
         put_number(out, self.nth);
         if let Some((at, len)) = self.facts.map(Place::parts) {
@@ -102,8 +107,20 @@ impl Resting {
         let mut tally = || Some(Tally { packets: take_number(reader)?, bytes: take_number(reader)?, payload: take_number(reader)? });
         let sent = [tally()?, tally()?];
         let (guessed, tells) = (has(GUESSED), has(TELLS));
-        let flow =
-            Connection { transport, client, server, guessed, first_frame, last_frame, start, end, sent, vlan, truncated, facts: Facts::new() };
+        let flow = Connection {
+            transport,
+            client,
+            server,
+            guessed,
+            first_frame,
+            last_frame,
+            start,
+            end,
+            sent,
+            vlan,
+            truncated,
+            facts: Facts::new(),
+        };
         Some(Resting { nth, tells, facts, flow })
     }
 }
