@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{LogicalType, Repetition, Type as Physical};
+use parquet::column::reader::get_typed_column_reader;
+use parquet::data_type::{BoolType, ByteArrayType, DataType, Int32Type, Int64Type};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::record::reader::RowIter;
+use parquet::schema::types::{Type, TypePtr};
 
 const TABLES: [&str; 4] = ["flows", "facts", "findings", "names"];
 
@@ -158,10 +159,11 @@ fn every_file_says_its_schema_and_has_the_columns_that_schema_prints() {
         let printed: Vec<&str> =
             schema["tables"][table]["columns"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
         for part in parts(out.path(), table) {
-            let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(part).unwrap()).unwrap();
-            let fields: Vec<&str> = builder.schema().fields().iter().map(|field| field.name().as_str()).collect();
+            let reader = SerializedFileReader::new(File::open(part).unwrap()).unwrap();
+            let about = reader.metadata().file_metadata();
+            let fields: Vec<&str> = about.schema().get_fields().iter().map(|field| field.name()).collect();
             assert_eq!(fields, printed, "{table}");
-            let said = builder.metadata().file_metadata().key_value_metadata().unwrap();
+            let said = about.key_value_metadata().unwrap();
             assert!(said.iter().any(|kv| kv.key == "intransit.schema" && kv.value.as_deref() == Some("1")));
         }
     }
@@ -354,20 +356,69 @@ fn a_full_disk_is_told_and_the_rest_is_done_afterwards() {
     assert_sound(out.path());
 }
 
-/// Writes a file of the dataset anew, as another version of the program would have written it.
-fn rewrite(part: &Path, version: &str, change: impl Fn(Vec<(Field, ArrayRef)>) -> Vec<(Field, ArrayRef)>) {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(part).unwrap()).unwrap().build().unwrap();
-    let batches: Vec<RecordBatch> = reader.map(|batch| batch.unwrap()).collect();
-    let changed = batches.into_iter().map(|batch| {
-        let columns = batch.schema().fields().iter().map(|field| field.as_ref().clone()).zip(batch.columns().iter().cloned()).collect();
-        let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = change(columns).into_iter().unzip();
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+/// A column: as the file describes it, the values that are there, and the levels that say where.
+#[derive(Clone)]
+struct Column {
+    field: TypePtr,
+    values: Arc<dyn Values>,
+    def: Vec<i16>,
+    rep: Vec<i16>,
+}
+
+trait Values {
+    fn write(&self, column: &Column, to: &mut SerializedRowGroupWriter<'_, File>);
+}
+
+struct Of<T: DataType>(Vec<T::T>);
+
+impl<T: DataType> Values for Of<T> {
+    fn write(&self, column: &Column, to: &mut SerializedRowGroupWriter<'_, File>) {
+        let mut writer = to.next_column().unwrap().unwrap();
+        writer.typed::<T>().write_batch(&self.0, Some(&column.def), Some(&column.rep)).unwrap();
+        writer.close().unwrap();
+    }
+}
+
+fn read<T: DataType>(rows: &dyn RowGroupReader, at: usize) -> Column {
+    let (mut values, mut def, mut rep) = (Vec::new(), Vec::new(), Vec::new());
+    let many = usize::try_from(rows.metadata().num_rows()).unwrap();
+    let mut reader = get_typed_column_reader::<T>(rows.get_column_reader(at).unwrap());
+    reader.read_records(many, Some(&mut def), Some(&mut rep), &mut values).unwrap();
+    Column { field: rows.metadata().schema_descr().get_column_root_ptr(at), values: Arc::new(Of::<T>(values)), def, rep }
+}
+
+/// The same values under another name, as text.
+fn text(name: &str, like: &Column) -> Column {
+    let field = Type::primitive_type_builder(name, Physical::BYTE_ARRAY).with_logical_type(Some(LogicalType::String));
+    Column { field: field.with_repetition(Repetition::REQUIRED).build().unwrap().into(), ..like.clone() }
+}
+
+fn named<'a>(columns: &'a [Column], name: &str) -> &'a Column {
+    columns.iter().find(|column| column.field.name() == name).unwrap()
+}
+
+/// Writes a file of the dataset anew, as another version of the program would have written it. Those before had Arrow's schema in it too.
+fn rewrite(part: &Path, version: &str, change: impl Fn(Vec<Column>) -> Vec<Column>) {
+    let reader = SerializedFileReader::new(File::open(part).unwrap()).unwrap();
+    assert_eq!(reader.num_row_groups(), 1);
+    let rows = reader.get_row_group(0).unwrap();
+    let columns = rows.metadata().columns().iter().enumerate().map(|(at, column)| match column.column_type() {
+        Physical::BOOLEAN => read::<BoolType>(rows.as_ref(), at),
+        Physical::INT32 => read::<Int32Type>(rows.as_ref(), at),
+        Physical::INT64 => read::<Int64Type>(rows.as_ref(), at),
+        Physical::BYTE_ARRAY => read::<ByteArrayType>(rows.as_ref(), at),
+        other => panic!("{other}"),
     });
-    let changed: Vec<RecordBatch> = changed.collect();
-    let said = vec![KeyValue::new("intransit.schema".to_owned(), version.to_owned())];
+    let columns = change(columns.collect());
+    let fields = columns.iter().map(|column| Arc::clone(&column.field)).collect();
+    let schema = Type::group_type_builder("arrow_schema").with_fields(fields).build().unwrap();
+    let said = [("intransit.schema", version), ("ARROW:schema", "a schema of Arrow")];
+    let said = said.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), (*value).to_owned())).collect();
     let properties = WriterProperties::builder().set_key_value_metadata(Some(said)).build();
-    let mut writer = ArrowWriter::try_new(File::create(part).unwrap(), changed[0].schema(), Some(properties)).unwrap();
-    changed.iter().for_each(|batch| writer.write(batch).unwrap());
+    let mut writer = SerializedFileWriter::new(File::create(part).unwrap(), schema.into(), properties.into()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    columns.iter().for_each(|column| column.values.write(column, &mut group));
+    group.close().unwrap();
     writer.close().unwrap();
 }
 
@@ -387,26 +438,22 @@ fn files_of_other_versions_are_merged_with_nulls_or_stand_beside() {
     }
     let before = rows(out.path(), "flows").len();
     let without = |names: &'static [&'static str]| {
-        move |mut columns: Vec<(Field, ArrayRef)>| {
-            columns.retain(|(field, _)| !names.contains(&field.name().as_str()));
+        move |mut columns: Vec<Column>| {
+            columns.retain(|column| !names.contains(&column.field.name()));
             columns
         }
     };
     // An older one lacks columns, one of them always filled since; a newer one has a column more; the order of columns is another.
     rewrite(&files[0], "1", without(&["confidence", "keys_used"]));
     rewrite(&files[1], "1", |mut columns| {
-        let (_, ids) = columns.iter().find(|(field, _)| field.name() == "file_id").unwrap().clone();
-        columns.push((Field::new("of_tomorrow", DataType::Utf8, false), ids));
+        columns.push(text("of_tomorrow", named(&columns, "file_id")));
         columns.reverse();
         columns
     });
     // In another version of the schema, a column means something else.
     rewrite(&files[2], "2", |mut columns| {
-        let (_, ids) = columns.iter().find(|(field, _)| field.name() == "file_id").unwrap().clone();
-        columns
-            .iter_mut()
-            .filter(|(field, _)| field.name() == "keys_used")
-            .for_each(|column| *column = (Field::new("keys_used", DataType::Utf8, false), ids.clone()));
+        let instead = text("keys_used", named(&columns, "file_id"));
+        columns.iter_mut().filter(|column| column.field.name() == "keys_used").for_each(|column| *column = instead.clone());
         columns
     });
     let merged = batch(captures.path(), out.path(), &["--resume"]);
@@ -415,12 +462,13 @@ fn files_of_other_versions_are_merged_with_nulls_or_stand_beside() {
     let mut shapes = BTreeMap::new();
     let mut tomorrow = 0;
     for file in &files {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap();
-        let said = builder.metadata().file_metadata().key_value_metadata().unwrap().iter().find(|said| said.key == "intransit.schema");
+        let reader = SerializedFileReader::new(File::open(file).unwrap()).unwrap();
+        let about = reader.metadata().file_metadata();
+        let said = about.key_value_metadata().unwrap().iter().find(|said| said.key == "intransit.schema");
         let version = said.unwrap().value.clone().unwrap();
-        let columns: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
-        shapes.insert(version, (columns, builder.metadata().file_metadata().num_rows()));
-        for row in SerializedFileReader::new(File::open(file).unwrap()).unwrap().get_row_iter(None).unwrap() {
+        let columns: Vec<String> = about.schema().get_fields().iter().map(|field| field.name().to_owned()).collect();
+        shapes.insert(version, (columns, about.num_rows()));
+        for row in reader.get_row_iter(None).unwrap() {
             let row = row.unwrap();
             let value = |name: &str| row.get_column_iter().find(|(column, _)| *column == name).map(|(_, value)| value.to_string());
             tomorrow += usize::from(value("of_tomorrow").is_some_and(|value| value != "null"));

@@ -1,21 +1,20 @@
-//! Columns: their types, the values that go in, and the Arrow arrays that come out.
+//! Columns: their types, the values that go in, and how they are collected.
 
 use std::borrow::Cow;
 use std::io;
-use std::sync::Arc;
 
-use arrow_array::ArrayRef;
-use arrow_array::builder::{
-    BinaryBuilder, BooleanBuilder, Int32Builder, Int64Builder, ListBuilder, StringBuilder, TimestampNanosecondBuilder,
-};
-use arrow_schema::{DataType, Field, TimeUnit};
+use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
+use parquet::errors::Result;
+use parquet::schema::types::{ColumnDescPtr, Type as Parquet, TypePtr};
 
+use super::row_groups;
 use super::tables::From;
+use super::values::{Triplets, Values};
 
-/// Everything that differs from type to type, in one place: what `intransit schema dataset` calls it, what a value is, how it is collected,
-/// and how one, or none, is added.
+/// Everything that differs from type to type but for how a value is added: what `intransit schema dataset` calls it, what a value is, and
+/// as what Parquet has it.
 macro_rules! types {
-    ($($(#[$doc:meta])* $name:ident($value:ty) = $word:literal, $arrow:expr, $builder:ty: $new:expr, $push:expr, $null:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident($value:ty) = $word:literal, $physical:ident, $logical:expr, $is_list:literal;)*) => {
         /// The type of a column: those that DuckDB, Polars, pyarrow and Spark all read. Counts are signed, because Spark knows no unsigned ones.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Type {
@@ -30,11 +29,6 @@ macro_rules! types {
             $($(#[$doc])* $name($value),)*
         }
 
-        /// Collects the values of one column.
-        pub(super) enum Builder {
-            $($name($builder),)*
-        }
-
         impl Type {
             /// As `intransit schema dataset` calls it.
             #[must_use]
@@ -44,35 +38,19 @@ macro_rules! types {
                 }
             }
 
-            fn arrow(self) -> DataType {
+            /// As what Parquet stores it, what that means, and whether it is a list of them.
+            fn parquet(self) -> (Physical, Option<LogicalType>, bool) {
                 match self {
-                    $(Type::$name => $arrow,)*
+                    $(Type::$name => (Physical::$physical, $logical, $is_list),)*
                 }
             }
         }
 
-        impl Builder {
-            pub fn new(kind: Type) -> Builder {
-                match kind {
-                    $(Type::$name => Builder::$name($new),)*
-                }
-            }
-
-            /// Adds a value; returns about how many octets it takes.
-            pub fn push(&mut self, value: Value<'_>) -> io::Result<usize> {
-                match (self, value) {
-                    $((Builder::$name(builder), Value::$name(value)) => Ok($push(builder, value)),)*
-                    $((Builder::$name(builder), Value::Null) => {
-                        $null(builder);
-                        Ok(4)
-                    })*
-                    (_, value) => Err(io::Error::other(format!("a value of another type than its column: {value:?}"))),
-                }
-            }
-
-            pub fn finish(&mut self) -> ArrayRef {
+        impl Value<'_> {
+            fn kind(&self) -> Option<Type> {
                 match self {
-                    $(Builder::$name(builder) => Arc::new(builder.finish()),)*
+                    Value::Null => None,
+                    $(Value::$name(_) => Some(Type::$name),)*
                 }
             }
         }
@@ -81,51 +59,21 @@ macro_rules! types {
 
 types! {
     /// UTF-8.
-    Text(Cow<'a, str>) = "utf8", DataType::Utf8, StringBuilder: StringBuilder::new(),
-        |to: &mut StringBuilder, text: Cow<'_, str>| { to.append_value(&text); text.len() + 4 }, StringBuilder::append_null;
+    Text(Cow<'a, str>) = "utf8", BYTE_ARRAY, Some(LogicalType::String), false;
     /// A list of UTF-8.
-    Texts(Vec<String>) = "list<utf8>", list(DataType::Utf8),
-        ListBuilder<StringBuilder>: ListBuilder::new(StringBuilder::new()).with_field(item(DataType::Utf8)), texts, ListBuilder::append_null;
+    Texts(Vec<String>) = "list<utf8>", BYTE_ARRAY, Some(LogicalType::String), true;
     /// 64 bits, signed.
-    Int(i64) = "int64", DataType::Int64, Int64Builder: Int64Builder::new(),
-        |to: &mut Int64Builder, n| { to.append_value(n); 8 }, Int64Builder::append_null;
+    Int(i64) = "int64", INT64, None, false;
     /// A list of 64 bits, signed.
-    Ints(Vec<i64>) = "list<int64>", list(DataType::Int64),
-        ListBuilder<Int64Builder>: ListBuilder::new(Int64Builder::new()).with_field(item(DataType::Int64)), ints, ListBuilder::append_null;
+    Ints(Vec<i64>) = "list<int64>", INT64, None, true;
     /// 32 bits, signed.
-    Small(i32) = "int32", DataType::Int32, Int32Builder: Int32Builder::new(),
-        |to: &mut Int32Builder, n| { to.append_value(n); 4 }, Int32Builder::append_null;
+    Small(i32) = "int32", INT32, None, false;
     /// True or false.
-    Bool(bool) = "bool", DataType::Boolean, BooleanBuilder: BooleanBuilder::new(),
-        |to: &mut BooleanBuilder, is| { to.append_value(is); 1 }, BooleanBuilder::append_null;
+    Bool(bool) = "bool", BOOLEAN, None, false;
     /// Nanoseconds since 1970-01-01T00:00:00Z, UTC.
-    Time(i64) = "timestamp[ns, UTC]", DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
-        TimestampNanosecondBuilder: TimestampNanosecondBuilder::new().with_timezone("UTC"),
-        |to: &mut TimestampNanosecondBuilder, nanos| { to.append_value(nanos); 8 }, TimestampNanosecondBuilder::append_null;
+    Time(i64) = "timestamp[ns, UTC]", INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS)), false;
     /// Octets.
-    Bytes(Vec<u8>) = "binary", DataType::Binary, BinaryBuilder: BinaryBuilder::new(),
-        |to: &mut BinaryBuilder, bytes: Vec<u8>| { to.append_value(&bytes); bytes.len() + 4 }, BinaryBuilder::append_null;
-}
-
-/// An item of a list, as every reader calls it.
-fn item(of: DataType) -> Field {
-    Field::new("element", of, false)
-}
-
-fn list(of: DataType) -> DataType {
-    DataType::List(Arc::new(item(of)))
-}
-
-fn texts(to: &mut ListBuilder<StringBuilder>, list: Vec<String>) -> usize {
-    list.iter().for_each(|text| to.values().append_value(text));
-    to.append(true);
-    list.iter().map(|text| text.len() + 4).sum::<usize>() + 4
-}
-
-fn ints(to: &mut ListBuilder<Int64Builder>, list: Vec<i64>) -> usize {
-    to.values().append_slice(&list);
-    to.append(true);
-    list.len() * 8 + 4
+    Bytes(Vec<u8>) = "binary", BYTE_ARRAY, None, false;
 }
 
 impl<'a> Value<'a> {
@@ -137,6 +85,107 @@ impl<'a> Value<'a> {
     /// A count; beyond 63 bits the highest there is.
     pub(super) fn count(n: u64) -> Value<'a> {
         Value::Int(i64::try_from(n).unwrap_or(i64::MAX))
+    }
+}
+
+/// Collects the values of one column.
+pub(super) struct Builder {
+    kind: Type,
+    required: bool,
+    values: Triplets,
+    /// Octets of the values that are octets, one after the other, and where each ends.
+    octets: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Builder {
+    pub fn new(column: &Column, of: &ColumnDescPtr) -> Builder {
+        Builder { kind: column.kind, required: column.required, values: Triplets::new(of), octets: Vec::new(), ends: Vec::new() }
+    }
+
+    /// Adds a value; returns about how many octets it takes.
+    pub fn push(&mut self, value: Value<'_>) -> io::Result<usize> {
+        match value.kind() {
+            None if self.required => return Err(io::Error::other("a value is missing where there has to be one")),
+            Some(kind) if kind != self.kind => {
+                return Err(io::Error::other(format!("a value of another type than its column: {value:?}")));
+            }
+            _ => {}
+        }
+        Ok(match value {
+            Value::Null => {
+                self.levels(0, false);
+                4
+            }
+            Value::Text(text) => self.one(|to| to.octets(text.as_bytes())),
+            Value::Bytes(octets) => self.one(|to| to.octets(&octets)),
+            Value::Int(n) | Value::Time(n) => self.one(|to| to.number(n)),
+            Value::Small(n) => self.one(|to| {
+                if let Values::Int32(values) = &mut to.values.values {
+                    values.push(n);
+                }
+                4
+            }),
+            Value::Bool(is) => self.one(|to| {
+                if let Values::Bool(values) = &mut to.values.values {
+                    values.push(is);
+                }
+                1
+            }),
+            Value::Texts(list) => self.list(list.iter(), |to, text| to.octets(text.as_bytes())),
+            Value::Ints(list) => self.list(list.iter(), |to, n| to.number(*n)),
+        })
+    }
+
+    fn levels(&mut self, def: i16, goes_on: bool) {
+        if self.values.max_def() > 0 {
+            self.values.def.push(def);
+        }
+        if self.values.repeats() {
+            self.values.rep.push(goes_on.into());
+        }
+    }
+
+    fn one(&mut self, push: impl FnOnce(&mut Builder) -> usize) -> usize {
+        self.levels(self.values.max_def(), false);
+        push(self)
+    }
+
+    fn list<T>(&mut self, list: impl ExactSizeIterator<Item = T>, push: impl Fn(&mut Builder, T) -> usize) -> usize {
+        if list.len() == 0 {
+            // The list is there, and no item of it.
+            self.levels(self.values.max_def() - 1, false);
+        }
+        let mut took = 4;
+        for (at, item) in list.enumerate() {
+            self.levels(self.values.max_def(), at > 0);
+            took += push(self, item);
+        }
+        took
+    }
+
+    fn octets(&mut self, octets: &[u8]) -> usize {
+        self.octets.extend_from_slice(octets);
+        self.ends.push(self.octets.len());
+        octets.len() + 4
+    }
+
+    fn number(&mut self, n: i64) -> usize {
+        if let Values::Int64(values) = &mut self.values.values {
+            values.push(n);
+        }
+        8
+    }
+
+    /// Moves what was collected to the column of a row group.
+    pub fn encode(&mut self, to: &mut row_groups::Column) -> Result<()> {
+        if matches!(self.values.values, Values::Octets(_)) {
+            // The next rows will take about as much.
+            let empty = Vec::with_capacity(self.octets.len());
+            self.values.take(std::mem::replace(&mut self.octets, empty), &self.ends)?;
+            self.ends.clear();
+        }
+        to.write(&mut self.values)
     }
 }
 
@@ -155,7 +204,20 @@ pub struct Column {
 }
 
 impl Column {
-    pub(super) fn field(&self) -> Field {
-        Field::new(self.name, self.kind.arrow(), !self.required)
+    /// As Parquet describes it.
+    pub(super) fn field(&self) -> Result<TypePtr> {
+        let (physical, logical, is_list) = self.kind.parquet();
+        let repetition = if self.required { Repetition::REQUIRED } else { Repetition::OPTIONAL };
+        let one = |name, repetition| {
+            Parquet::primitive_type_builder(name, physical).with_logical_type(logical).with_repetition(repetition).build()
+        };
+        if !is_list {
+            return Ok(one(self.name, repetition)?.into());
+        }
+        // As every reader knows lists: three levels, with these names. An item is never null.
+        let item = one("element", Repetition::REQUIRED)?;
+        let items = Parquet::group_type_builder("list").with_fields(vec![item.into()]).with_repetition(Repetition::REPEATED).build()?;
+        let list = Parquet::group_type_builder(self.name).with_fields(vec![items.into()]).with_logical_type(Some(LogicalType::List));
+        Ok(list.with_repetition(repetition).build()?.into())
     }
 }

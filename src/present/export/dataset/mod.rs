@@ -1,12 +1,17 @@
 //! The dataset: connections, facts, findings and names as tables of Parquet, for DuckDB, Polars, pyarrow and Spark.
 //!
-//! `tables` says what stands in which column, `column` of which types, `writer` writes rows within bounds, and
-//! [`merge`] makes few files of many. Where files lie, and when they take their names, is the business of the commands.
+//! `tables` says what stands in which column, `column` of which types and how it is collected, `writer` writes rows, and [`merge`] makes few
+//! files of many. Both write columns of `values` with `row_groups`, which encodes them within bounds. Where files lie, and when they take
+//! their names, is the business of the commands.
 
 mod column;
 mod lone;
 mod merge;
+mod row_groups;
 mod tables;
+#[cfg(test)]
+mod tests;
+mod values;
 mod writer;
 
 pub use column::{Column, Type};

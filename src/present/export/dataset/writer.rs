@@ -3,15 +3,15 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{Schema, SchemaRef};
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::Result;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 
 use super::SCHEMA_VERSION;
-use super::column::Builder;
+use super::column::{Builder, Column};
+use super::row_groups::RowGroups;
 use super::tables::{Row, Table};
 use crate::assess::Judged;
 
@@ -19,16 +19,13 @@ use crate::assess::Judged;
 const BATCH_ROWS: usize = 2048;
 /// Octets collected before they are encoded.
 const BATCH_BYTES: usize = 1 << 20;
-/// Rows of a row group.
-const GROUP_ROWS: usize = 1 << 17;
 /// Octets held back of a row group that is not yet written.
-const GROUP_BYTES: usize = 8 << 20;
+const GROUP_BYTES: usize = 16 << 20;
 
 /// Writes a table as Parquet, compressed with zstd.
 pub struct TableWriter<W: Write + Send> {
     table: &'static Table,
-    schema: SchemaRef,
-    writer: ArrowWriter<W>,
+    groups: RowGroups<W>,
     builders: Vec<Builder>,
     waiting: usize,
     waiting_bytes: usize,
@@ -42,14 +39,18 @@ pub(super) fn properties(table: &str, schema: &str) -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(concat!("intransit ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_key_value_metadata(Some(said))
         .build()
 }
 
-/// The Arrow schema of a table.
-pub(super) fn schema(table: &Table) -> SchemaRef {
-    Arc::new(Schema::new(table.all_columns().map(super::column::Column::field).collect::<Vec<_>>()))
+/// The columns of a table as Parquet describes them.
+pub(super) fn fields(table: &Table) -> Result<Vec<TypePtr>> {
+    table.all_columns().map(Column::field).collect()
+}
+
+/// Columns as the schema of a file.
+pub(super) fn schema(fields: Vec<TypePtr>) -> Result<TypePtr> {
+    Ok(Arc::new(Type::group_type_builder("schema").with_fields(fields).build()?))
 }
 
 impl<W: Write + Send> TableWriter<W> {
@@ -58,10 +59,12 @@ impl<W: Write + Send> TableWriter<W> {
     /// # Errors
     /// When it cannot be written.
     pub fn new(table: &'static Table, to: W) -> io::Result<TableWriter<W>> {
-        let schema = schema(table);
-        let writer = ArrowWriter::try_new(to, Arc::clone(&schema), Some(properties(table.name, SCHEMA_VERSION)))?;
-        let builders = table.all_columns().map(|column| Builder::new(column.kind)).collect();
-        Ok(TableWriter { table, schema, writer, builders, waiting: 0, waiting_bytes: 0, rows: 0 })
+        let schema = schema(fields(table)?)?;
+        // Every column of ours is one of Parquet's too: a list has one kind of items.
+        let described = SchemaDescriptor::new(Arc::clone(&schema));
+        let builders = table.all_columns().zip(described.columns()).map(|(column, of)| Builder::new(column, of)).collect();
+        let groups = RowGroups::new(to, schema, properties(table.name, SCHEMA_VERSION), GROUP_BYTES)?;
+        Ok(TableWriter { table, groups, builders, waiting: 0, waiting_bytes: 0, rows: 0 })
     }
 
     /// Adds the rows of a connection: the `flow`th of the capture `file`. Returns how many there were.
@@ -90,19 +93,17 @@ impl<W: Write + Send> TableWriter<W> {
     }
 
     fn encode(&mut self) -> io::Result<()> {
-        (self.waiting, self.waiting_bytes) = (0, 0);
-        let arrays = self.builders.iter_mut().map(Builder::finish).collect();
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(io::Error::other)?;
-        self.writer.write(&batch)?;
-        if self.writer.in_progress_size() >= GROUP_BYTES {
-            self.writer.flush()?;
+        for (builder, column) in self.builders.iter_mut().zip(self.groups.columns()) {
+            builder.encode(column)?;
         }
+        self.groups.wrote(self.waiting)?;
+        (self.waiting, self.waiting_bytes) = (0, 0);
         Ok(())
     }
 
     /// Where it writes to.
     pub fn inner_mut(&mut self) -> &mut W {
-        self.writer.inner_mut()
+        self.groups.inner_mut()
     }
 
     /// Ends the file; gives back where it was written to.
@@ -113,6 +114,6 @@ impl<W: Write + Send> TableWriter<W> {
         if self.waiting > 0 {
             self.encode()?;
         }
-        Ok(self.writer.into_inner()?)
+        self.groups.finish()
     }
 }
