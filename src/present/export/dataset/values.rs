@@ -160,10 +160,14 @@ impl Triplets {
         }
     }
 
-    /// What was read from a column in which every row had a value, as one in which that need not be. `entries` is how many there are.
-    pub fn lift(&mut self, entries: usize) {
-        self.def.iter_mut().for_each(|level| *level += 1);
-        self.def.resize(entries, 1);
+    /// What was read from a column in which every row had a value or a list, as one in which that need not be.
+    pub fn lift(&mut self) {
+        if self.def.is_empty() {
+            // No levels were needed: each entry is a value.
+            self.def.resize(self.values.len(), 1);
+        } else {
+            self.def.iter_mut().for_each(|level| *level += 1);
+        }
     }
 
     /// The end of so many more rows, from here.
