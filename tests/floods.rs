@@ -5,7 +5,7 @@
 mod common;
 
 use std::io::Cursor;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use common::container::{self, ethernet_pcap};
 use common::frames::{self, ACK, PSH, SYN, Side, tcp, udp};
@@ -60,13 +60,18 @@ fn is_as_alone(analysis: &Analysis) {
     assert_eq!((analysis.finished.counts().failed, analysis.finished.counts().lost), (0, 0));
 }
 
-/// That the program reads it with so many KiB of address space.
-fn fits_in(bytes: &[u8], kib: u32) {
+/// What comes of reading it with so many KiB of address space.
+fn read_in(bytes: &[u8], kib: u32, more: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flood.pcap");
     std::fs::write(&path, bytes).unwrap();
-    let limit = format!("ulimit -v {kib}; exec \"$0\" inspect -q --workers 1 --format jsonl \"$1\"");
-    let done = Command::new("sh").args(["-c", &limit, env!("CARGO_BIN_EXE_intransit")]).arg(&path).output().unwrap();
+    let limit = format!("ulimit -v {kib}; exec \"$0\" inspect -q --workers 1 --format jsonl \"$@\"");
+    Command::new("sh").args(["-c", &limit, env!("CARGO_BIN_EXE_intransit")]).args(more).arg(&path).output().unwrap()
+}
+
+/// That the program reads it with so many KiB of address space.
+fn fits_in(bytes: &[u8], kib: u32) {
+    let done = read_in(bytes, kib, &[]);
     assert_eq!(done.status.code(), Some(0), "in {kib} KiB: {}", String::from_utf8_lossy(&done.stderr));
     assert!(!done.stdout.is_empty());
 }
@@ -171,6 +176,34 @@ fn keys_that_were_chosen_to_fall_together_cost_only_the_room_of_one_shard() {
     assert_eq!(counts.flows, 4002);
     is_as_alone(&analysis);
     assert!(began.elapsed().as_secs() < 60);
+}
+
+#[test]
+fn connections_beyond_the_table_take_no_more_memory_the_more_there_are() {
+    let end = |side: Side| Endpoint { ip: side.0.into(), port: side.1 };
+    let shard = |side: Side| FlowKey::new(Transport::Tcp, end(side), end(SERVER)).0.shard();
+    // All in one shard, so that what a shard keeps in memory of those that left it is reached soon.
+    let strangers = (0u32..).map(|n| ([n.to_be_bytes()[0] | 16, n.to_be_bytes()[1], n.to_be_bytes()[2], n.to_be_bytes()[3]], 1024));
+    let together: Vec<Side> = strangers.filter(|side| shard(*side) == 0).take(200_000).collect();
+    let flood = |count: usize| -> Vec<u8> {
+        let frames = together.iter().take(count).map(|side| tcp(*side, SERVER, 1, 0, SYN, &[]));
+        between(frames.collect())
+    };
+    let table = ["--max-flows", "1024"];
+    let (few, many) = (flood(20_000), flood(200_000));
+    let fits = |kib: u32| read_in(&few, kib, &table).status.success();
+    // Address space that is enough for the few, to 4 MiB.
+    let (mut too_small, mut enough) = (0, 400_000);
+    assert!(fits(enough));
+    while enough - too_small > 4 << 10 {
+        let between = u32::midpoint(too_small, enough);
+        if fits(between) { enough = between } else { too_small = between }
+    }
+    // 180,000 more; to know of each where it is would take 16 MiB at least.
+    let done = read_in(&many, enough + (8 << 10), &table);
+    assert_eq!(done.status.code(), Some(0), "more than in {enough} KiB: {}", String::from_utf8_lossy(&done.stderr));
+    let told = done.stdout.iter().filter(|octet| **octet == b'\n').count();
+    assert_eq!(told, 200_002);
 }
 
 #[test]

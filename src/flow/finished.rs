@@ -38,8 +38,11 @@ pub(in crate::flow) struct RestingShard {
     pub lost: u64,
 }
 
-/// A connection whose turn it is: which shard's, and itself or the number of one that waits in memory.
-type Due = (usize, Result<Resting, usize>);
+/// A connection whose turn it is: itself, or the number of one that waits in memory.
+enum Due {
+    Stored(Resting),
+    Waiting(usize),
+}
 
 /// By first frame; of connections that one frame began (aggregated frames), by shard and then as they came: a total order that does not
 /// depend on who tracked what.
@@ -48,7 +51,7 @@ type Rank = (FrameNo, usize, u64);
 /// All connections in order.
 struct InOrder {
     sequences: Vec<Sequence>,
-    merge: Merge<Rank, Due>,
+    merge: Merge<Rank>,
     /// What could not be read.
     lost: u64,
 }
@@ -60,27 +63,24 @@ struct Sequence {
 }
 
 enum From {
-    /// Those in memory, from this one on.
+    /// Those in memory, up to this one.
     Waiting(usize),
-    /// This one of its runs.
+    /// One of its runs.
     Run(usize, Reading),
 }
 
 impl Sequence {
-    fn next(&mut self, shards: &[RestingShard], lost: &mut u64) -> Option<(Rank, Due)> {
+    /// The rank of the one after this one, whose turn it is then.
+    fn next(&mut self, shards: &[RestingShard], lost: &mut u64) -> Option<Rank> {
         let shard = shards.get(self.shard)?;
-        let ((first_frame, nth), due) = match &mut self.from {
-            From::Waiting(at) => {
-                let order = shard.waiting.get(*at)?.order();
-                *at += 1;
-                (order, Err(*at - 1))
+        let (first_frame, nth) = match &mut self.from {
+            From::Waiting(next) => {
+                *next += 1;
+                shard.waiting.get(*next - 1)?.order()
             }
-            From::Run(run, reading) => {
-                let connection = reading.next(shard.runs.get(*run)?, &shard.spill, lost)?;
-                (connection.order(), Ok(connection))
-            }
+            From::Run(run, reading) => reading.next(shard.runs.get(*run)?, &shard.spill, lost)?,
         };
-        Some(((first_frame, self.shard % SHARDS, nth), (self.shard, due)))
+        Some((first_frame, self.shard % SHARDS, nth))
     }
 }
 
@@ -97,9 +97,21 @@ impl InOrder {
         InOrder { sequences, merge, lost }
     }
 
-    fn next(&mut self, shards: &[RestingShard]) -> Option<Due> {
-        let InOrder { sequences, merge, lost } = self;
-        merge.next(|at| sequences.get_mut(at)?.next(shards, lost))
+    /// The next connection, and whose it is.
+    fn next(&mut self, shards: &[RestingShard]) -> Option<(usize, Due)> {
+        loop {
+            let sequence = self.sequences.get_mut(self.merge.turn()?)?;
+            let due = match &sequence.from {
+                From::Waiting(next) => Some(Due::Waiting(next.saturating_sub(1))),
+                From::Run(_, reading) => reading.connection().map(Due::Stored),
+            };
+            let shard = sequence.shard;
+            self.merge.went_on(sequence.next(shards, &mut self.lost));
+            match due {
+                Some(due) => return Some((shard, due)),
+                None => self.lost = self.lost.saturating_add(1),
+            }
+        }
     }
 }
 
@@ -151,8 +163,8 @@ impl Finished {
         std::iter::from_fn(move || {
             let (shard, due) = self.due(&mut order)?;
             let resting = match due {
-                Ok(stored) => stored,
-                Err(at) => self.shards.get(shard)?.waiting.get(at)?.clone(),
+                Due::Stored(stored) => stored,
+                Due::Waiting(at) => self.shards.get(shard)?.waiting.get(at)?.clone(),
             };
             Some(self.thaw(shard, resting, aheads.get_mut(shard)?))
         })
@@ -164,8 +176,8 @@ impl Finished {
         std::iter::from_fn(move || {
             let (shard, due) = self.due(&mut order)?;
             let resting = match due {
-                Ok(stored) => stored,
-                Err(at) => {
+                Due::Stored(stored) => stored,
+                Due::Waiting(at) => {
                     let waiting = self.shards.get_mut(shard)?.waiting.get_mut(at)?;
                     let facts = std::mem::take(&mut waiting.flow.facts);
                     let Resting { nth, tells, facts: place, ref flow } = *waiting;
@@ -183,8 +195,8 @@ impl Finished {
         while let Some((at, due)) = order.next(&self.shards) {
             let Some((shard, ahead)) = self.shards.get(at).zip(aheads.get_mut(at)) else { continue };
             let resting = match due {
-                Ok(stored) if stored.tells => stored,
-                Err(at) if let Some(waiting) = shard.waiting.get(at).filter(|waiting| waiting.tells) => {
+                Due::Stored(stored) if stored.tells => stored,
+                Due::Waiting(at) if let Some(waiting) = shard.waiting.get(at).filter(|waiting| waiting.tells) => {
                     // Facts that are at hand are shown where they are.
                     if waiting.facts.is_none() {
                         show(&waiting.flow);
@@ -198,7 +210,7 @@ impl Finished {
         }
     }
 
-    fn due(&self, order: &mut InOrder) -> Option<Due> {
+    fn due(&self, order: &mut InOrder) -> Option<(usize, Due)> {
         let due = order.next(&self.shards);
         self.lose(std::mem::take(&mut order.lost));
         due

@@ -4,35 +4,30 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-/// The items of several sequences, each of which ascends by its keys: the least first, of equal ones that of the first sequence. Only the
-/// first item of each sequence is held.
+/// Which of several sequences goes on, each of which ascends by its keys: the one with the least key, of equal ones the first.
 #[derive(Debug)]
-pub(in crate::flow) struct Merge<K, T> {
-    heads: Vec<Option<T>>,
+pub(in crate::flow) struct Merge<K> {
     least: BinaryHeap<Reverse<(K, usize)>>,
 }
 
-impl<K: Ord, T> Merge<K, T> {
-    /// Sequences that begin with these items, and their keys.
-    pub fn new(firsts: impl Iterator<Item = Option<(K, T)>>) -> Merge<K, T> {
-        let (mut heads, mut least) = (Vec::new(), Vec::new());
-        for (at, first) in firsts.enumerate() {
-            let (key, item) = first.unzip();
-            least.extend(key.map(|key| Reverse((key, at))));
-            heads.push(item);
-        }
-        Merge { heads, least: BinaryHeap::from(least) }
+impl<K: Ord> Merge<K> {
+    /// Sequences that begin with these keys; `None` for an empty one.
+    pub fn new(firsts: impl Iterator<Item = Option<K>>) -> Merge<K> {
+        let keyed = firsts.enumerate().filter_map(|(at, key)| Some(Reverse((key?, at))));
+        Merge { least: keyed.collect() }
     }
 
-    /// The least item of all; `following` tells the next one of the sequence with a number.
-    pub fn next(&mut self, following: impl FnOnce(usize) -> Option<(K, T)>) -> Option<T> {
-        let mut least = self.least.peek_mut()?;
-        let Reverse((_, at)) = *least;
-        let (key, item) = following(at).unzip();
+    /// The number of the sequence whose turn it is.
+    pub fn turn(&self) -> Option<usize> {
+        self.least.peek().map(|Reverse((_, at))| *at)
+    }
+
+    /// That sequence goes on with this key, or is at its end.
+    pub fn went_on(&mut self, key: Option<K>) {
+        let Some(mut least) = self.least.peek_mut() else { return };
         match key {
-            Some(key) => *least = Reverse((key, at)),
+            Some(key) => least.0.0 = key,
             None => drop(PeekMut::pop(least)),
         }
-        std::mem::replace(self.heads.get_mut(at)?, item)
     }
 }

@@ -7,6 +7,9 @@ use crate::base::{Facts, FrameNo, Kind, Reader, Timestamp, put_number, take_numb
 use super::spill::Place;
 use super::{Connection, Endpoint, Tally, Transport};
 
+/// The first frame of a connection, and how many came to rest before it.
+pub(in crate::flow) type Order = (FrameNo, u64);
+
 /// A connection whose facts are in the spill, or at hand.
 #[derive(Clone, Debug)]
 pub(in crate::flow) struct Resting {
@@ -44,8 +47,13 @@ const HAS_VLAN: u8 = 32;
 
 impl Resting {
     /// What connections are told by: first frames, then as they came.
-    pub fn order(&self) -> (FrameNo, u64) {
+    pub fn order(&self) -> Order {
         (self.flow.first_frame, self.nth)
+    }
+
+    /// The order of a frozen one.
+    pub fn order_of(frozen: &[u8]) -> Option<Order> {
+        order(&mut Reader::new(frozen))
     }
 
     /// Appends this as bytes that never leave the process. Facts that are at hand are not among them.
@@ -54,8 +62,9 @@ impl Resting {
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
         let bits =
             bit(self.tells, TELLS) | bit(c.guessed, GUESSED) | bit(self.facts.is_some(), HAS_FACTS) | bit(c.vlan.is_some(), HAS_VLAN);
-        out.push(c.transport as u8 | bits);
+        put_number(out, c.first_frame.get());
         put_number(out, self.nth);
+        out.push(c.transport as u8 | bits);
         if let Some((at, len)) = self.facts.map(Place::parts) {
             put_number(out, at);
             put_number(out, u64::from(len));
@@ -78,7 +87,6 @@ impl Resting {
         }
         out.extend_from_slice(&c.start.nanos().to_be_bytes());
         put_number(out, c.end.nanos().wrapping_sub(c.start.nanos()).cast_unsigned());
-        put_number(out, c.first_frame.get());
         put_number(out, c.last_frame.get().wrapping_sub(c.first_frame.get()));
         put_number(out, c.truncated);
         for tally in &c.sent {
@@ -90,10 +98,10 @@ impl Resting {
 
     /// Reads it back; `None` only for bytes that [`Resting::freeze`] did not write.
     pub fn thaw(reader: &mut Reader<'_>) -> Option<Resting> {
+        let (first_frame, nth) = order(reader)?;
         let bits = reader.u8().ok()?;
         let has = |bit: u8| bits & bit != 0;
         let transport = *[Transport::Tcp, Transport::Udp, Transport::Sctp].get(usize::from(bits & 3))?;
-        let nth = take_number(reader)?;
         let facts = if has(HAS_FACTS) { Some(Place::new(take_number(reader)?, u32::try_from(take_number(reader)?).ok()?)) } else { None };
         let vlan = if has(HAS_VLAN) { Some(reader.u16().ok()?) } else { None };
         let client = endpoint(reader)?;
@@ -101,7 +109,6 @@ impl Resting {
         let start = i64::from_be_bytes(reader.array().ok()?);
         let end = start.wrapping_add(take_number(reader)?.cast_signed());
         let (start, end) = (Timestamp::from_nanos(start), Timestamp::from_nanos(end));
-        let first_frame = FrameNo::new(take_number(reader)?)?;
         let last_frame = FrameNo::new(first_frame.get().wrapping_add(take_number(reader)?))?;
         let truncated = take_number(reader)?;
         let mut tally = || Some(Tally { packets: take_number(reader)?, bytes: take_number(reader)?, payload: take_number(reader)? });
@@ -123,6 +130,10 @@ impl Resting {
         };
         Some(Resting { nth, tells, facts, flow })
     }
+}
+
+fn order(reader: &mut Reader<'_>) -> Option<Order> {
+    Some((FrameNo::new(take_number(reader)?)?, take_number(reader)?))
 }
 
 fn endpoint(reader: &mut Reader<'_>) -> Option<Endpoint> {

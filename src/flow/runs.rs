@@ -6,13 +6,13 @@
 //! length; and when there are many, they are merged into longer ones. What stays in memory of a connection that was written is a sixteenth
 //! of an octet.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::VecDeque;
+use std::ops::Range;
 
-use crate::base::{FrameNo, Reader};
+use crate::base::Reader;
 
 use super::merge::Merge;
-use super::resting::Resting;
+use super::resting::{Order, Resting};
 use super::spill::{Place, Spill};
 
 /// What a shard keeps of those that left it.
@@ -33,7 +33,7 @@ const BOUNDS: Bounds = Bounds { waiting: 512, block: 16 << 10, runs: 8 };
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Due {
     run: u64,
-    order: (FrameNo, u64),
+    order: Order,
     at: usize,
 }
 
@@ -41,11 +41,12 @@ struct Due {
 #[derive(Debug)]
 pub(in crate::flow) struct Runs {
     bounds: Bounds,
-    waiting: BinaryHeap<Reverse<Due>>,
+    /// In order: those that come in order are put behind it.
+    waiting: VecDeque<Due>,
     kept: Vec<Resting>,
     /// The number of the run that is being written, and how far it has come.
     run: u64,
-    passed: Option<(FrameNo, u64)>,
+    passed: Option<Order>,
     writer: Writer,
     /// Those that are complete: first the longer ones.
     runs: Vec<Run>,
@@ -88,7 +89,7 @@ impl Runs {
     fn within(bounds: Bounds) -> Runs {
         Runs {
             bounds,
-            waiting: BinaryHeap::new(),
+            waiting: VecDeque::new(),
             kept: Vec::new(),
             run: 0,
             passed: None,
@@ -104,20 +105,31 @@ impl Runs {
         let late = self.passed.is_some_and(|passed| order < passed);
         let due = Due { run: self.run.saturating_add(u64::from(late)), order, at: self.kept.len() };
         if self.kept.len() < self.bounds.waiting {
-            self.waiting.push(Reverse(due));
+            self.wait(due);
             self.kept.push(connection);
             return;
         }
-        let first = self.waiting.peek_mut().filter(|least| least.0 < due).map(|mut least| {
-            let at = least.0.at;
-            std::mem::replace(&mut *least, Reverse(Due { at, ..due })).0
-        });
-        match first.and_then(|first| Some((first.run, self.kept.get_mut(first.at)?))) {
-            Some((run, place)) => {
-                let first = std::mem::replace(place, connection);
-                self.write(run, &first, spill);
+        match self.waiting.front().copied().filter(|first| *first < due) {
+            Some(first) => {
+                self.waiting.pop_front();
+                self.wait(Due { at: first.at, ..due });
+                self.begin(first, spill);
+                if let Some(place) = self.kept.get_mut(first.at) {
+                    self.writer.put(place, spill);
+                    *place = connection;
+                }
             }
-            None => self.write(due.run, &connection, spill),
+            None => {
+                self.begin(due, spill);
+                self.writer.put(&connection, spill);
+            }
+        }
+    }
+
+    fn wait(&mut self, due: Due) {
+        match self.waiting.back() {
+            Some(last) if due < *last => self.waiting.insert(self.waiting.partition_point(|other| *other < due), due),
+            _ => self.waiting.push_back(due),
         }
     }
 
@@ -130,13 +142,13 @@ impl Runs {
         InOrder { waiting: self.kept, runs: self.runs, lost: self.lost }
     }
 
-    fn write(&mut self, run: u64, connection: &Resting, spill: &mut Spill) {
-        if run != self.run {
+    /// This one is written now: to the next run, where it is of that.
+    fn begin(&mut self, due: Due, spill: &mut Spill) {
+        if due.run != self.run {
             self.end_run(spill);
-            self.run = run;
+            self.run = due.run;
         }
-        self.passed = Some(connection.order());
-        self.writer.put(connection, spill);
+        self.passed = Some(due.order);
     }
 
     fn end_run(&mut self, spill: &mut Spill) {
@@ -155,13 +167,12 @@ impl Runs {
     fn merge(&mut self, runs: &[Run], spill: &mut Spill) -> Vec<Block> {
         let mut readings: Vec<Reading> = runs.iter().map(|_| Reading::default()).collect();
         let (mut lost, mut writer) = (0, Writer::of(self.bounds.block));
-        let mut next = |at: usize, spill: &Spill| {
-            let connection = readings.get_mut(at)?.next(runs.get(at)?, spill, &mut lost)?;
-            Some((connection.order(), connection))
-        };
-        let mut merge = Merge::new((0..runs.len()).map(|at| next(at, spill)));
-        while let Some(connection) = merge.next(|at| next(at, spill)) {
-            writer.put(&connection, spill);
+        let mut next = |reading: &mut Reading, run: &Run, spill: &Spill| reading.next(run, spill, &mut lost);
+        let mut merge = Merge::new(readings.iter_mut().zip(runs).map(|(reading, run)| next(reading, run, spill)));
+        while let Some(at) = merge.turn() {
+            let (Some(reading), Some(run)) = (readings.get_mut(at), runs.get(at)) else { break };
+            writer.copy(reading.bytes(), spill);
+            merge.went_on(next(reading, run, spill));
         }
         self.lost = self.lost.saturating_add(lost);
         writer.end(spill)
@@ -183,7 +194,25 @@ impl Writer {
     }
 
     fn put(&mut self, connection: &Resting, spill: &mut Spill) {
+        let begin = self.bytes.len();
+        // The octet before each says how long it is.
+        self.bytes.push(0);
         connection.freeze(&mut self.bytes);
+        let length = u8::try_from(self.bytes.len() - begin - 1).unwrap_or(u8::MAX);
+        if let Some(place) = self.bytes.get_mut(begin) {
+            *place = length;
+        }
+        self.wrote(spill);
+    }
+
+    /// One that is frozen already.
+    fn copy(&mut self, frozen: &[u8], spill: &mut Spill) {
+        self.bytes.push(u8::try_from(frozen.len()).unwrap_or(u8::MAX));
+        self.bytes.extend_from_slice(frozen);
+        self.wrote(spill);
+    }
+
+    fn wrote(&mut self, spill: &mut Spill) {
         self.connections = self.connections.saturating_add(1);
         if self.bytes.len() >= self.most {
             self.store(spill);
@@ -210,30 +239,41 @@ impl Writer {
 pub(in crate::flow) struct Reading {
     /// Blocks that were begun.
     blocks: usize,
-    bytes: Vec<u8>,
-    at: usize,
-    /// Connections of the block that is read, which were not given yet.
+    block: Vec<u8>,
+    /// Where in the block the connection is whose turn it is.
+    at: Range<usize>,
+    /// Connections of the block that come after it.
     left: u32,
 }
 
 impl Reading {
-    /// The connection after the one that was given last. Those that cannot be read are counted as lost.
-    pub fn next(&mut self, run: &Run, spill: &Spill, lost: &mut u64) -> Option<Resting> {
+    /// Goes on to the next connection, and tells its place in the order. Those that cannot be read are counted as lost.
+    pub fn next(&mut self, run: &Run, spill: &Spill, lost: &mut u64) -> Option<Order> {
         loop {
             if self.left > 0 {
-                let mut reader = Reader::new(self.bytes.get(self.at..).unwrap_or_default());
-                if let Some(connection) = Resting::thaw(&mut reader) {
-                    self.at += reader.position();
+                let begin = self.at.end + 1;
+                let length = self.block.get(self.at.end).map_or(0, |length| usize::from(*length));
+                self.at = begin..begin + length;
+                if let Some(order) = Resting::order_of(self.bytes()) {
                     self.left -= 1;
-                    return Some(connection);
+                    return Some(order);
                 }
                 *lost = lost.saturating_add(u64::from(std::mem::take(&mut self.left)));
             }
             let block = run.blocks.get(self.blocks)?;
             self.blocks += 1;
-            (self.at, self.left) = (0, block.connections);
-            spill.read(block.place, &mut self.bytes);
+            (self.at, self.left) = (0..0, block.connections);
+            spill.read(block.place, &mut self.block);
         }
+    }
+
+    /// The connection whose turn it is.
+    pub fn connection(&self) -> Option<Resting> {
+        Resting::thaw(&mut Reader::new(self.bytes()))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.block.get(self.at.clone()).unwrap_or_default()
     }
 }
 

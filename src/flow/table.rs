@@ -160,7 +160,8 @@ struct Flow<S, D> {
     truncated: u32,
     /// Initial sequence numbers.
     isn: Sides<Option<u32>>,
-    facts: Facts,
+    /// Where there are some, and they were not put away: nothing is said of most connections of a flood.
+    facts: Option<Box<Facts>>,
     /// Facts that came when the others were put away.
     late: Option<Box<Facts>>,
     /// The facts say something about other connections.
@@ -489,7 +490,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             sent: Sides::default(),
             truncated: 0,
             isn: Sides::default(),
-            facts: Facts::new(),
+            facts: None,
             late: None,
             tells: false,
             telling: 0,
@@ -522,7 +523,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         }
         let cut = u64::from(packet.payload_wire_len) > packet.payload.bytes.len() as u64;
         if cut && self.truncated == 0 && !matches!(self.reading, Reading::Done | Reading::Frozen(_) | Reading::Packed(_)) {
-            self.facts.observe(What::Truncated(true), packet.payload.all());
+            self.facts.get_or_insert_default().observe(What::Truncated(true), packet.payload.all());
         }
         self.truncated = self.truncated.saturating_add(u32::from(cut));
         self.watch(dir, packet);
@@ -582,10 +583,11 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         let Reading::Stream(streams) = &mut self.reading else {
             return u64::from(wire_len);
         };
-        let fresh = streams.segment(tcp, window, wire_len, &mut self.facts);
+        let facts = self.facts.get_or_insert_default();
+        let fresh = streams.segment(tcp, window, wire_len, facts);
         let client = streams.client();
         if streams.is_done() {
-            self.watched = Watched::after(streams, &mut self.facts);
+            self.watched = Watched::after(streams, facts);
             self.reading = Reading::Done;
         }
         self.correct_sides(client);
@@ -600,11 +602,12 @@ impl<S: Payload, D: Payload> Flow<S, D> {
             self.reading = Reading::Datagrams(Box::new((makers.datagrams)(&self.key, self.first_frame)));
         }
         let Reading::Datagrams(payload) = &mut self.reading else { return };
-        payload.feed(window, &mut self.facts);
-        self.watched = payload.stranger(&self.facts).map_or(Watched::Nothing, Watched::Datagrams);
+        let facts = self.facts.get_or_insert_default();
+        payload.feed(window, facts);
+        self.watched = payload.stranger(facts).map_or(Watched::Nothing, Watched::Datagrams);
         let client = payload.client();
         if payload.next() == Next::Done {
-            payload.close(&mut self.facts);
+            payload.close(facts);
             self.reading = Reading::Done;
         }
         self.correct_sides(client);
@@ -663,21 +666,22 @@ impl<S: Payload, D: Payload> Flow<S, D> {
 
     /// Where a fact goes that is stated now.
     fn facts_of_now(&mut self) -> &mut Facts {
-        if self.reading.is_put_away() { self.late.get_or_insert_default() } else { &mut self.facts }
+        if self.reading.is_put_away() { self.late.get_or_insert_default() } else { self.facts.get_or_insert_default() }
     }
 
     /// Reads what still waits.
     fn read_rest(&mut self) {
         match &mut self.reading {
             Reading::Stream(streams) => {
-                streams.close(&mut self.facts);
-                self.watched = Watched::after(streams, &mut self.facts);
+                let facts = self.facts.get_or_insert_default();
+                streams.close(facts);
+                self.watched = Watched::after(streams, facts);
                 let client = streams.client();
                 self.correct_sides(client);
                 self.reading = Reading::Done;
             }
             Reading::Datagrams(payload) => {
-                payload.close(&mut self.facts);
+                payload.close(self.facts.get_or_insert_default());
                 self.reading = Reading::Done;
             }
             Reading::Nothing | Reading::Done | Reading::Frozen(_) | Reading::Packed(_) => {}
@@ -693,7 +697,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
     }
 
     fn facts_in_order(&mut self) -> Facts {
-        let mut facts = std::mem::take(&mut self.facts);
+        let mut facts = self.facts.take().map(|facts| *facts).unwrap_or_default();
         facts.sort();
         self.tells = resting::tells_of_others(&facts);
         facts
@@ -703,10 +707,12 @@ impl<S: Payload, D: Payload> Flow<S, D> {
     fn rest(&mut self, spill: &mut Spill) -> Option<Place> {
         if let Reading::Frozen(place) = self.reading {
             let Some(late) = self.late.take() else { return Some(place) };
-            self.facts = Facts::thaw(&mut Reader::new(spill.load(place, &mut Ahead::default()))).unwrap_or_default();
-            self.facts.add_late(&late);
+            let mut facts = Facts::thaw(&mut Reader::new(spill.load(place, &mut Ahead::default()))).unwrap_or_default();
+            facts.add_late(&late);
+            self.facts = Some(Box::new(facts));
         }
-        if self.facts.list().is_empty() && self.facts.steps().is_empty() && !matches!(self.reading, Reading::Done) {
+        let says_nothing = |facts: &Facts| facts.list().is_empty() && facts.steps().is_empty();
+        if self.facts.as_deref().is_none_or(says_nothing) && !matches!(self.reading, Reading::Done) {
             return None;
         }
         let facts = self.facts_in_order();

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::{Facts, Timestamp};
+use crate::base::{Facts, FrameNo, Timestamp};
 use crate::flow::{Connection, Endpoint, Tally, Transport};
 
 fn resting(first_frame: u64, nth: u64) -> Resting {
@@ -40,13 +40,14 @@ fn told(bounds: Bounds, frames: &[u64]) -> (Vec<Resting>, usize) {
     let InOrder { waiting, runs, lost } = runs.finish(&mut spill);
     assert_eq!(lost, 0);
     let mut all = Vec::new();
-    let keyed = |row: Resting| (row.order(), row);
     let mut readings: Vec<Reading> = runs.iter().map(|_| Reading::default()).collect();
-    let mut next = |at: usize| Some(keyed(readings.get_mut(at)?.next(runs.get(at)?, &spill, &mut 0)?));
-    let mut merge = Merge::new((0..runs.len()).map(&mut next));
-    while let Some(row) = merge.next(&mut next) {
-        all.push(row);
+    let mut merge = Merge::new(readings.iter_mut().zip(&runs).map(|(reading, run)| reading.next(run, &spill, &mut 0)));
+    while let Some(at) = merge.turn() {
+        let reading = readings.get_mut(at).unwrap();
+        all.push(reading.connection().unwrap());
+        merge.went_on(reading.next(runs.get(at).unwrap(), &spill, &mut 0));
     }
+    assert!(all.is_sorted_by_key(Resting::order));
     all.extend(waiting);
     let count = runs.len();
     assert!(all.len() - runs.iter().flat_map(|run| &run.blocks).map(|block| block.connections as usize).sum::<usize>() <= bounds.waiting);
@@ -83,7 +84,7 @@ proptest! {
         prop_assert!(waiting.is_sorted_by_key(Resting::order));
         for run in &runs {
             let mut reading = Reading::default();
-            let read: Vec<_> = std::iter::from_fn(|| reading.next(run, &spill, &mut 0)).map(|row| row.order()).collect();
+            let read: Vec<_> = std::iter::from_fn(|| reading.next(run, &spill, &mut 0)).collect();
             prop_assert!(!read.is_empty() && read.is_sorted());
         }
     }

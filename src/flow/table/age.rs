@@ -126,7 +126,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
     fn facts_so_far(&self) -> Facts {
         let mut facts = match &self.reading {
             Reading::Packed(bytes) => Facts::thaw(&mut Reader::new(bytes)).unwrap_or_default(),
-            _ => self.facts.clone(),
+            _ => self.facts.as_deref().cloned().unwrap_or_default(),
         };
         if let Some(late) = &self.late {
             facts.add_late(late);
@@ -145,7 +145,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         let _ = self.close();
         let connection = self.so_far();
         self.told = true;
-        (self.facts, self.late, self.reading) = (Facts::new(), None, Reading::Nothing);
+        (self.facts, self.late, self.reading) = (None, None, Reading::Nothing);
         connection
     }
 }
@@ -282,7 +282,7 @@ impl<S: Payload, D: Payload> Flow<S, D> {
         let stated = match &self.reading {
             // Packed once and for all; what it tells was found then.
             Reading::Packed(_) => usize::from(self.tells),
-            _ => resting::telling(&self.facts),
+            _ => self.facts.as_deref().map_or(0, resting::telling),
         };
         if stated > usize::from(self.telling) {
             self.telling = u16::try_from(stated).unwrap_or(u16::MAX);
