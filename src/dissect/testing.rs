@@ -41,6 +41,11 @@ impl Outcome {
 
 /// Feeds a dialogue; each turn is a frame, and is fed in pieces of `piece` octets.
 pub(super) fn talk<P: Payload>(turns: &[(Dir, &[u8])], piece: usize) -> Outcome {
+    crate::fuzzing::kept::keep_talk::<P>(turns);
+    fed::<P>(turns, piece)
+}
+
+fn fed<P: Payload>(turns: &[(Dir, &[u8])], piece: usize) -> Outcome {
     let mut payload = P::default();
     let mut facts = Facts::new();
     let mut held = [Stitched::new(), Stitched::new()];
@@ -65,7 +70,7 @@ pub(super) fn talk<P: Payload>(turns: &[(Dir, &[u8])], piece: usize) -> Outcome 
 pub(super) fn dialogue<P: Payload>(turns: &[(Dir, &[u8])]) -> Outcome {
     let whole = talk::<P>(turns, usize::MAX);
     for piece in [1, 2, 3, 7] {
-        let pieces = talk::<P>(turns, piece);
+        let pieces = fed::<P>(turns, piece);
         assert_eq!(whole.said(), pieces.said());
         assert_eq!((whole.next, whole.left), (pieces.next, pieces.left));
         assert_eq!(whole.facts.steps(), pieces.facts.steps());
@@ -89,8 +94,8 @@ pub(super) fn turns(random: &[(bool, Vec<u8>)]) -> Vec<(Dir, &[u8])> {
 /// Cuts of dialogues: any part of real turns, with any octet changed, must not panic, however it is fed.
 pub(super) fn survives<P: Protocol>(random: &[(bool, Vec<u8>)], piece: usize) {
     let turns = turns(random);
-    talk::<P>(&turns, piece);
-    talk::<P>(&turns, usize::MAX);
+    fed::<P>(&turns, piece);
+    fed::<P>(&turns, usize::MAX);
     for (_, bytes) in turns {
         probe::<P>(bytes);
         in_frame(1, C, bytes, P::sender);

@@ -10,7 +10,9 @@ pub(super) fn quest() -> Option<Arc<Quest>> {
     static QUEST: OnceLock<Option<Arc<Quest>>> = OnceLock::new();
     QUEST
         .get_or_init(|| {
-            let needles = Needles::new("maroon walrus juggles 3407", &["control one".to_owned()]).ok()?;
+            // The second control phrase is the one that the unit tests of looking inside wrap: their inputs are first inputs here.
+            let control = ["control one".to_owned(), "purple-otter-47112-clover".to_owned()];
+            let needles = Needles::new("maroon walrus juggles 3407", &control).ok()?;
             Some(Arc::new(Quest { needles, since: None, keep: Keep::Layers }))
         })
         .clone()

@@ -7,7 +7,11 @@
 
 mod files;
 mod inside;
+#[cfg(test)]
+pub(crate) mod kept;
+mod opened;
 mod packets;
+mod seal;
 mod sealed;
 mod sinks;
 mod talk;
@@ -19,7 +23,7 @@ pub use turns::{Turn, Turns};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 24] = [
+pub const TARGETS: [Target; 25] = [
     ("pcap", packets::pcap),
     ("pcapng", packets::pcapng),
     ("compressed", packets::compressed),
@@ -31,6 +35,7 @@ pub const TARGETS: [Target; 24] = [
     ("dtls", talk::dtls),
     ("quic", talk::quic),
     ("initial", sealed::initial),
+    ("opened", opened::opened),
     ("http1", talk::http1),
     ("http2", inside::http2),
     ("http3", inside::http3),

@@ -12,20 +12,16 @@ use crate::dissect::quic::Quic;
 use crate::flow::Transport;
 
 /// The destination connection id of the client's first packet, and the server's own.
-const IDS: [[u8; 8]; 2] = [[0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08], [0xf0, 0x67, 0xa5, 0x50, 0x2a, 0x42, 0x62, 0xb5]];
+pub(super) const IDS: [[u8; 8]; 2] = [[0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08], [0xf0, 0x67, 0xa5, 0x50, 0x2a, 0x42, 0x62, 0xb5]];
 
 /// Each turn is the payload of an Initial packet: its frames. The first octet of a turn is the packet number.
 pub(super) fn initial(bytes: &[u8]) {
     let (which, turns) = Turns::read(bytes);
     let v2 = which & 1 == 1;
-    let Some(suite) = TLS13_AES_128_GCM_SHA256.tls13() else { return };
-    let Some(quic) = suite.quic else { return };
-    let [origin, _] = &IDS;
-    let keys = Keys::initial(if v2 { Version::V2 } else { Version::V1 }, suite, quic, origin, Side::Client);
     let mut datagrams: Vec<(Dir, Vec<u8>)> = Vec::new();
     for turn in turns {
         if let Turn::Says(dir, [number, frames @ ..]) = turn
-            && let Some(packet) = seal(if dir == Dir::Client { &keys.local } else { &keys.remote }, v2, dir, *number, frames)
+            && let Some(packet) = initial_packet(v2, dir, *number, frames)
         {
             // Two packets may share a datagram.
             match datagrams.last_mut() {
@@ -40,8 +36,9 @@ pub(super) fn initial(bytes: &[u8]) {
 }
 
 /// An Initial packet (RFC 9000 §17.2.2) with these frames, padded so that a sample can be taken of it.
-fn seal(keys: &DirectionalKeys, v2: bool, dir: Dir, number: u8, frames: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn initial_packet(v2: bool, dir: Dir, number: u8, frames: &[u8]) -> Option<Vec<u8>> {
     let [client, server] = IDS;
+    let keys = directional(v2, dir)?;
     let (to, from): (&[u8], &[u8]) = if dir == Dir::Client { (&client, &[]) } else { (&[], &server) };
     let mut body = frames.to_vec();
     body.resize(body.len().max(20), 0);
@@ -61,4 +58,12 @@ fn seal(keys: &DirectionalKeys, v2: bool, dir: Dir, number: u8, frames: &[u8]) -
     let (first, rest) = packet.split_first_mut()?;
     keys.header.encrypt_in_place(&sample, first, rest.get_mut(number_at - 1..number_at)?).ok()?;
     Some(packet)
+}
+
+/// The keys that Initial packets of this side are sealed with.
+fn directional(v2: bool, dir: Dir) -> Option<DirectionalKeys> {
+    let suite = TLS13_AES_128_GCM_SHA256.tls13()?;
+    let [origin, _] = &IDS;
+    let keys = Keys::initial(if v2 { Version::V2 } else { Version::V1 }, suite, suite.quic?, origin, Side::Client);
+    Some(if dir == Dir::Client { keys.local } else { keys.remote })
 }

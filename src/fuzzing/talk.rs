@@ -8,10 +8,16 @@ use crate::flow::Transport;
 
 /// Feeds a dialogue to the two streams of a TCP connection, as the flow floor does.
 pub(super) fn stream<P: Payload>(turns: &Turns<'_>, make: &dyn Fn() -> P) -> Facts {
+    stream_with(turns, make, &|_| ())
+}
+
+/// The same, with something to be done before each turn.
+pub(super) fn stream_with<P: Payload>(turns: &Turns<'_>, make: &dyn Fn() -> P, before: &dyn Fn(usize)) -> Facts {
     let (mut payload, mut facts, mut frames) = (make(), Facts::new(), Frames::new());
     let mut held = [Stitched::new(), Stitched::new()];
     let mut swapped = false;
-    for turn in turns.clone() {
+    for (n, turn) in turns.clone().enumerate() {
+        before(n);
         let (Turn::Says(dir, _) | Turn::Missing(dir, _)) = turn;
         let dir = if swapped { dir.other() } else { dir };
         match turn {
@@ -62,9 +68,15 @@ pub(super) fn stream<P: Payload>(turns: &Turns<'_>, make: &dyn Fn() -> P) -> Fac
 
 /// Feeds a dialogue as datagrams, a turn each.
 pub(super) fn datagrams<P: Payload>(turns: &Turns<'_>, make: &dyn Fn() -> P) -> Facts {
+    datagrams_with(turns, make, &|_| ())
+}
+
+/// The same, with something to be done before each turn.
+pub(super) fn datagrams_with<P: Payload>(turns: &Turns<'_>, make: &dyn Fn() -> P, before: &dyn Fn(usize)) -> Facts {
     let (mut payload, mut facts, mut frames) = (make(), Facts::new(), Frames::new());
     let mut swapped = false;
-    for turn in turns.clone() {
+    for (n, turn) in turns.clone().enumerate() {
+        before(n);
         if let Turn::Says(dir, bytes) = turn {
             let dir = if swapped { dir.other() } else { dir };
             payload.feed(&frames.window(dir, bytes), &mut facts);

@@ -1,6 +1,7 @@
 //! Every seed and every crash of `fuzz/` once more through its target, on every run of the tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod behind;
 #[path = "../common/mod.rs"]
 mod common;
 #[allow(dead_code)]

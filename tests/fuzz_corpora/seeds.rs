@@ -248,6 +248,8 @@ pub fn all() -> Seeds {
     handmade(&mut seeds);
     tunnelled(&mut seeds);
     wrapped(&mut seeds);
+    crate::behind::all().into_iter().for_each(|(name, bytes)| put(&mut seeds, "opened", &name, bytes));
+    put(&mut seeds, "keylog", "every-line", crate::behind::every_line());
     seeds
 }
 

@@ -145,6 +145,7 @@ mod testing {
 
     /// What a datagram is called.
     pub(super) fn datagram<S: Signature>(bytes: &[u8]) -> Option<(&'static str, Option<crate::base::Dir>)> {
+        crate::fuzzing::kept::keep_turns("messengers", &[3], &[(C, bytes)]);
         match S::read(bytes) {
             Read::Is { name, sender, .. } => Some((name, sender)),
             Read::Cut | Read::Not => None,

@@ -43,6 +43,8 @@ fn feed(datagrams: &[(Dir, Vec<u8>)]) -> (Quic, Facts) {
 }
 
 fn closed(datagrams: &[(Dir, Vec<u8>)]) -> Facts {
+    let turns: Vec<(Dir, &[u8])> = datagrams.iter().map(|(dir, bytes)| (*dir, bytes.as_slice())).collect();
+    crate::fuzzing::kept::keep_turns("quic", &[0, 1], &turns);
     let (mut quic, mut facts) = feed(datagrams);
     quic.close(&mut facts);
     facts.sort();

@@ -20,11 +20,13 @@ struct Wire {
     facts: Facts,
     waiting: Sides<Stitched>,
     frames: u64,
+    said: Vec<(Dir, Vec<u8>)>,
 }
 
 impl Wire {
     fn send(&mut self, dir: Dir, bytes: &[u8]) -> &mut Wire {
         self.frames += 1;
+        self.said.push((dir, bytes.to_vec()));
         let frame = frame(self.frames, bytes);
         let waiting = self.waiting.of_mut(dir);
         waiting.push(&frame.window(bytes).with_dir(dir));
@@ -51,6 +53,8 @@ impl Wire {
     }
 
     fn close(&mut self) -> &mut Wire {
+        let turns: Vec<(Dir, &[u8])> = self.said.iter().map(|(dir, bytes)| (*dir, bytes.as_slice())).collect();
+        crate::fuzzing::kept::keep_turns("tls", &[0, 1], &turns);
         self.tls.close(&mut self.facts);
         self.facts.sort();
         self

@@ -22,6 +22,8 @@ fn datagram(len: usize) -> Vec<u8> {
 /// Decodes packets as frames 1, 2, …; gives payload, frames and octets on the wire of every packet.
 fn run(decoder: &mut Decoder, packets: &[Vec<u8>]) -> Vec<(Vec<u8>, Vec<u64>, u32)> {
     let mut found = Vec::new();
+    let framed = packets.iter().flat_map(|bytes| [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat());
+    crate::fuzzing::kept::keep("link", &RAW.to_be_bytes().into_iter().chain(framed).collect::<Vec<u8>>());
     for (number, bytes) in (1..).zip(packets) {
         let frame = Frame { number: FrameNo::new(number).unwrap(), ..frame(RAW, bytes, bytes.len()) };
         decoder.decode(&frame, &mut |packet| {

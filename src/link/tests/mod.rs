@@ -46,6 +46,8 @@ pub(super) fn words(packet: &Packet<'_>) -> String {
 /// All packets of one frame, in words.
 pub(super) fn seen(link: u16, bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
+    let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+    crate::fuzzing::kept::keep("link", &[&link.to_be_bytes(), &length.to_be_bytes(), bytes].concat());
     Decoder::new().decode(&frame(link, bytes, bytes.len()), &mut |packet| found.push(words(packet)));
     found
 }

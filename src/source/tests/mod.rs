@@ -29,6 +29,14 @@ pub(super) fn all_of(reader: impl Read + Send + 'static) -> Result<(Vec<Copied>,
 }
 
 pub(super) fn all(bytes: &[u8]) -> (Vec<Copied>, Capture) {
+    let target = match bytes.first() {
+        Some(0x0a) => "pcapng",
+        Some(0xd4 | 0xa1 | 0x4d) => "pcap",
+        _ => "compressed",
+    };
+    if bytes.len() < 20_000 {
+        crate::fuzzing::kept::keep(target, bytes);
+    }
     all_of(io::Cursor::new(bytes.to_vec())).unwrap()
 }
 

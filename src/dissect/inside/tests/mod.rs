@@ -13,6 +13,7 @@ use super::needles::{Needles, Sought};
 use super::stream::{Inside, Medium};
 use crate::base::{Dir, Stitched};
 use crate::dissect::testing::in_frame;
+use crate::fuzzing::kept;
 
 pub(super) use Dir::{Client as C, Server as S};
 
@@ -25,6 +26,18 @@ pub(super) fn quest() -> Arc<Quest> {
 
 /// What is found when each turn is a frame, and is handed on in pieces of `piece` octets.
 pub(super) fn looked(medium: Medium, turns: &[(Dir, Vec<u8>)], piece: usize) -> Found {
+    if piece == usize::MAX {
+        let id = if let Medium::QuicStream(id) = medium { id.try_into().ok() } else { None };
+        let turns: Vec<(Dir, Vec<u8>)> =
+            turns.iter().map(|(dir, bytes)| (*dir, id.into_iter().chain(bytes.iter().copied()).collect())).collect();
+        let turns: Vec<(Dir, &[u8])> = turns.iter().map(|(dir, bytes)| (*dir, bytes.as_slice())).collect();
+        match medium {
+            Medium::QuicStream(_) => kept::keep_turns("http3", &[0], &turns),
+            Medium::Stream => kept::keep_turns("inside", &[2], &turns),
+            Medium::Records => kept::keep_turns("inside", &[1], &turns),
+            Medium::Datagrams => kept::keep_turns("inside", &[0], &turns),
+        }
+    }
     let mut inside = Inside::new(quest());
     for (n, (dir, bytes)) in (1..).zip(turns) {
         let mut whole = Stitched::new();

@@ -1,0 +1,96 @@
+//! What is behind encryption: the target seals it, and gives the keys. QUIC's packets of every level, records of DTLS 1.3 and TLS 1.3.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::seal::{Carrier, Level, Sealer};
+use super::talk;
+use super::turns::{Turn, Turns};
+use super::{seal, sinks};
+use crate::base::{Dir, FrameNo};
+use crate::dissect::Equipment;
+use crate::dissect::inside::{Gathered, Quest};
+use crate::dissect::keys::Keys;
+use crate::flow::{Endpoint, FlowKey, Transport};
+
+/// A dialogue. Its first octet says how it is carried (bits 0 and 1), and whether the hellos are missing (2), whether the connection waits for
+/// keys (3), whether these come only when half of it was sent (4) or never (5), and whether nobody looks inside (6). The first octet of each
+/// turn says what protects it (bits 0 and 1; 3 is nothing: frames of an Initial packet, or a record as it is), how many key updates came before
+/// (2 to 4) and how many packets or records are missing before it (5 to 7). The rest are the packet's frames, or a record's type and content.
+pub(super) fn opened(bytes: &[u8]) {
+    let (which, turns) = Turns::read(bytes);
+    let carrier = match which & 3 {
+        0 => Carrier::QuicV1,
+        1 => Carrier::QuicV2,
+        2 => Carrier::Dtls13,
+        _ => Carrier::Tls13,
+    };
+    let Some(quest) = super::inside::quest() else { return };
+    let mut sealer = Sealer::new(carrier);
+    let mut sent: Vec<(Dir, Vec<u8>)> = if which & 4 == 0 { sealer.hellos() } else { Vec::new() };
+    sent.extend(turns.filter_map(|turn| match turn {
+        Turn::Says(dir, [head, rest @ ..]) => turned(&mut sealer, dir, *head, rest).map(|sealed| (dir, sealed)),
+        _ => None,
+    }));
+    let parts: Vec<(Dir, &[u8])> = sent.iter().map(|(dir, bytes)| (*dir, bytes.as_slice())).collect();
+    let dialogue = Turns::write(0, 0, &parts);
+    let (_, dialogue) = Turns::read(&dialogue);
+
+    let keys = Arc::new(Keys::default());
+    let gathered = Gathered::default();
+    let sinks = (which & 64 == 0).then(|| gathered.sinks(Quest::clone(&quest)));
+    let waits = which & 8 != 0;
+    let equipment = Equipment { sinks, patient: waits, growing: waits, ..Equipment::with_keys(Arc::clone(&keys)) };
+    let makers = equipment.makers();
+    let end = |port| Endpoint { ip: std::net::Ipv4Addr::LOCALHOST.into(), port };
+    let key = |transport| FlowKey::new(transport, end(50_000), end(443)).0;
+    let at = if which & 16 == 0 { 0 } else { sent.len() / 2 };
+    let logs = |n: usize| {
+        if n == at && which & 32 == 0 {
+            keys.add_log(key_log().as_bytes());
+        }
+    };
+    if carrier == Carrier::Tls13 {
+        let key = key(Transport::Tcp);
+        sinks::check(Transport::Tcp, talk::stream_with(&dialogue, &|| (makers.stream)(&key, FrameNo::FIRST), &logs));
+    } else {
+        let key = key(Transport::Udp);
+        sinks::check(Transport::Udp, talk::datagrams_with(&dialogue, &|| (makers.datagrams)(&key, FrameNo::FIRST), &logs));
+    }
+    let _ = equipment.counts();
+    let _ = gathered.take();
+}
+
+fn turned(sealer: &mut Sealer, dir: Dir, head: u8, rest: &[u8]) -> Option<Vec<u8>> {
+    let level = match head & 3 {
+        0 => Level::Data,
+        1 => Level::Handshake,
+        2 => Level::Early,
+        _ => return sealer.in_clear(dir, rest),
+    };
+    sealer.skip(dir, level, u64::from(head >> 5));
+    sealer.sealed(dir, level, head >> 2 & 7, rest)
+}
+
+/// The key log of what the sealer seals.
+fn key_log() -> String {
+    let mut log = String::new();
+    let random = hexadecimal(&seal::RANDOM);
+    for (label, dir, level) in [
+        ("CLIENT_EARLY_TRAFFIC_SECRET", Dir::Client, Level::Early),
+        ("CLIENT_HANDSHAKE_TRAFFIC_SECRET", Dir::Client, Level::Handshake),
+        ("SERVER_HANDSHAKE_TRAFFIC_SECRET", Dir::Server, Level::Handshake),
+        ("CLIENT_TRAFFIC_SECRET_0", Dir::Client, Level::Data),
+        ("SERVER_TRAFFIC_SECRET_0", Dir::Server, Level::Data),
+    ] {
+        let _ = writeln!(log, "{label} {random} {}", hexadecimal(&seal::secret(dir, level)));
+    }
+    log
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
