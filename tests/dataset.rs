@@ -374,9 +374,10 @@ struct Of<T: DataType>(Vec<T::T>);
 impl<T: DataType> Values for Of<T> {
     fn write(&self, column: &Column, to: &mut SerializedRowGroupWriter<'_, File>) {
         let mut writer = to.next_column().unwrap().unwrap();
-        // Where every row has a value there are no levels.
-        let some = |levels: &'_ [i16]| (!levels.is_empty()).then(|| levels.to_vec());
-        writer.typed::<T>().write_batch(&self.0, some(&column.def).as_deref(), some(&column.rep).as_deref()).unwrap();
+        // A column that is always there, or no list, has no such levels.
+        let levels = |levels: &'_ [i16]| (!levels.is_empty()).then(|| levels.to_vec());
+        let (def, rep) = (levels(&column.def), levels(&column.rep));
+        writer.typed::<T>().write_batch(&self.0, def.as_deref(), rep.as_deref()).unwrap();
         writer.close().unwrap();
     }
 }

@@ -208,7 +208,7 @@ impl Source {
                     return Err(io::Error::other("a column has fewer rows than others"));
                 }
                 if self.lifted {
-                    self.values.lift();
+                    self.values.lift(rows);
                 }
             }
         }

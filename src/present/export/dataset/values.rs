@@ -160,11 +160,11 @@ impl Triplets {
         }
     }
 
-    /// What was read from a column in which every row had a value or a list, as one in which that need not be.
-    pub fn lift(&mut self) {
+    /// What was read of so many rows from a column in which every row has a value, as one in which that need not be.
+    pub fn lift(&mut self, rows: usize) {
         if self.def.is_empty() {
-            // No levels were needed: each entry is a value.
-            self.def.resize(self.values.len(), 1);
+            // One that is no list had no levels.
+            self.def.resize(rows, self.max_def);
         } else {
             self.def.iter_mut().for_each(|level| *level += 1);
         }
@@ -174,7 +174,7 @@ impl Triplets {
     pub fn after(&self, from: Mark, rows: usize) -> Mark {
         let mut at = from;
         let mut begun = 0;
-        let entries = if self.max_def == 0 && self.max_rep == 0 { self.values.len() } else { self.def.len().max(self.rep.len()) };
+        let entries = self.entries();
         while at.entry < entries {
             if self.rep.get(at.entry).is_none_or(|level| *level == 0) {
                 if begun == rows {
@@ -190,8 +190,12 @@ impl Triplets {
 
     /// Everything.
     pub fn all(&self) -> Range<Mark> {
-        let entries = if self.max_def == 0 { self.values.len() } else { self.def.len() };
-        Mark::default()..Mark { entry: entries, value: self.values.len() }
+        Mark::default()..Mark { entry: self.entries(), value: self.values.len() }
+    }
+
+    fn entries(&self) -> usize {
+        // A list has such levels, too, also one that is always there.
+        if self.max_def == 0 { self.values.len() } else { self.def.len() }
     }
 
     /// Writes a part.
