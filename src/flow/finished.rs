@@ -39,6 +39,7 @@ pub(in crate::flow) struct RestingShard {
 }
 
 /// A connection whose turn it is: itself, or the number of one that waits in memory.
+#[allow(clippy::large_enum_variant, reason = "one at a time, taken apart at once")]
 enum Due {
     Stored(Resting),
     Waiting(usize),

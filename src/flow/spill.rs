@@ -133,7 +133,8 @@ impl Spill {
             return;
         }
         into.resize(len, 0);
-        if !self.file.as_ref().is_some_and(|file| file.read_exact_at(into, place.at).is_ok()) {
+        let read = self.file.as_ref().is_some_and(|file| file.read_exact_at(into, place.at).is_ok());
+        if !read {
             into.clear();
         }
     }

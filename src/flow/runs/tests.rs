@@ -22,11 +22,11 @@ fn resting(first_frame: u64, nth: u64) -> Resting {
         start: Timestamp::from_nanos(-5),
         end: Timestamp::from_nanos(i64::try_from(nth).unwrap()),
         sent: [tally, Tally::default()],
-        vlan: (nth % 3 == 0).then_some(7),
+        vlan: nth.is_multiple_of(3).then_some(7),
         truncated: nth,
         facts: Facts::new(),
     };
-    Resting { nth, tells: nth % 5 == 0, facts: (nth % 7 == 0).then(|| Place::new(nth, 9)), flow }
+    Resting { nth, tells: nth.is_multiple_of(5), facts: nth.is_multiple_of(7).then(|| Place::new(nth, 9)), flow }
 }
 
 /// What is told of connections that came in this order of first frames, and how many runs that took.
