@@ -132,8 +132,7 @@ fn shown(record: &Record) -> String {
 
 fn read(from: &Path) -> Vec<String> {
     let reader = SerializedFileReader::new(File::open(from).unwrap()).unwrap();
-    let rows = reader.get_row_iter(None).unwrap().map(|row| shown(&row.unwrap())).collect();
-    rows
+    reader.get_row_iter(None).unwrap().map(|row| shown(&row.unwrap())).collect()
 }
 
 /// How long a part is, how many columns it has, how many rows are written at once, and how many octets make a row group.
