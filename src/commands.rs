@@ -38,6 +38,7 @@ use crate::engine::{self, Analysis, Options};
 use crate::flow::{Limits, TableCounts};
 use crate::link::LinkCounts;
 use crate::present;
+#[cfg(have_libpcap)]
 use crate::present::export::Format;
 use crate::source::{self, Capture, Joined, Source as _, SourceError};
 
@@ -347,6 +348,10 @@ impl Read {
             self.damaged += 1;
             let _ = writeln!(err, "intransit: {name}: {damage}");
         }
+        if let Some(lost) = &told.lost {
+            self.damaged += usize::from(told.damage.is_none());
+            let _ = writeln!(err, "intransit: {name}: {lost}");
+        }
         if !quiet {
             let _ = writeln!(err, "{name}: {}", told.summary);
         }
@@ -382,13 +387,17 @@ impl Read {
 struct Told {
     /// Where it broke.
     damage: Option<String>,
+    /// Connections that are missing from the output.
+    lost: Option<String>,
     summary: String,
 }
 
 impl Told {
     fn of(analysis: &Analysis, grades: &Grades) -> Told {
         let damage = analysis.capture.damage.is_some().then(|| notes(analysis).into_iter().next().unwrap_or_default());
-        Told { damage, summary: summary(analysis, grades) }
+        let lost = analysis.finished.counts().lost;
+        let lost = (lost > 0).then(|| format!("{lost} {LOST}: of these not everything was told"));
+        Told { damage, lost, summary: summary(analysis, grades) }
     }
 }
 
@@ -463,6 +472,8 @@ fn part_note(analysis: &Analysis) -> Option<String> {
     Some(format!("{part} of a capture: frames have the numbers of the whole, and connections of other parts are not told here"))
 }
 
+const LOST: &str = "connections that could not be read back from the temporary file they waited in";
+
 /// What was seen but not read, by reason.
 fn bounds(link: &LinkCounts, counts: TableCounts, announced_left_out: u64) -> Vec<String> {
     let unknown_link: u64 = link.unknown_link.iter().map(|(_, n)| n).sum();
@@ -475,7 +486,7 @@ fn bounds(link: &LinkCounts, counts: TableCounts, announced_left_out: u64) -> Ve
         (counts.evicted, "connections reported early because the table was full"),
         (counts.unread, "connections not read to their end because too many were read at once"),
         (counts.failed, "connections not read to their end because of an internal error, which is a fault of intransit: please report it"),
-        (counts.lost, "connections that could not be read back from the temporary file they waited in"),
+        (counts.lost, LOST),
         (counts.strays, "late segments of closed connections"),
         (announced_left_out, "announcements of names, media or connection ids that found no room"),
     ]

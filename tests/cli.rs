@@ -178,6 +178,39 @@ fn several_files_come_in_order_with_the_same_bytes_for_any_number_of_workers() {
     }
 }
 
+/// Several small captures are written by the threads that read them: nothing that can be seen may depend on it.
+#[test]
+fn whoever_writes_a_capture_says_the_same_in_every_format_and_whatever_is_asked() {
+    let folder = folder();
+    let text = file(&folder, "letter.txt", "no packets");
+    let whole = std::fs::read(capture("tls10.pcap")).unwrap();
+    let cut = folder.path().join("cut.pcap");
+    std::fs::write(&cut, &whole[..whole.len() - 9]).unwrap();
+    let paths = [&capture("tls10.pcap"), cut.to_str().unwrap(), &text, &capture("demo.pcapng"), &capture("phone.pcap")].map(str::to_owned);
+    for asked in [
+        &["--format", "md"][..],
+        &["--format", "eve"],
+        &["--format", "zeek"],
+        &["--format", "table"],
+        &["--format", "parquet"],
+        &["--fields", "network.protocol,tls.version"],
+        &["--format", "jsonl", "--filter", "grade:exposed"],
+        &["--format", "jsonl", "--fail-on", "weak"],
+        &["--format", "json", "--filter", "grade:weak", "--fail-on", "exposed"],
+    ] {
+        let said = |workers: &str| {
+            let args = [&["inspect", "--workers", workers][..], asked, &paths.each_ref().map(String::as_str)].concat();
+            let done = intransit(&args);
+            (status(&done), done.stdout.clone(), err(&done))
+        };
+        let one = said("1");
+        assert!(one.0 != 0 && one.2.contains("letter.txt") && one.2.contains("cut.pcap"), "{asked:?}: {one:?}");
+        for workers in ["2", "5"] {
+            assert!(said(workers) == one, "{asked:?} with {workers} workers");
+        }
+    }
+}
+
 fn file_name(line: &str) -> String {
     let object: serde_json::Value = serde_json::from_str(line).unwrap();
     object["file"]["name"].as_str().unwrap().to_owned()

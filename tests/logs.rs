@@ -144,6 +144,22 @@ fn zeeks_logs_as_json_hold_the_same_records() {
     }
 }
 
+/// Was: logs without a row took the place of the older ones.
+#[test]
+fn where_nothing_could_be_read_older_logs_stay_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let (text, logs) = (folder.path().join("letter.pcap"), folder.path().join("logs"));
+    fs::write(&text, "no packets").unwrap();
+    fs::create_dir(&logs).unwrap();
+    fs::write(logs.join("conn.log"), "the old one").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_intransit"));
+    let ran = command.args(["inspect", "--format", "zeek", "-o"]).arg(&logs).arg(&text).output().unwrap();
+    assert!(!ran.status.success());
+    let names: Vec<_> = fs::read_dir(&logs).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["conn.log"]);
+    assert_eq!(fs::read_to_string(logs.join("conn.log")).unwrap(), "the old one");
+}
+
 #[test]
 fn eve_has_a_flow_event_for_each_connection_and_its_tls_or_quic() {
     let capture = common::cabinet().join("phone.pcap");

@@ -13,8 +13,9 @@ use crate::engine::{self, Analysis};
 use crate::present::export::{Fields, Format, Writer};
 use crate::source::SourceError;
 
-/// Most connections of a capture that are written by the thread that read it: a few megabytes, which wait until it is their turn.
-const MOST_WRITTEN_AHEAD: usize = 1024;
+/// Most connections of a capture that are written by the thread that read it. What is written waits in memory until it is its turn: some
+/// kilobytes a connection, for as many captures as the desk lets wait.
+const MOST_WRITTEN_AHEAD: usize = 512;
 
 /// `intransit inspect`.
 ///
@@ -98,12 +99,12 @@ pub fn inspect(options: &cli::Inspect, global: &Global) -> Result<Outcome, Failu
         return Err(failure);
     }
     tally.mention_join(global.quiet);
-    begun.with(&mut out, format, writer.as_mut(), None)?;
-    out.write(|bytes| writer.end(bytes))?;
     if tally.read == 0 && tally.refused > 0 {
         out.abandon();
         return Ok(Outcome::Nothing);
     }
+    begun.with(&mut out, format, writer.as_mut(), None)?;
+    out.write(|bytes| writer.end(bytes))?;
     out.finish()?;
     let outcome = tally.outcome();
     match options.fail_on {

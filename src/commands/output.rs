@@ -152,7 +152,8 @@ pub(super) fn finish_all(mut outputs: Vec<Output>) -> Result<(), Failure> {
         match output.try_name() {
             Ok(file) => named.extend(file),
             Err(failure) => {
-                named.into_iter().for_each(Named::undo);
+                // The last first: two names may mean one file.
+                named.into_iter().rev().for_each(Named::undo);
                 return Err(failure);
             }
         }

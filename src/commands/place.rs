@@ -145,30 +145,42 @@ impl Place {
     /// system knows neither exchange nor links, it is gone.
     fn give(&self, temporary: &OsStr) -> io::Result<Option<OsString>> {
         let Place { folder, name, .. } = self;
-        match renameat_with(folder, temporary, folder, name, RenameFlags::EXCHANGE) {
-            Ok(()) => {
-                // A folder was put there meanwhile: it is nothing that a file takes the place of.
-                if statat(folder, temporary, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|about| FileType::from_raw_mode(about.st_mode).is_dir()) {
-                    renameat_with(folder, temporary, folder, name, RenameFlags::EXCHANGE)?;
-                    return Err(Errno::ISDIR.into());
+        for _ in 0..TRIES {
+            match renameat_with(folder, temporary, folder, name, RenameFlags::EXCHANGE) {
+                Ok(()) => {
+                    // A folder was put there meanwhile: it is nothing that a file takes the place of.
+                    let older = statat(folder, temporary, AtFlags::SYMLINK_NOFOLLOW);
+                    if older.is_ok_and(|about| FileType::from_raw_mode(about.st_mode).is_dir()) {
+                        renameat_with(folder, temporary, folder, name, RenameFlags::EXCHANGE)?;
+                        return Err(Errno::ISDIR.into());
+                    }
+                    return Ok(Some(temporary.to_os_string()));
                 }
-                Ok(Some(temporary.to_os_string()))
+                Err(Errno::NOENT) => match renameat_with(folder, temporary, folder, name, RenameFlags::NOREPLACE) {
+                    Ok(()) => return Ok(None),
+                    // Somebody gave the name to a file in between.
+                    Err(Errno::EXIST) => {}
+                    Err(error) if is_unknown(error) => return self.give_by_link(temporary),
+                    Err(error) => return Err(error.into()),
+                },
+                Err(error) if is_unknown(error) => return self.give_by_link(temporary),
+                Err(error) => return Err(error.into()),
             }
-            Err(Errno::NOENT) => {
-                renameat(folder, temporary, folder, name)?;
-                Ok(None)
-            }
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                let kept = by_chance();
-                let older = linkat(folder, name, folder, &kept, AtFlags::empty()).is_ok().then_some(kept);
-                if let Err(error) = renameat(folder, temporary, folder, name) {
-                    let _ = older.map(|older| unlinkat(folder, older, AtFlags::empty()));
-                    return Err(error.into());
-                }
-                Ok(older)
-            }
-            Err(error) => Err(error.into()),
         }
+        Err(Errno::EXIST.into())
+    }
+
+    /// As [`Place::give`], on a file system that cannot exchange names.
+    fn give_by_link(&self, temporary: &OsStr) -> io::Result<Option<OsString>> {
+        let Place { folder, name, .. } = self;
+        let kept = by_chance();
+        let older = linkat(folder, name, folder, &kept, AtFlags::empty()).is_ok().then_some(kept);
+        if let Err(error) = renameat(folder, temporary, folder, name) {
+            // Nothing more can be done where this fails.
+            let _ = older.map(|older| unlinkat(folder, older, AtFlags::empty()));
+            return Err(error.into());
+        }
+        Ok(older)
     }
 
     /// A path to the folder that is held, wherever it is meanwhile, for whoever takes paths only.
@@ -239,13 +251,23 @@ pub(super) struct Named(Whole);
 impl Named {
     /// Takes it away; the older one has its name again.
     pub(super) fn undo(mut self) {
-        let Whole { temporary, place, .. } = &mut self.0;
+        let Whole { temporary, place, file } = &mut self.0;
+        // What somebody else put there since is theirs.
+        let ours = fstat(&*file).is_ok_and(|ours| place.about().is_ok_and(|now| (ours.st_dev, ours.st_ino) == (now.st_dev, now.st_ino)));
+        if !ours {
+            return;
+        }
         // Nothing more can be done where this fails.
         let _ = match temporary.take() {
             Some(older) => renameat(&place.folder, older, &place.folder, &place.name),
             None => unlinkat(&place.folder, &place.name, AtFlags::empty()),
         };
     }
+}
+
+/// The file system does not know this way of giving a name.
+fn is_unknown(error: Errno) -> bool {
+    error == Errno::INVAL || error == Errno::NOSYS || error == Errno::OPNOTSUPP || error == Errno::NOTSUP
 }
 
 /// A name that nothing has yet, as good as certainly.
@@ -347,6 +369,46 @@ mod tests {
                 assert_eq!(names_in(root.path()).len(), usize::from(now.is_some()), "nothing else stays");
             }
         }
+    }
+
+    /// NFS, CIFS and some others.
+    #[test]
+    fn where_names_cannot_be_exchanged_a_link_keeps_the_older_file() {
+        for older in [Some("old"), None] {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("part.pcap");
+            older.iter().for_each(|text| fs::write(&path, text).unwrap());
+            for undone in [true, false] {
+                let mut made = Place::behind(&path).unwrap().make(Mode::RUSR | Mode::WUSR).unwrap();
+                made.file.write_all(b"new").unwrap();
+                let temporary = made.temporary.take().unwrap();
+                made.temporary = made.place.give_by_link(&temporary).unwrap();
+                let named = Named(made);
+                assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+                if undone {
+                    named.undo()
+                } else {
+                    drop(named)
+                }
+                let now = if undone { older } else { Some("new") };
+                assert_eq!(fs::read_to_string(&path).ok().as_deref(), now);
+                assert_eq!(names_in(root.path()).len(), usize::from(now.is_some()), "nothing else stays");
+            }
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_put_there_since_is_not_undone() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("part.pcap");
+        fs::write(&path, "old").unwrap();
+        let made = Place::behind(&path).unwrap().make(Mode::RUSR | Mode::WUSR).unwrap();
+        let named = made.try_name().unwrap();
+        fs::write(root.path().join("other"), "another's").unwrap();
+        fs::rename(root.path().join("other"), &path).unwrap();
+        named.undo();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "another's");
+        assert_eq!(names_in(root.path()), ["part.pcap"]);
     }
 
     #[test]

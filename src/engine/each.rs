@@ -5,8 +5,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Options;
 
-/// Inputs that may be read before an earlier one is done with: their results wait in memory.
-const MOST_AHEAD: usize = 64;
+/// Inputs that may be read before an earlier one is done with: their results wait in memory, those of large captures with a temporary file
+/// for each shard of the flow table, of which there may be about a thousand.
+const MOST_AHEAD: usize = 12;
 
 /// Analyses several inputs at once, one thread each, and hands the results over in the order of the inputs. The calling thread is one of
 /// them and hands over between its own: nobody is woken up for a small capture.

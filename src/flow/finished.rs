@@ -207,7 +207,10 @@ impl Finished {
                 }
                 _ => continue,
             };
-            show(&self.thaw_as(at, resting, ahead, |reader| Facts::thaw_only(reader, tells)));
+            let mut connection = resting.flow;
+            let facts = resting.facts.and_then(|place| Facts::thaw_only(&mut Reader::new(shard.spill.load(place, ahead)), tells));
+            connection.facts = facts.unwrap_or_default();
+            show(&connection);
         }
     }
 
@@ -231,20 +234,9 @@ impl Finished {
 
     /// With its facts, where they are in the spill.
     fn thaw(&self, shard: usize, resting: Resting, ahead: &mut Ahead) -> Connection {
-        self.thaw_as(shard, resting, ahead, Facts::thaw)
-    }
-
-    /// With those of its facts that `thaw` reads.
-    fn thaw_as(
-        &self,
-        shard: usize,
-        resting: Resting,
-        ahead: &mut Ahead,
-        thaw: impl FnOnce(&mut Reader<'_>) -> Option<Facts>,
-    ) -> Connection {
         let mut connection = resting.flow;
         if let Some((place, shard)) = resting.facts.zip(self.shards.get(shard)) {
-            match thaw(&mut Reader::new(shard.spill.load(place, ahead))) {
+            match Facts::thaw(&mut Reader::new(shard.spill.load(place, ahead))) {
                 Some(facts) => connection.facts = facts,
                 None => {
                     self.lose(1);

@@ -136,7 +136,8 @@ impl Runs {
     /// There are no more.
     pub fn finish(mut self, spill: &mut Spill) -> InOrder {
         if self.passed.is_some() {
-            self.end_run(spill);
+            // Not merged with others: all are, as they are read.
+            self.runs.push(Run { blocks: self.writer.end(spill), merged: 0 });
         }
         self.kept.sort_unstable_by_key(Resting::order);
         InOrder { waiting: self.kept, runs: self.runs, lost: self.lost }

@@ -130,7 +130,7 @@ fn object(out: &mut Vec<u8>, file: &WireStr, parts: &[FilePart], judged: &Judged
     json.judgement(&judged.judgement);
     for (at, fact) in fields(list).filter(|(_, fact)| is_ours(fact)) {
         json.raw(",");
-        json.word(fact.what.kind().name().strip_prefix(INTRANSIT).unwrap_or_default());
+        json.word(fact.what.kind().name().strip_prefix("intransit.").unwrap_or_default());
         json.raw(":");
         json.field_value(at, fact, &mut values);
     }
@@ -146,8 +146,6 @@ fn object(out: &mut Vec<u8>, file: &WireStr, parts: &[FilePart], judged: &Judged
     json.findings(&judged.judgement.findings);
     json.raw("}}");
 }
-
-const INTRANSIT: &str = "intransit.";
 
 fn is_ours(fact: &Fact) -> bool {
     fact.what.kind().path().0.first() == Some(&"intransit")
