@@ -9,7 +9,7 @@ use super::turns::{Turn, Turns};
 use super::{seal, sinks};
 use crate::base::{Dir, FrameNo};
 use crate::dissect::Equipment;
-use crate::dissect::inside::{Gathered, Quest};
+use crate::dissect::inside::{Gathered, Quest, Watched};
 use crate::dissect::keys::Keys;
 use crate::flow::{Endpoint, FlowKey, Transport};
 
@@ -18,6 +18,11 @@ use crate::flow::{Endpoint, FlowKey, Transport};
 /// turn says what protects it (bits 0 and 1; 3 is nothing: frames of an Initial packet, or a record as it is), how many key updates came before
 /// (2 to 4) and how many packets or records are missing before it (5 to 7). The rest are the packet's frames, or a record's type and content.
 pub(super) fn opened(bytes: &[u8]) {
+    let _ = looked(bytes);
+}
+
+/// What was found in what opened.
+fn looked(bytes: &[u8]) -> Vec<Watched> {
     let (which, turns) = Turns::read(bytes);
     let carrier = match which & 3 {
         0 => Carrier::QuicV1,
@@ -25,7 +30,7 @@ pub(super) fn opened(bytes: &[u8]) {
         2 => Carrier::Dtls13,
         _ => Carrier::Tls13,
     };
-    let Some(quest) = super::inside::quest() else { return };
+    let Some(quest) = super::inside::quest() else { return Vec::new() };
     let mut sealer = Sealer::new(carrier);
     let mut sent: Vec<(Dir, Vec<u8>)> = if which & 4 == 0 { sealer.hellos() } else { Vec::new() };
     sent.extend(turns.filter_map(|turn| match turn {
@@ -58,7 +63,7 @@ pub(super) fn opened(bytes: &[u8]) {
         sinks::check(Transport::Udp, talk::datagrams_with(&dialogue, &|| (makers.datagrams)(&key, FrameNo::FIRST), &logs));
     }
     let _ = equipment.counts();
-    let _ = gathered.take();
+    gathered.take()
 }
 
 fn turned(sealer: &mut Sealer, dir: Dir, head: u8, rest: &[u8]) -> Option<Vec<u8>> {
@@ -93,4 +98,30 @@ fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_target_seals_is_opened_in_every_carrier_and_only_with_keys() {
+        const PHRASE: &[u8] = b"maroon walrus juggles 3407";
+        let stream = [&[0, 0x0a, 0, 26][..], PHRASE].concat();
+        let update = [0, 22, 24, 0, 0, 1, 1];
+        let record = [&[0, 23][..], PHRASE].concat();
+        let later = [&[1 << 2, 23][..], PHRASE].concat();
+        for (carrier, turns) in [
+            (0, vec![(Dir::Client, &stream[..])]),
+            (1, vec![(Dir::Client, &stream[..])]),
+            (2, vec![(Dir::Client, &record[..])]),
+            (3, vec![(Dir::Client, &update[..]), (Dir::Client, &later[..])]),
+        ] {
+            let hits = |how: u8| looked(&Turns::write(carrier | how, 0, &turns)).iter().map(|of| of.found.hits.len()).sum::<usize>();
+            assert!(hits(0) > 0, "carrier {carrier}");
+            // The keys come late, and the connection waits for them; they never come; or nobody looks.
+            assert!(hits(8 | 16) > 0, "carrier {carrier}, late");
+            assert_eq!((hits(32), hits(64)), (0, 0), "carrier {carrier}");
+        }
+    }
 }
