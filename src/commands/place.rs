@@ -347,43 +347,27 @@ mod tests {
         assert_eq!(names_in(root.path()), ["a", "file"]);
     }
 
-    /// Was: of files that belong together, an older one of the same name was gone when a later one could not take its name.
-    #[test]
-    fn a_name_that_is_undone_belongs_to_the_older_file_again() {
-        for older in [Some("old"), None] {
-            let root = tempfile::tempdir().unwrap();
-            let path = root.path().join("part.pcap");
-            older.iter().for_each(|text| fs::write(&path, text).unwrap());
-            for undone in [true, false] {
-                let mut made = Place::behind(&path).unwrap().make(Mode::RUSR | Mode::WUSR).unwrap();
-                made.file.write_all(b"new").unwrap();
-                let named = made.try_name().unwrap();
-                assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-                if undone {
-                    named.undo()
-                } else {
-                    drop(named)
-                }
-                let now = if undone { older } else { Some("new") };
-                assert_eq!(fs::read_to_string(&path).ok().as_deref(), now);
-                assert_eq!(names_in(root.path()).len(), usize::from(now.is_some()), "nothing else stays");
-            }
+    /// Gives a file its name by exchange, or as on NFS, CIFS and some others, by a link that keeps the older one.
+    fn named(mut made: Whole, by_exchange: bool) -> Named {
+        if by_exchange {
+            return made.try_name().unwrap();
         }
+        let temporary = made.temporary.take().unwrap();
+        made.temporary = made.place.give_by_link(&temporary).unwrap();
+        Named(made)
     }
 
-    /// NFS, CIFS and some others.
+    /// Was: of files that belong together, an older one of the same name was gone when a later one could not take its name.
     #[test]
-    fn where_names_cannot_be_exchanged_a_link_keeps_the_older_file() {
-        for older in [Some("old"), None] {
+    fn a_name_that_is_undone_belongs_to_the_older_file_again_whatever_the_file_system_knows() {
+        for (older, by_exchange) in [(Some("old"), true), (None, true), (Some("old"), false), (None, false)] {
             let root = tempfile::tempdir().unwrap();
             let path = root.path().join("part.pcap");
             older.iter().for_each(|text| fs::write(&path, text).unwrap());
             for undone in [true, false] {
                 let mut made = Place::behind(&path).unwrap().make(Mode::RUSR | Mode::WUSR).unwrap();
                 made.file.write_all(b"new").unwrap();
-                let temporary = made.temporary.take().unwrap();
-                made.temporary = made.place.give_by_link(&temporary).unwrap();
-                let named = Named(made);
+                let named = named(made, by_exchange);
                 assert_eq!(fs::read_to_string(&path).unwrap(), "new");
                 if undone {
                     named.undo()
